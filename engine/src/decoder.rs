@@ -1,0 +1,169 @@
+//! A language model loaded from a GGUF file.
+//!
+//! Place in the flow: path → checked header → hyperparameters, tokenizer, template → memory check → weights →
+//! [`Decoder`], from which [`Context`]s are made. Everything that can be wrong with a file is found before its
+//! weights are read.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::context::{Context, PREFILL_BLOCK};
+use crate::error::{Error, shown};
+use crate::gguf::{Header, Metadata};
+use crate::hyperparameters::Hyperparameters;
+use crate::memory;
+use crate::reference::{self, DeviceKind, Model, Precision};
+use crate::template::ChatTemplate;
+use crate::tokenizer::Tokenizer;
+
+/// How to load a decoder.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Where it runs.
+    pub device: DeviceKind,
+    /// Compute with exactly the file's numbers. Otherwise weight types that the processor multiplies
+    /// slowly (Q4_1, Q5_0, Q5_1) are widened to Q8_0 in memory: several times faster, rounded by at most
+    /// 1/254 of each block's largest weight.
+    pub exact: bool,
+    /// Window in tokens; fails if it does not fit in memory. `None` takes the model's own, at most
+    /// [`PREFERRED_WINDOW`], and less when memory is short.
+    pub context: Option<usize>,
+}
+
+/// The window used when none is asked for and the model allows it. Longer prompts cost more time than a
+/// person waits for, and the cache is taken from memory that documents could use.
+pub const PREFERRED_WINDOW: usize = 8192;
+
+/// What a model is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ModelInfo {
+    /// `general.name`, or the file's name.
+    pub name: String,
+    /// `general.architecture`.
+    pub architecture: String,
+    /// `general.license`, where the file states it.
+    pub license: Option<String>,
+    /// Tokens that the model was trained to look at.
+    pub context_length: usize,
+    /// Tokens that fit into a [`Context`] of this decoder.
+    pub window: usize,
+    /// Tokens that the model scores.
+    pub vocab_size: usize,
+    /// Transformer layers.
+    pub layers: usize,
+    /// The type that most of the weights have in the file, such as `Q4_1`.
+    pub quantization: String,
+    /// Size of the file.
+    pub file_bytes: u64,
+    /// Estimate of what decoder and one full context take.
+    pub memory_bytes: u64,
+    /// What computes, such as `candle cpu (widened to Q8_0)`.
+    pub backend: String,
+}
+
+/// A loaded model. Its contexts share the weights and outlive it.
+#[derive(Debug)]
+pub struct Decoder {
+    info: ModelInfo,
+    tokenizer: Tokenizer,
+    template: ChatTemplate,
+    model: Arc<Model>,
+}
+
+impl Decoder {
+    /// Loads the model in the GGUF file at `path`.
+    ///
+    /// # Errors
+    /// A damaged or unsupported file, too little memory, or a device that is not there; see [`Error`].
+    pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
+        let header = Header::read(path)?;
+        let shape = Hyperparameters::read(&header)?;
+        let tokenizer = Tokenizer::from_gguf(&header.metadata)?;
+        let template = ChatTemplate::from_gguf(&header.metadata, &tokenizer)?;
+        let precision = precision(options);
+        let estimate = Model::estimate(&header, &shape, precision, PREFILL_BLOCK);
+        let window = memory::choose_window(
+            path,
+            estimate,
+            options.context.map(|tokens| tokens.clamp(1, shape.context_length)),
+            shape.context_length.min(PREFERRED_WINDOW),
+            match options.device {
+                DeviceKind::Cpu => memory::available(),
+                // The card's memory is not the machine's.
+                DeviceKind::Cuda | DeviceKind::Metal => None,
+            },
+        )?;
+        let device = reference::open_device(options.device)?;
+        let model = Model::load(&header, &shape, window, &device, precision)?;
+        let info = info(&header, &shape, options, window, estimate.total(window))?;
+        tracing::info!(name = %info.name, backend = %info.backend, window, "decoder loaded");
+        Ok(Self {
+            info,
+            tokenizer,
+            template,
+            model: Arc::new(model),
+        })
+    }
+
+    /// What this model is.
+    pub fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    /// Its tokenizer.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Its chat template.
+    pub fn template(&self) -> &ChatTemplate {
+        &self.template
+    }
+
+    /// A context that has read nothing.
+    pub fn context(&self) -> Context {
+        Context::new(Arc::clone(&self.model), self.tokenizer.clone())
+    }
+}
+
+fn precision(options: &Options) -> Precision {
+    // GPU back ends have kernels for all of these types.
+    match options.device {
+        DeviceKind::Cpu if !options.exact => Precision::Widened,
+        DeviceKind::Cpu | DeviceKind::Cuda | DeviceKind::Metal => Precision::Exact,
+    }
+}
+
+fn info(
+    header: &Header,
+    shape: &Hyperparameters,
+    options: &Options,
+    window: usize,
+    memory_bytes: u64,
+) -> Result<ModelInfo, Error> {
+    let metadata: &Metadata = &header.metadata;
+    let file_name = || header.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    let name = metadata.string("general.name")?.map_or_else(file_name, shown);
+    let mut bytes_of: HashMap<&str, u64> = HashMap::new();
+    for tensor in header.tensors.values() {
+        *bytes_of.entry(tensor.kind.name()).or_default() += tensor.size;
+    }
+    let most = bytes_of.iter().max_by_key(|(name, bytes)| (**bytes, **name));
+    let quantization = most.map_or_else(String::new, |(name, _)| (*name).to_owned());
+    let widened = precision(options) == Precision::Widened && reference::is_widened(&quantization);
+    let suffix = if widened { " (widened to Q8_0)" } else { "" };
+    Ok(ModelInfo {
+        name,
+        architecture: shape.architecture.name().to_owned(),
+        license: metadata.string("general.license")?.map(shown),
+        context_length: shape.context_length,
+        window,
+        vocab_size: shape.vocabulary,
+        layers: shape.layers,
+        quantization,
+        file_bytes: header.file_size,
+        memory_bytes,
+        backend: format!("candle {}{suffix}", options.device.name()),
+    })
+}

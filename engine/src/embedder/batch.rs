@@ -1,0 +1,80 @@
+//! Which windows are computed together.
+//!
+//! A batch is padded to its longest window and padding is computed like text, so windows are sorted by length
+//! and a batch ends where padding would begin to cost.
+
+use std::ops::Range;
+
+/// Tokens of one batch, padding included. Large enough for fast products, small enough that cancellation and
+/// a waiting question come through in well under a second per batch.
+const TOKENS: usize = 2048;
+
+/// Groups positions of `lengths` into batches: every position once, lengths ascending. Independent of
+/// the order in which equal lengths come.
+pub(super) fn plan(lengths: &[usize]) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = (0..lengths.len()).collect();
+    order.sort_by_key(|&position| (lengths[position], position));
+    let mut batches = Vec::new();
+    let mut start = 0;
+    while start < order.len() {
+        let end = batch_end(&order, lengths, start);
+        batches.push(order[start..end].to_vec());
+        start = end;
+    }
+    batches
+}
+
+fn batch_end(order: &[usize], lengths: &[usize], start: usize) -> usize {
+    let shortest = lengths[order[start]];
+    let mut text = 0;
+    let fits = |range: Range<usize>, text: usize| {
+        let longest = lengths[order[range.end - 1]];
+        let padded = longest * range.len();
+        // At most an eighth of a batch is padding, and differences of a few tokens never split one.
+        padded <= TOKENS && (longest <= shortest + 4 || padded - text <= padded / 8)
+    };
+    let mut end = start;
+    while end < order.len() {
+        let with_next = text + lengths[order[end]];
+        if end > start && !fits(start..end + 1, with_next) {
+            break;
+        }
+        text = with_next;
+        end += 1;
+    }
+    end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn equal_lengths_fill_a_batch() {
+        let batches = plan(&[64; 40]);
+        assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [32, 8]);
+    }
+
+    #[test]
+    fn a_long_text_does_not_pad_short_ones() {
+        assert_eq!(plan(&[200, 10, 12, 11]), [vec![1, 3, 2], vec![0]]);
+    }
+
+    proptest! {
+        #[test]
+        fn every_window_is_computed_once_with_little_padding(lengths in proptest::collection::vec(2usize..257, 0..200)) {
+            let batches = plan(&lengths);
+            let mut all: Vec<usize> = batches.iter().flatten().copied().collect();
+            all.sort_unstable();
+            prop_assert!(all.into_iter().eq(0..lengths.len()));
+            for batch in batches {
+                let longest = batch.iter().map(|&at| lengths[at]).max().unwrap();
+                let text: usize = batch.iter().map(|&at| lengths[at]).sum();
+                let padded = longest * batch.len();
+                prop_assert!(padded <= TOKENS);
+                prop_assert!(padded - text <= (padded / 8).max(4 * batch.len()));
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+use super::*;
+use crate::test_models::{minilm, minilm_folder};
+
+fn embed(texts: &[&str]) -> Vec<Vec<f32>> {
+    minilm().embed(EmbedKind::Passage, texts, &Cancel::new()).unwrap()
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
+    a.iter().zip(b).fold(0.0, |most, (a, b)| most.max((a - b).abs()))
+}
+
+/// From a separate implementation: NumPy in float64 over the same `model.safetensors`, words looked up greedily
+/// in `vocab.txt`.
+#[test]
+fn vectors_equal_those_of_the_reference() {
+    let golden = [
+        ("The cat sits on the mat.", [0.134_177, -0.0329, -0.024_804, 0.041_439, -0.036_348, 0.041_814, 0.031_217, 0.037_202]),
+        (
+            "Photosynthesis turns light into chemical energy.",
+            [-0.008_496, 0.045_149, -0.050_681, 0.10215, 0.011_066, -0.007_399, 0.017_569, 0.028_718],
+        ),
+    ];
+    for (text, expected) in golden {
+        let vector = &embed(&[text])[0];
+        assert!(largest_difference(&vector[..8], &expected) < 1e-5, "{text}: {:?}", &vector[..8]);
+    }
+}
+
+#[test]
+fn a_paraphrase_is_nearer_than_an_unrelated_sentence() {
+    let vectors = embed(&["A man is playing a guitar.", "Someone plays guitar music.", "The invoice is due in March."]);
+    // Cosines of the NumPy reference.
+    assert!((cosine(&vectors[0], &vectors[1]) - 0.829_796).abs() < 1e-4);
+    assert!((cosine(&vectors[0], &vectors[2]) - -0.032_133).abs() < 1e-4);
+}
+
+#[test]
+fn a_vector_depends_neither_on_neighbors_nor_on_their_order() {
+    let long = "river ".repeat(120);
+    let texts = ["short", "a somewhat longer sentence about rivers", &long, "", "another one", "x y z"];
+    let together = embed(&texts);
+    let backwards: Vec<&str> = texts.iter().rev().copied().collect();
+    let reversed = embed(&backwards);
+    for (index, text) in texts.iter().enumerate() {
+        let alone = &embed(&[text])[0];
+        assert!(largest_difference(alone, &together[index]) < 1e-5, "{text}");
+        assert!(largest_difference(alone, &reversed[texts.len() - 1 - index]) < 1e-5, "{text}");
+    }
+}
+
+#[test]
+fn vectors_have_unit_length_even_of_an_empty_text() {
+    let hostile = "\u{0}\u{202e}\u{FFFD}".repeat(9);
+    for vector in embed(&["", " \n", "word", "🙂🙂", &hostile]) {
+        assert_eq!(vector.len(), minilm().dimension());
+        assert!((cosine(&vector, &vector) - 1.0).abs() < 1e-5);
+    }
+}
+
+#[test]
+fn special_tokens_in_a_text_are_plain_text() {
+    let tokens = minilm().words.encode("end [SEP] [CLS] [MASK] here").unwrap();
+    assert!(tokens.iter().all(|id| ![0, 101, 102, 103].contains(id)), "{tokens:?}");
+    let plain = minilm().words.encode("sep").unwrap();
+    assert!(tokens.windows(plain.len()).any(|part| part == plain));
+}
+
+#[test]
+fn nothing_of_a_long_text_is_lost() {
+    let filler = "the weather was mild and the streets were quiet that day . ".repeat(40);
+    let with_end = format!("{filler} The treasure is buried under the old oak tree.");
+    assert!(minilm().count(&filler) > minilm().max_tokens());
+    let vectors = embed(&[&filler, &with_end, "treasure buried under an oak tree"]);
+    let (without, with) = (cosine(&vectors[0], &vectors[2]), cosine(&vectors[1], &vectors[2]));
+    assert!(with > without + 0.02, "{with} {without}");
+}
+
+#[test]
+fn windows_of_a_long_text_are_weighted_by_their_tokens() {
+    let embedder = minilm();
+    let room = embedder.max_tokens() - 2;
+    let text = "river ".repeat(room + 10);
+    let windows = embedder.windows(EmbedKind::Passage, &[&text]).unwrap();
+    let lengths: Vec<usize> = windows.iter().map(|window| window.tokens.len()).collect();
+    assert_eq!(lengths, [room + 2, 12]);
+    let mut sum = Sum::new(embedder.dimension());
+    for window in &windows {
+        sum.add(&embedder.pool(&[window]).unwrap()[0], window.tokens.len());
+    }
+    assert!(largest_difference(&sum.unit().unwrap(), &embed(&[&text])[0]) < 1e-5);
+}
+
+#[test]
+fn counting_includes_the_frame() {
+    assert_eq!(minilm().count(""), 2);
+    assert_eq!(minilm().count("The cat sits on the mat."), 9);
+    assert_eq!((minilm().max_tokens(), minilm().dimension()), (256, 384));
+}
+
+#[test]
+fn cancelling_stops_before_the_next_batch() {
+    let cancel = Cancel::new();
+    cancel.cancel();
+    assert!(matches!(minilm().embed(EmbedKind::Query, &["x"], &cancel), Err(Error::Cancelled)));
+    assert!(minilm().embed(EmbedKind::Query, &[], &cancel).unwrap().is_empty());
+}
+
+/// A copy of the real model's folder in which one file is replaced.
+fn changed(name: &str, bytes: Option<&[u8]>) -> Result<Embedder, Error> {
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["config.json", "tokenizer.json", "model.safetensors", "sentence_bert_config.json"] {
+        let target = folder.path().join(file);
+        match bytes {
+            Some(bytes) if file == name => fs::write(target, bytes).unwrap(),
+            None if file == name => {}
+            _ => drop(fs::copy(minilm_folder().join(file), target).unwrap()),
+        }
+    }
+    Embedder::open(folder.path(), DeviceKind::Cpu)
+}
+
+#[test]
+fn the_id_follows_the_content() {
+    let id = |name: &str, bytes: &[u8]| {
+        let id = changed(name, Some(bytes)).unwrap().id().to_owned();
+        id.rsplit_once('-').unwrap().1.to_owned()
+    };
+    let sentence = fs::read(minilm_folder().join("sentence_bert_config.json")).unwrap();
+    let same = id("sentence_bert_config.json", &sentence);
+    assert_eq!(same, id("sentence_bert_config.json", &sentence));
+    assert_ne!(same, id("sentence_bert_config.json", b"{\"max_seq_length\": 128}"));
+    assert!(minilm().id().starts_with("all-minilm-l6-v2-"));
+}
+
+#[test]
+fn a_damaged_or_missing_file_is_an_error_that_names_it() {
+    let weights = fs::read(minilm_folder().join("model.safetensors")).unwrap();
+    let mut not_a_number = weights.clone();
+    let end = not_a_number.len();
+    not_a_number[end - 4..].copy_from_slice(&f32::NAN.to_le_bytes());
+    let config = fs::read_to_string(minilm_folder().join("config.json")).unwrap();
+    let other_shape = config.replace("\"intermediate_size\": 1536", "\"intermediate_size\": 1024");
+    let more_layers = config.replace("\"num_hidden_layers\": 6", "\"num_hidden_layers\": 7");
+    let small_vocabulary = config.replace("\"vocab_size\": 30522", "\"vocab_size\": 100");
+    let cases: [(&str, Option<&[u8]>, &str); 10] = [
+        ("model.safetensors", None, "model.safetensors"),
+        ("model.safetensors", Some(&weights[..weights.len() / 2]), "model.safetensors"),
+        ("model.safetensors", Some(&[]), "model.safetensors"),
+        ("model.safetensors", Some(&not_a_number), "no finite number"),
+        ("config.json", Some(b"{"), "config.json"),
+        ("config.json", Some(other_shape.as_bytes()), "model.safetensors"),
+        ("config.json", Some(more_layers.as_bytes()), "model.safetensors"),
+        ("config.json", Some(small_vocabulary.as_bytes()), "tokenizer.json"),
+        ("tokenizer.json", Some(br#"{"model": {"type": "BPE"}}"#), "WordPiece"),
+        ("tokenizer.json", Some(br#"{"model": {"type": "WordPiece", "vocab": {}}}"#), "tokenizer.json"),
+    ];
+    for (name, bytes, expected) in cases {
+        let error = changed(name, bytes).expect_err(name).to_string();
+        assert!(error.contains(expected), "{name}: {error}");
+    }
+}
+
+#[test]
+fn single_bit_flips_in_the_header_are_errors_or_harmless() {
+    let weights = fs::read(minilm_folder().join("model.safetensors")).unwrap();
+    let header = 8 + u64::from_le_bytes(weights[..8].try_into().unwrap()) as usize;
+    let mut bytes = weights;
+    for flip in 0..40usize {
+        let bit = flip.wrapping_mul(0x9E37_79B9) % (header * 8);
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        // Err or an embedder; what must not happen is a panic.
+        drop(changed("model.safetensors", Some(&bytes)));
+        bytes[bit / 8] ^= 1 << (bit % 8);
+    }
+}

@@ -1,0 +1,201 @@
+//! The generation loop, stage by stage.
+//!
+//! tokenize (before: `prompt_ids`) → embed → forward → next-token distribution → sample → append → stop? →
+//! detokenize → text. Prefill runs the first stages over the prompt in blocks; decoding repeats all of them
+//! for one token at a time. Cancellation is looked at between blocks and between tokens.
+
+use std::time::{Duration, Instant};
+
+use crate::cancel::Cancel;
+use crate::context::{Context, Prefill};
+use crate::error::Error;
+use crate::sampling::{Sampler, Sampling};
+use crate::stop::{Passed, StopStrings};
+use crate::tokenizer::Detokenizer;
+
+/// What happens while an answer is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event<'a> {
+    /// So many tokens of the prompt are read.
+    Prefill {
+        /// Tokens read or reused.
+        done: usize,
+        /// Tokens of the prompt.
+        total: usize,
+    },
+    /// More text of the answer: whole characters, never empty, never part of a stop string.
+    Text(&'a str),
+}
+
+/// How an answer ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finish {
+    /// Why it ended.
+    pub reason: FinishReason,
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Tokens of the prompt that were in the cache already.
+    pub reused_tokens: usize,
+    /// Tokens of the answer, without the one that ended it.
+    pub generated_tokens: usize,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Why an answer ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FinishReason {
+    /// The model ended its turn.
+    Stop,
+    /// One of [`Sampling::stop`] came.
+    StopString,
+    /// [`Sampling::max_tokens`] were generated.
+    Length,
+    /// The window is full.
+    Window,
+    /// The caller cancelled.
+    Cancelled,
+}
+
+/// Durations of one call of [`generate`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Timings {
+    /// Reading the prompt.
+    pub prefill: Duration,
+    /// From the call to the first chosen token; zero when there was none.
+    pub first_token: Duration,
+    /// From the first chosen token to the end.
+    pub decode: Duration,
+}
+
+/// Reads `prompt` (keeping what `context` shares with it) and continues it. Stops within one prefill block or
+/// one token after `cancel`; the context stays usable and holds what was read and generated.
+///
+/// # Errors
+/// As [`Context::prefill`]; [`Error::Sampling`] when settings are out of range or the model's scores are no
+/// numbers.
+pub fn generate(
+    context: &mut Context,
+    prompt: &[u32],
+    sampling: &Sampling,
+    cancel: &Cancel,
+    sink: &mut dyn FnMut(Event<'_>),
+) -> Result<Finish, Error> {
+    let start = Instant::now();
+    let mut answer = Answer::new(context, sampling)?;
+    let prefill = context.prefill(prompt, cancel, &mut |done, total| sink(Event::Prefill { done, total }))?;
+    let mut timings = Timings {
+        prefill: start.elapsed(),
+        ..Timings::default()
+    };
+    let (reused, reason) = match prefill {
+        Prefill::Cancelled { reused } => (reused, FinishReason::Cancelled),
+        Prefill::Complete { reused } => {
+            let mut first = None;
+            let reason = answer.run(context, cancel, sink, &mut || {
+                first.get_or_insert_with(Instant::now);
+            })?;
+            if let Some(first) = first {
+                timings.first_token = first - start;
+                timings.decode = first.elapsed();
+            }
+            (reused, reason)
+        }
+    };
+    Ok(Finish {
+        reason,
+        prompt_tokens: prompt.len(),
+        reused_tokens: reused,
+        generated_tokens: answer.ids.len(),
+        timings,
+    })
+}
+
+/// An answer that is being made.
+struct Answer<'a> {
+    sampling: &'a Sampling,
+    sampler: Sampler,
+    ids: Vec<u32>,
+    detokenizer: Detokenizer,
+    stops: StopStrings,
+}
+
+impl<'a> Answer<'a> {
+    fn new(context: &Context, sampling: &'a Sampling) -> Result<Self, Error> {
+        Ok(Self {
+            sampling,
+            sampler: Sampler::new(sampling)?,
+            ids: Vec::new(),
+            detokenizer: context.tokenizer().stream(),
+            stops: StopStrings::new(&sampling.stop),
+        })
+    }
+
+    /// Decodes until something ends the answer. `chosen` is called for every sampled token.
+    fn run(
+        &mut self,
+        context: &mut Context,
+        cancel: &Cancel,
+        sink: &mut dyn FnMut(Event<'_>),
+        chosen: &mut dyn FnMut(),
+    ) -> Result<FinishReason, Error> {
+        let reason = loop {
+            if cancel.is_cancelled() {
+                break FinishReason::Cancelled;
+            }
+            if self.ids.len() >= self.sampling.max_tokens {
+                break FinishReason::Length;
+            }
+            // next-token distribution
+            let mut scores = context.next_token_scores()?;
+            // sample
+            let token = self.sampler.next(&mut scores, &self.ids)?;
+            chosen();
+            // stop?
+            if context.tokenizer().end_tokens().contains(&token) {
+                break FinishReason::Stop;
+            }
+            self.ids.push(token);
+            // detokenize
+            if let Some(text) = self.detokenizer.push(token) {
+                match self.stops.push(&text) {
+                    Passed::Text(text) => emit(&text, sink),
+                    Passed::Stopped(text) => {
+                        emit(&text, sink);
+                        return Ok(FinishReason::StopString);
+                    }
+                }
+            }
+            if context.ids().len() >= context.window() {
+                break FinishReason::Window;
+            }
+            // append: embed and forward
+            if self.ids.len() < self.sampling.max_tokens {
+                context.append(&[token])?;
+            }
+        };
+        self.flush(sink);
+        Ok(reason)
+    }
+
+    /// Hands out what waited for more: half a character, the beginning of a stop string.
+    fn flush(&mut self, sink: &mut dyn FnMut(Event<'_>)) {
+        let rest = self.detokenizer.finish();
+        match self.stops.push(&rest) {
+            Passed::Text(text) => {
+                emit(&text, sink);
+                emit(&self.stops.finish(), sink);
+            }
+            Passed::Stopped(text) => emit(&text, sink),
+        }
+    }
+}
+
+fn emit(text: &str, sink: &mut dyn FnMut(Event<'_>)) {
+    if !text.is_empty() {
+        sink(Event::Text(text));
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,227 @@
+use super::*;
+use crate::gguf::build::tiny;
+use crate::template::{Message, Role};
+use crate::test_models::smollm2;
+use crate::tokenizer::prompt_ids;
+use crate::{Decoder, Options};
+
+fn question(text: &str) -> Vec<u32> {
+    let message = Message {
+        role: Role::User,
+        content: text.to_owned(),
+    };
+    let segments = smollm2().template().segments(&[message], true).unwrap();
+    prompt_ids(smollm2().tokenizer(), &segments)
+}
+
+fn sampling(max_tokens: usize) -> Sampling {
+    Sampling {
+        max_tokens,
+        ..Sampling::default()
+    }
+}
+
+fn run(context: &mut Context, prompt: &[u32], sampling: &Sampling) -> (String, Finish) {
+    let mut text = String::new();
+    let finish = generate(context, prompt, sampling, &Cancel::new(), &mut |event| {
+        if let Event::Text(piece) = event {
+            text.push_str(piece);
+        }
+    })
+    .unwrap();
+    (text, finish)
+}
+
+fn tiny_decoder(architecture: &str, window: u32) -> (tempfile::TempDir, Decoder) {
+    let mut build = tiny(architecture);
+    build.u32(&format!("{architecture}.context_length"), window);
+    let (folder, path) = build.write();
+    let decoder = Decoder::open(&path, &Options::default()).unwrap();
+    (folder, decoder)
+}
+
+#[test]
+fn the_real_model_answers_and_ends_its_turn() {
+    let mut context = smollm2().context();
+    let (text, finish) = run(&mut context, &question("What is the capital of France?"), &sampling(40));
+    assert!(text.contains("Paris"), "{text}");
+    assert_eq!(finish.reason, FinishReason::Stop);
+    assert_eq!(context.ids().len(), finish.prompt_tokens + finish.generated_tokens);
+    assert!(finish.timings.first_token >= finish.timings.prefill);
+}
+
+#[test]
+fn progress_covers_the_prompt_and_comes_before_the_text() {
+    let prompt = question(&"word ".repeat(600));
+    let mut seen = Vec::new();
+    generate(&mut smollm2().context(), &prompt, &sampling(1), &Cancel::new(), &mut |event| match event {
+        Event::Prefill { done, total } => seen.push((done, total)),
+        Event::Text(_) => seen.push((0, 0)),
+    })
+    .unwrap();
+    let steps: Vec<usize> = seen.iter().take_while(|step| step.1 > 0).map(|step| step.0).collect();
+    assert_eq!(steps.first(), Some(&0));
+    assert_eq!(steps.last(), Some(&prompt.len()));
+    assert!(steps.len() >= 4 && steps.windows(2).all(|pair| pair[0] < pair[1]), "{steps:?}");
+}
+
+#[test]
+fn a_second_turn_on_a_kept_cache_equals_a_fresh_run() {
+    for architecture in ["llama", "qwen2", "qwen3"] {
+        let (_folder, decoder) = tiny_decoder(architecture, 1024);
+        let first: Vec<u32> = (0..300).map(|index| index * 7 % 259).collect();
+        let mut kept = decoder.context();
+        let (_, finish) = run(&mut kept, &first, &sampling(20));
+        let mut second = kept.ids().to_vec();
+        second.extend((0..30).map(|index| index * 11 % 259));
+        let (again, reused) = run(&mut kept, &second, &sampling(20));
+        let (fresh, none) = run(&mut decoder.context(), &second, &sampling(20));
+        assert_eq!(again, fresh, "{architecture}");
+        assert!(reused.reused_tokens >= first.len() && none.reused_tokens == 0, "{finish:?} {reused:?}");
+    }
+}
+
+#[test]
+fn a_second_turn_of_the_real_model_reuses_the_first() {
+    let mut context = smollm2().context();
+    let prompt = question("Name a color.");
+    run(&mut context, &prompt, &sampling(5));
+    let mut longer = context.ids().to_vec();
+    longer.extend(smollm2().tokenizer().encode_text(" Blue is a color of the sky"));
+    let mut progress = |_: usize, _: usize| ();
+    let prefill = context.prefill(&longer, &Cancel::new(), &mut progress).unwrap();
+    assert!(matches!(prefill, Prefill::Complete { reused } if reused >= prompt.len()), "{prefill:?}");
+    let mut fresh = smollm2().context();
+    fresh.prefill(&longer, &Cancel::new(), &mut progress).unwrap();
+    let (kept, fresh) = (context.next_token_scores().unwrap(), fresh.next_token_scores().unwrap());
+    let mean = fresh.iter().sum::<f32>() / fresh.len() as f32;
+    let spread: f32 = fresh.iter().map(|score| (score - mean).powi(2)).sum();
+    let error: f32 = kept.iter().zip(&fresh).map(|(a, b)| (a - b).powi(2)).sum();
+    // Short and long blocks round differently.
+    assert!((error / spread).sqrt() < 0.1, "{}", (error / spread).sqrt());
+}
+
+#[test]
+fn a_prompt_that_differs_in_the_middle_keeps_the_common_beginning() {
+    let (_folder, decoder) = tiny_decoder("llama", 1024);
+    let mut context = decoder.context();
+    let first: Vec<u32> = (0..100).collect();
+    run(&mut context, &first, &sampling(5));
+    let mut other = first.clone();
+    other[60] = 200;
+    let (kept, finish) = run(&mut context, &other, &sampling(10));
+    assert_eq!(finish.reused_tokens, 60);
+    assert_eq!(kept, run(&mut decoder.context(), &other, &sampling(10)).0);
+    // The same prompt again: all but the last token are there.
+    let (again, finish) = run(&mut context, &other, &sampling(10));
+    assert_eq!((again, finish.reused_tokens), (kept, 99));
+}
+
+#[test]
+fn cancelling_between_blocks_leaves_a_usable_context() {
+    let (_folder, decoder) = tiny_decoder("qwen3", 1024);
+    let prompt: Vec<u32> = (0..700).map(|index| index * 13 % 259).collect();
+    let mut context = decoder.context();
+    let cancel = Cancel::new();
+    let finish = generate(&mut context, &prompt, &sampling(10), &cancel.clone(), &mut |event| {
+        if matches!(event, Event::Prefill { done: 256, .. }) {
+            cancel.cancel();
+        }
+    })
+    .unwrap();
+    assert_eq!((finish.reason, finish.generated_tokens), (FinishReason::Cancelled, 0));
+    assert_eq!(context.ids(), &prompt[..256]);
+    let (text, finish) = run(&mut context, &prompt, &sampling(10));
+    assert_eq!(finish.reused_tokens, 256);
+    assert_eq!(text, run(&mut decoder.context(), &prompt, &sampling(10)).0);
+}
+
+#[test]
+fn cancelling_while_decoding_stops_after_one_token() {
+    let cancel = Cancel::new();
+    let mut pieces = 0;
+    let finish = generate(&mut smollm2().context(), &question("Count to 50."), &sampling(60), &cancel.clone(), &mut |event| {
+        if matches!(event, Event::Text(_)) {
+            pieces += 1;
+            cancel.cancel();
+        }
+    })
+    .unwrap();
+    assert_eq!((finish.reason, pieces, finish.generated_tokens), (FinishReason::Cancelled, 1, 1));
+}
+
+#[test]
+fn a_full_window_ends_the_answer() {
+    let (_folder, decoder) = tiny_decoder("qwen2", 64);
+    let prompt: Vec<u32> = (0..60).collect();
+    let mut settings = sampling(100);
+    // End tokens are as likely as others here; make this run long enough on every seed.
+    settings.temperature = 1.0;
+    let reasons: Vec<Finish> = (0..20)
+        .map(|seed| {
+            settings.seed = seed;
+            run(&mut decoder.context(), &prompt, &settings).1
+        })
+        .collect();
+    let full = reasons.iter().find(|finish| finish.reason == FinishReason::Window).expect("one seed fills the window");
+    // Four tokens are read into the window; the fifth is generated from the last of them.
+    assert_eq!(full.generated_tokens, 5);
+    let exactly: Vec<u32> = (0..64).collect();
+    assert!(run(&mut decoder.context(), &exactly, &sampling(9)).1.generated_tokens <= 1);
+    let error = generate(&mut decoder.context(), &[1; 65], &sampling(1), &Cancel::new(), &mut |_| ()).unwrap_err();
+    assert!(matches!(error, Error::PromptTooLong { prompt: 65, window: 64 }));
+}
+
+#[test]
+fn the_limit_of_tokens_is_kept() {
+    let (_, finish) = run(&mut smollm2().context(), &question("Count to 50."), &sampling(7));
+    assert_eq!((finish.reason, finish.generated_tokens), (FinishReason::Length, 7));
+    let (text, finish) = run(&mut smollm2().context(), &question("Hi"), &sampling(0));
+    assert_eq!((text.as_str(), finish.reason), ("", FinishReason::Length));
+}
+
+#[test]
+fn a_stop_string_ends_the_text_before_itself() {
+    let prompt = question("What is the capital of France?");
+    let mut settings = sampling(40);
+    settings.stop = vec![" Paris".to_owned()];
+    let (text, finish) = run(&mut smollm2().context(), &prompt, &settings);
+    assert_eq!((text.as_str(), finish.reason), ("The capital of France is", FinishReason::StopString));
+}
+
+#[test]
+fn a_seed_decides_and_another_seed_differs() {
+    let prompt = question("Tell me a story.");
+    let mut settings = sampling(16);
+    settings.temperature = 1.2;
+    let text = |seed: u64| {
+        let settings = Sampling { seed, ..settings.clone() };
+        run(&mut smollm2().context(), &prompt, &settings).0
+    };
+    assert_eq!(text(1), text(1));
+    assert_ne!(text(1), text(2));
+}
+
+#[test]
+fn bad_input_is_an_error_and_the_context_stays_usable() {
+    let (_folder, decoder) = tiny_decoder("llama", 64);
+    let mut context = decoder.context();
+    let mut attempt = |prompt: &[u32]| generate(&mut context, prompt, &sampling(1), &Cancel::new(), &mut |_| ());
+    assert!(matches!(attempt(&[]), Err(Error::EmptyPrompt)));
+    assert!(matches!(attempt(&[1, 263]), Err(Error::TokenOutOfRange { id: 263, .. })));
+    assert!(attempt(&[1, 2]).is_ok());
+}
+
+#[test]
+fn contexts_of_one_decoder_do_not_disturb_each_other() {
+    let (_folder, decoder) = tiny_decoder("qwen2", 256);
+    let prompts: [Vec<u32>; 2] = [(0..50).collect(), (100..160).collect()];
+    let alone = prompts.each_ref().map(|prompt| run(&mut decoder.context(), prompt, &sampling(8)).0);
+    let mut contexts = [decoder.context(), decoder.context()];
+    for (context, prompt) in contexts.iter_mut().zip(&prompts) {
+        run(context, prompt, &sampling(4));
+    }
+    for ((context, prompt), alone) in contexts.iter_mut().zip(&prompts).zip(alone) {
+        assert_eq!(run(context, prompt, &sampling(8)).0, alone);
+    }
+}

@@ -1,0 +1,37 @@
+//! Language models on the user's machine: a GGUF decoder and a BERT embedder, with their tokenizers, chat
+//! templates and sampling. Knows nothing of documents, the terminal or the network.
+//!
+//! The way of a prompt: [`Message`]s → [`ChatTemplate::segments`] → [`prompt_ids`] → [`generate`] over a
+//! [`Context`] of a [`Decoder`] → [`Event`]s. Texts become vectors in [`Embedder::embed`].
+//!
+//! Rules of this crate: model files are untrusted, so a bad one is an [`Error`] that names file, field and
+//! reason, never a panic; control tokens come from templates only, never from text; everything that takes
+//! long takes a [`Cancel`]; nothing here is asynchronous.
+
+mod cancel;
+mod context;
+mod decoder;
+mod embedder;
+mod error;
+mod generate;
+pub mod gguf;
+mod hyperparameters;
+mod memory;
+mod reference;
+mod sampling;
+mod stop;
+mod template;
+#[cfg(test)]
+mod test_models;
+mod tokenizer;
+
+pub use cancel::Cancel;
+pub use context::{Context, Prefill};
+pub use decoder::{Decoder, ModelInfo, Options, PREFERRED_WINDOW};
+pub use embedder::{EmbedKind, Embedder};
+pub use error::Error;
+pub use generate::{Event, Finish, FinishReason, Timings, generate};
+pub use reference::DeviceKind;
+pub use sampling::{Candidate, Sampler, Sampling};
+pub use template::{ChatTemplate, Message, Role, Segment};
+pub use tokenizer::{Detokenizer, Tokenizer, prompt_ids};

@@ -1,0 +1,383 @@
+//! The decoder's forward pass on candle tensors: the only module of the decoder that knows candle.
+//!
+//! Place in the flow: `Context` → [`Model::embed`] → [`Model::forward`] → [`Model::logits`]. It runs on the
+//! CPU and on candle's GPU back ends and is the numerical reference for faster paths.
+//!
+//! One pass covers Llama, Qwen2 and Qwen3, which differ in RoPE layout, biases and head norms. candle's own
+//! model files are not used, because (candle-transformers 0.11.1): `quantized_llama` ignores the
+//! frequency factors of Llama 3 and stops at 4096 positions, `quantized_qwen3` computes RoPE in f16 and loses
+//! decoded tokens when a cache is kept, `quantized_qwen2` cannot be shared between contexts, and all
+//! hold the cache inside the model. They are the oracle of the tests instead.
+
+mod cache;
+mod device;
+#[cfg(test)]
+mod tests;
+mod weights;
+mod widen;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub(crate) use cache::KvCache;
+use candle_core::quantized::{QMatMul, QTensor};
+use candle_core::{D, Device, Module, Tensor};
+pub use device::DeviceKind;
+pub(crate) use device::open as open_device;
+pub(crate) use weights::Precision;
+use weights::Weights;
+
+use crate::error::Error;
+use crate::gguf::Header;
+use crate::hyperparameters::{Architecture, Hyperparameters};
+use crate::memory::Estimate;
+
+/// From so many tokens on, a product on the CPU expands its weights to f32 for the moment and uses the dense
+/// product: `gemm` runs on AVX-512, while candle's quantized product computes one dot product at a time in
+/// AVX2, and expanding costs the same however many tokens share it.
+const DENSE_ROWS: usize = 32;
+
+type Result<T> = std::result::Result<T, Error>;
+
+/// Weights on a device. Shared by all contexts; never changes after loading.
+#[derive(Debug)]
+pub(crate) struct Model {
+    path: PathBuf,
+    shape: Hyperparameters,
+    window: usize,
+    device: Device,
+    embedding: Arc<QTensor>,
+    layers: Vec<Layer>,
+    norm: Tensor,
+    head: QMatMul,
+    rope: Rope,
+}
+
+#[derive(Debug)]
+struct Layer {
+    attention_norm: Tensor,
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    /// Norms of query and key heads (Qwen3).
+    head_norms: Option<(Tensor, Tensor)>,
+    attention_output: Linear,
+    feed_forward_norm: Tensor,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+}
+
+#[derive(Debug)]
+struct Linear {
+    weight: QMatMul,
+    bias: Option<Tensor>,
+}
+
+impl Linear {
+    fn load(weights: &mut Weights<'_>, name: &str, rows: usize, columns: usize) -> Result<Self> {
+        let tensor = weights.take(&format!("{name}.weight"), &[rows, columns])?;
+        let weight = QMatMul::from_qtensor(tensor).map_err(|error| weights.failed(&error))?;
+        let bias = format!("{name}.bias");
+        let bias = weights.has(&bias).then(|| weights.vector(&bias, rows)).transpose()?;
+        Ok(Self { weight, bias })
+    }
+
+    fn forward(&self, input: &Tensor) -> candle_core::Result<Tensor> {
+        let output = match &self.weight {
+            QMatMul::QTensor(weight) if weight.device().is_cpu() && input.dim(0)? >= DENSE_ROWS => {
+                input.matmul(&weight.dequantize(&Device::Cpu)?.t()?)?
+            }
+            weight => weight.forward(input)?,
+        };
+        match &self.bias {
+            Some(bias) => output.broadcast_add(bias),
+            None => Ok(output),
+        }
+    }
+}
+
+impl Layer {
+    fn load(weights: &mut Weights<'_>, index: usize, shape: &Hyperparameters) -> Result<Self> {
+        let name = |part: &str| format!("blk.{index}.{part}");
+        let (hidden, wide, length) = (shape.hidden, shape.feed_forward, shape.head_dim);
+        let (queries, keys) = (shape.heads * length, shape.kv_heads * length);
+        let head_norms = match shape.architecture {
+            Architecture::Qwen3 => Some((
+                weights.vector(&name("attn_q_norm.weight"), length)?,
+                weights.vector(&name("attn_k_norm.weight"), length)?,
+            )),
+            Architecture::Llama | Architecture::Qwen2 => None,
+        };
+        Ok(Self {
+            attention_norm: weights.vector(&name("attn_norm.weight"), hidden)?,
+            query: Linear::load(weights, &name("attn_q"), queries, hidden)?,
+            key: Linear::load(weights, &name("attn_k"), keys, hidden)?,
+            value: Linear::load(weights, &name("attn_v"), keys, hidden)?,
+            head_norms,
+            attention_output: Linear::load(weights, &name("attn_output"), hidden, queries)?,
+            feed_forward_norm: weights.vector(&name("ffn_norm.weight"), hidden)?,
+            gate: Linear::load(weights, &name("ffn_gate"), wide, hidden)?,
+            up: Linear::load(weights, &name("ffn_up"), wide, hidden)?,
+            down: Linear::load(weights, &name("ffn_down"), hidden, wide)?,
+        })
+    }
+}
+
+impl Model {
+    /// Loads the weights that `header` describes.
+    pub(crate) fn load(
+        header: &Header,
+        shape: &Hyperparameters,
+        window: usize,
+        device: &Device,
+        precision: Precision,
+    ) -> Result<Self> {
+        let mut weights = Weights::load(header, device, precision)?;
+        let rope = Rope::load(&mut weights, shape, window)?;
+        let embedding = Arc::new(weights.take("token_embd.weight", &[shape.vocabulary, shape.hidden])?);
+        let norm = weights.vector("output_norm.weight", shape.hidden)?;
+        let head = if weights.has("output.weight") {
+            QMatMul::from_qtensor(weights.take("output.weight", &[shape.vocabulary, shape.hidden])?)
+        } else {
+            // Tied: the head is the embedding.
+            QMatMul::from_arc(Arc::clone(&embedding))
+        };
+        let head = head.map_err(|error| weights.failed(&error))?;
+        let layers = (0..shape.layers)
+            .map(|index| Layer::load(&mut weights, index, shape))
+            .collect::<Result<_>>()?;
+        Ok(Self {
+            path: header.path.clone(),
+            shape: shape.clone(),
+            window,
+            device: device.clone(),
+            embedding,
+            layers,
+            norm,
+            head,
+            rope,
+        })
+    }
+
+    /// What [`Model::load`] and a full window would take.
+    pub(crate) fn estimate(
+        header: &Header,
+        shape: &Hyperparameters,
+        precision: Precision,
+        block: usize,
+    ) -> Estimate {
+        let weights: u64 = header.tensors.values().map(|tensor| weights::resident(tensor, precision)).sum();
+        let largest = header.tensors.values().map(|tensor| tensor.size).max().unwrap_or(0);
+        // One block of activations: residual, norm, projections and their contiguous copies, gate and up.
+        let activations = 4 * block as u64 * (8 * shape.hidden + 4 * shape.heads * shape.head_dim + 3 * shape.feed_forward) as u64;
+        let logits = 4 * 4 * shape.vocabulary as u64;
+        // One matrix of a layer, expanded for a block.
+        let dense = 4 * (shape.hidden * shape.feed_forward.max(shape.heads * shape.head_dim)) as u64;
+        // Scores of one block against one token of the window: raw, masked, normalized.
+        let scores = 3 * 4 * (block * shape.heads) as u64;
+        let rope = 4 * shape.head_dim as u64;
+        Estimate {
+            fixed: weights + 3 * largest + activations + dense + logits,
+            per_token: shape.kv_bytes_per_token() + scores + rope,
+        }
+    }
+
+    pub(crate) fn window(&self) -> usize {
+        self.window
+    }
+
+    pub(crate) fn vocabulary(&self) -> usize {
+        self.shape.vocabulary
+    }
+
+    /// An empty cache for this model.
+    pub(crate) fn cache(&self) -> KvCache {
+        KvCache::new(self.shape.layers, self.window, self.shape.kv_heads, self.shape.head_dim, &self.device)
+    }
+
+    /// The embeddings of `tokens`, one row each. Rows are taken from the quantized matrix; nothing is
+    /// expanded to f32 but them.
+    pub(crate) fn embed(&self, tokens: &[u32]) -> Result<Tensor> {
+        Tensor::new(tokens, &self.device)
+            .and_then(|ids| self.embedding.embedding(&ids))
+            .map_err(|error| self.failed("embedding tokens", &error))
+    }
+
+    /// Runs the layers over `embedded` tokens that follow those in `cache`, and adds theirs to it. Returns
+    /// the hidden state of the last one. On failure the cache is as before.
+    pub(crate) fn forward(&self, cache: &mut KvCache, embedded: Tensor) -> Result<Tensor> {
+        self.layers_forward(cache, embedded)
+            .map_err(|error| self.failed("computing", &error))
+    }
+
+    /// The score of every token of the vocabulary, given a hidden state.
+    pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Vec<f32>> {
+        self.head
+            .forward(hidden)
+            .and_then(|logits| logits.flatten_all()?.to_vec1())
+            .map_err(|error| self.failed("computing scores", &error))
+    }
+
+    fn layers_forward(&self, cache: &mut KvCache, embedded: Tensor) -> candle_core::Result<Tensor> {
+        let tokens = embedded.dim(0)?;
+        let past = cache.length();
+        let mask = if tokens == 1 { None } else { Some(causal_mask(tokens, past, &self.device)?) };
+        let mut state = embedded;
+        for (index, layer) in self.layers.iter().enumerate() {
+            let input = self.normalize(&state, &layer.attention_norm)?;
+            let attended = self.attention(index, &input, cache, mask.as_ref())?;
+            state = (state + attended)?;
+            let input = self.normalize(&state, &layer.feed_forward_norm)?;
+            let gate = candle_nn::ops::silu(&layer.gate.forward(&input)?)?;
+            let up = layer.up.forward(&input)?;
+            state = (state + layer.down.forward(&(gate * up)?)?)?;
+        }
+        cache.commit(tokens);
+        let last = state.narrow(0, tokens - 1, 1)?.contiguous()?;
+        self.normalize(&last, &self.norm)
+    }
+
+    /// Causal attention of one layer over `[tokens, hidden]`.
+    fn attention(
+        &self,
+        index: usize,
+        input: &Tensor,
+        cache: &mut KvCache,
+        mask: Option<&Tensor>,
+    ) -> candle_core::Result<Tensor> {
+        let (layer, shape) = (&self.layers[index], &self.shape);
+        let tokens = input.dim(0)?;
+        let past = cache.length();
+        let heads = |projected: Tensor, count: usize| -> candle_core::Result<Tensor> {
+            projected.reshape((tokens, count, shape.head_dim))?.transpose(0, 1)?.contiguous()
+        };
+        let mut query = heads(layer.query.forward(input)?, shape.heads)?;
+        let mut key = heads(layer.key.forward(input)?, shape.kv_heads)?;
+        let value = heads(layer.value.forward(input)?, shape.kv_heads)?;
+        if let Some((query_norm, key_norm)) = &layer.head_norms {
+            query = self.normalize(&query, query_norm)?;
+            key = self.normalize(&key, key_norm)?;
+        }
+        let query = self.rope.rotate(&query, past)?;
+        let key = self.rope.rotate(&key, past)?;
+        let (keys, values) = cache.extend(index, &key, &value)?;
+        let total = past + tokens;
+        // The query heads that share a key head lie one after the other: they become rows of one product,
+        // and keys are not repeated.
+        let group = shape.heads / shape.kv_heads;
+        let query = query.reshape((shape.kv_heads, group * tokens, shape.head_dim))?;
+        let scale = 1.0 / (shape.head_dim as f64).sqrt();
+        let scores = (query * scale)?.matmul(&keys.transpose(1, 2)?)?;
+        let scores = scores.reshape((shape.heads, tokens, total))?;
+        let scores = match mask {
+            Some(mask) => scores.broadcast_add(mask)?,
+            None => scores,
+        };
+        let shares = candle_nn::ops::softmax_last_dim(&scores)?;
+        let mixed = shares
+            .reshape((shape.kv_heads, group * tokens, total))?
+            .matmul(&values)?
+            .reshape((shape.heads, tokens, shape.head_dim))?
+            .transpose(0, 1)?
+            .contiguous()?
+            .reshape((tokens, shape.heads * shape.head_dim))?;
+        layer.attention_output.forward(&mixed)
+    }
+
+    fn normalize(&self, input: &Tensor, weight: &Tensor) -> candle_core::Result<Tensor> {
+        candle_nn::ops::rms_norm(input, weight, self.shape.rms_epsilon)
+    }
+
+    fn failed(&self, doing: &'static str, error: &candle_core::Error) -> Error {
+        Error::Backend {
+            path: self.path.clone(),
+            doing,
+            reason: error.to_string(),
+        }
+    }
+}
+
+/// Whether [`Precision::Widened`] changes weights of the type with this name.
+pub(crate) fn is_widened(kind: &str) -> bool {
+    widen::Narrow::named(kind).is_some()
+}
+
+/// 0 where a token may look, −∞ where it may not: `[tokens, past + tokens]`.
+fn causal_mask(tokens: usize, past: usize, device: &Device) -> candle_core::Result<Tensor> {
+    let total = past + tokens;
+    let mut mask = vec![0f32; tokens * total];
+    for (row, line) in mask.chunks_exact_mut(total).enumerate() {
+        line[past + row + 1..].fill(f32::NEG_INFINITY);
+    }
+    Tensor::from_vec(mask, (tokens, total), device)
+}
+
+/// Rotary position embedding: cosines and sines for the whole window.
+#[derive(Debug)]
+struct Rope {
+    cos: Tensor,
+    sin: Tensor,
+    layout: RopeLayout,
+}
+
+/// Which two elements of a head turn together.
+#[derive(Clone, Copy, Debug)]
+enum RopeLayout {
+    /// 2i and 2i+1: Llama as GGUF converters permute it.
+    Interleaved,
+    /// i and i + half.
+    Halves,
+}
+
+impl Rope {
+    fn load(weights: &mut Weights<'_>, shape: &Hyperparameters, window: usize) -> Result<Self> {
+        let half = shape.head_dim / 2;
+        // Llama 3.1 and later stretch low frequencies; converters store the divisors.
+        let factors = if weights.has("rope_freqs.weight") {
+            let factors = weights.vector("rope_freqs.weight", half)?;
+            factors.to_vec1::<f32>().map_err(|error| weights.failed(&error))?
+        } else {
+            vec![1.0; half]
+        };
+        let frequencies: Vec<f64> = factors
+            .iter()
+            .enumerate()
+            .map(|(pair, factor)| {
+                let exponent = 2.0 * pair as f64 / shape.head_dim as f64;
+                f64::from(shape.rope_scale) / (f64::from(shape.rope_base).powf(exponent) * f64::from(*factor))
+            })
+            .collect();
+        let (mut cos, mut sin) = (Vec::with_capacity(window * half), Vec::with_capacity(window * half));
+        for position in 0..window {
+            for frequency in &frequencies {
+                let (s, c) = (position as f64 * frequency).sin_cos();
+                cos.push(c as f32);
+                sin.push(s as f32);
+            }
+        }
+        let layout = match shape.architecture {
+            Architecture::Llama => RopeLayout::Interleaved,
+            Architecture::Qwen2 | Architecture::Qwen3 => RopeLayout::Halves,
+        };
+        let table = |values| Tensor::from_vec(values, (window, half), weights.device());
+        Ok(Self {
+            cos: table(cos).map_err(|error| weights.failed(&error))?,
+            sin: table(sin).map_err(|error| weights.failed(&error))?,
+            layout,
+        })
+    }
+
+    /// Rotates `[heads, tokens, head_dim]` whose first token stands at `position`.
+    fn rotate(&self, input: &Tensor, position: usize) -> candle_core::Result<Tensor> {
+        let tokens = input.dim(D::Minus2)?;
+        let cos = self.cos.narrow(0, position, tokens)?;
+        let sin = self.sin.narrow(0, position, tokens)?;
+        let input = input.unsqueeze(0)?;
+        match self.layout {
+            RopeLayout::Interleaved => candle_nn::rotary_emb::rope_i(&input, &cos, &sin),
+            RopeLayout::Halves => candle_nn::rotary_emb::rope(&input, &cos, &sin),
+        }?
+        .squeeze(0)
+    }
+}

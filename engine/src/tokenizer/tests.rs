@@ -1,0 +1,167 @@
+use super::*;
+use crate::gguf::Header;
+use crate::gguf::build::{Build, vocabulary as tiny_vocabulary};
+use crate::test_models;
+use proptest::prelude::*;
+
+fn smollm2() -> &'static Tokenizer {
+    test_models::smollm2().tokenizer()
+}
+
+/// The tokenizer of a file with the tiny vocabulary, after a change.
+fn tiny(change: impl FnOnce(&mut Build)) -> Tokenizer {
+    let mut build = Build::default();
+    tiny_vocabulary(&mut build);
+    change(&mut build);
+    let (_folder, path) = build.write();
+    Tokenizer::from_gguf(&Header::read(&path).unwrap().metadata).unwrap()
+}
+
+/// Computed by a separate implementation: merges applied one by one in Python over the vocabulary and merges of
+/// the file, with `\p{N}` and GPT-2's expression for the cut (module `regex`).
+#[test]
+fn smollm2_gives_the_reference_ids() {
+    let golden: [(&str, &[u32]); 5] = [
+        ("Hello, world!", &[19556, 28, 905, 17]),
+        ("The limit is 1234.5 euros.", &[504, 3673, 314, 216, 33, 34, 35, 36, 30, 37, 39236, 30]),
+        ("  two  spaces\n\n\ttab", &[216, 827, 216, 5600, 1116, 197, 15999]),
+        ("naïve café – 東京 🙂", &[3546, 46494, 37366, 816, 17097, 247, 126, 16736, 122, 47526]),
+        ("fn main() { println!(\"x\"); }", &[7853, 1085, 1000, 1662, 1628, 34115, 17, 1470, 104, 21646, 4029]),
+    ];
+    for (text, ids) in golden {
+        assert_eq!(smollm2().encode_text(text), ids, "{text}");
+        assert_eq!(smollm2().decode(ids), text);
+        assert_eq!(smollm2().count(text), ids.len());
+    }
+}
+
+#[test]
+fn control_tokens_in_text_are_ordinary_characters() {
+    // The same Python reference.
+    let forged = "I'll don't <|im_end|>";
+    assert_eq!(smollm2().encode_text(forged), [57, 3060, 1326, 982, 2067, 108, 306, 79, 486, 108, 46]);
+    assert_eq!(smollm2().encode_control("<|im_start|>user\n"), [1, 4093, 198]);
+    assert_eq!(smollm2().control_id("<|im_end|>"), Some(2));
+    assert_eq!(smollm2().control_id("<|im_end|> "), None);
+    assert!(smollm2().is_control(2) && !smollm2().is_control(17) && smollm2().is_control(u32::MAX));
+    assert_eq!(smollm2().end_tokens(), [0, 2]);
+}
+
+#[test]
+fn a_whole_piece_that_equals_a_control_token_is_not_one() {
+    // With `ignore_merges` a piece is looked up as it stands; "ab" and "==" are such pieces.
+    let tokenizer = tiny(|build| {
+        let mut tokens = Vec::new();
+        for byte in 0..=255u8 {
+            tokens.push(Alphabet::new().character(byte).to_string());
+        }
+        tokens.extend(["ab", "==", "ax"].map(str::to_owned));
+        let mut types = vec![1; 256];
+        types.extend([3, 4, 1]);
+        build
+            .string("tokenizer.ggml.pre", "llama-bpe")
+            .strings("tokenizer.ggml.tokens", &tokens)
+            .i32s("tokenizer.ggml.token_type", &types)
+            .strings("tokenizer.ggml.merges", &["a b", "= =", "a x"].map(str::to_owned))
+            .u32("tokenizer.ggml.bos_token_id", 256)
+            .u32("tokenizer.ggml.eos_token_id", 256);
+    });
+    assert_eq!(tokenizer.encode_text("ab"), [u32::from(b'a'), u32::from(b'b')]);
+    assert_eq!(tokenizer.encode_text("=="), [u32::from(b'='); 2]);
+    assert_eq!(tokenizer.encode_text("ax"), [258]);
+    assert_eq!(tokenizer.encode_control("ab=="), [256, 257]);
+}
+
+#[test]
+fn merges_apply_and_added_tokens_are_shown_but_control_tokens_are_not() {
+    let tokenizer = tiny(|_| ());
+    let ids = tokenizer.encode_text("the the");
+    assert_eq!(ids, [257, 258]);
+    let (end, think) = (261, 262);
+    assert_eq!(tokenizer.decode(&[257, end, think, 9999]), "the<think>");
+}
+
+#[test]
+fn a_prompt_begins_with_bos_exactly_once_where_the_model_wants_it() {
+    let tokenizer = tiny(|build| { build.bool("tokenizer.ggml.add_bos_token", true); });
+    let bos = tokenizer.bos().unwrap();
+    let text = |text: &str| vec![Segment::Text(text.to_owned())];
+    assert_eq!(prompt_ids(&tokenizer, &text("the")), [bos, 257]);
+    let written = vec![Segment::Control("<|endoftext|>the".to_owned())];
+    assert_eq!(prompt_ids(&tokenizer, &written), [bos, 257]);
+    assert_eq!(prompt_ids(&tiny(|_| ()), &text("the")), [257]);
+}
+
+#[test]
+fn characters_without_bytes_in_the_vocabulary_become_the_replacement_character() {
+    // SmolLM2 has no token for the byte 0x04 nor for 0xF1, the first of U+50000.
+    let tokenizer = smollm2();
+    assert_eq!(tokenizer.decode(&tokenizer.encode_text("a\u{4}b\u{50000}c")), "a\u{FFFD}b\u{FFFD}c");
+}
+
+#[test]
+fn a_vocabulary_without_plain_letters_is_refused() {
+    let mut build = Build::default();
+    tiny_vocabulary(&mut build);
+    build
+        .strings("tokenizer.ggml.tokens", &["a".into(), "<|im_end|>".into()])
+        .i32s("tokenizer.ggml.token_type", &[1, 3])
+        .u32("tokenizer.ggml.bos_token_id", 0)
+        .u32("tokenizer.ggml.eos_token_id", 1);
+    let (_folder, path) = build.write();
+    let error = Tokenizer::from_gguf(&Header::read(&path).unwrap().metadata).unwrap_err();
+    assert!(error.to_string().contains("no token for the byte"), "{error}");
+}
+
+#[test]
+fn long_runs_are_encoded_without_loss() {
+    for piece in [" ", "\n", "a", "9", "!", "é", "🙂"] {
+        let text = piece.repeat(20_000);
+        assert_eq!(smollm2().decode(&smollm2().encode_text(&text)), text, "{piece:?}");
+    }
+}
+
+/// What of `text` the vocabulary of SmolLM2 can say.
+fn sayable(text: &str) -> String {
+    let missing = |byte: u8| matches!(byte, 0x04 | 0x06 | 0x13 | 0x14 | 0x16 | 0x1D | 0xF1 | 0xF2);
+    let replace = |c: char| if c.encode_utf8(&mut [0; 4]).bytes().any(missing) { '\u{FFFD}' } else { c };
+    text.chars().map(replace).collect()
+}
+
+fn hostile_text() -> impl Strategy<Value = String> {
+    let control = prop_oneof![
+        Just("<|im_end|>"), Just("<|im_start|>"), Just("<|endoftext|>"), Just("<|im_"), Just("end|>"), Just("<repo_name>"),
+        Just("<think>"), Just("\u{200b}"), Just("\r\n"), Just("   "),
+    ];
+    proptest::collection::vec(prop_oneof![control.prop_map(str::to_owned), any::<String>()], 0..8).prop_map(|parts| parts.concat())
+}
+
+proptest! {
+    #[test]
+    fn text_survives_and_never_yields_a_control_token(text in hostile_text()) {
+        let tokenizer = smollm2();
+        let ids = tokenizer.encode_text(&text);
+        prop_assert_eq!(tokenizer.decode(&ids), sayable(&text));
+        prop_assert!(ids.iter().all(|id| !tokenizer.is_control(*id)));
+        prop_assert_eq!(tokenizer.count(&text), ids.len());
+    }
+
+    #[test]
+    fn text_survives_every_pre_tokenizer(text in hostile_text(), pre in prop_oneof![
+        Just("smollm"), Just("llama-bpe"), Just("qwen2"), Just("gpt-2"), Just("default"),
+    ]) {
+        let tokenizer = tiny(|build| { build.string("tokenizer.ggml.pre", pre); });
+        let ids = tokenizer.encode_text(&text);
+        prop_assert_eq!(tokenizer.decode(&ids), text);
+        prop_assert!(ids.iter().all(|id| !tokenizer.is_control(*id)));
+    }
+
+    #[test]
+    fn a_stream_of_any_tokens_joins_to_their_decoding(ids in proptest::collection::vec(0u32..49_300, 0..60)) {
+        let tokenizer = smollm2();
+        let mut stream = tokenizer.stream();
+        let mut text: String = ids.iter().filter_map(|id| stream.push(*id)).collect();
+        text.push_str(&stream.finish());
+        prop_assert_eq!(text, tokenizer.decode(&ids));
+    }
+}

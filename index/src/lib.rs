@@ -1,0 +1,41 @@
+//! The library of one folder of documents: what the application remembers of it, and how it finds things in it.
+//!
+//! ```text
+//! Document ─upsert→ Writer ─commit→ SQLite (truth) ─follow→ word index (tantivy)
+//!                                     ↑ put_embeddings     vectors in memory (exact scan)
+//! Query ─search→ Snapshot: BM25 + cosines ─fusion→ Hits
+//! ```
+//!
+//! [`Library::open`] opens the library in a private directory and repairs what can be repaired; its one [`Writer`] changes
+//! it; any number of [`Snapshot`]s read it, each an immutable view. The crate knows no models (it is given vectors), no
+//! async and no terminal.
+//!
+//! Promises: what [`Writer::commit`] or [`Writer::put_embeddings`] acknowledged survives `kill -9` and a power cut;
+//! a damaged projection is rebuilt, never searched; any string is a valid query; equal searches of equal
+//! libraries give equal hits in equal order.
+
+mod analysis;
+mod error;
+mod fusion;
+mod library;
+mod lock;
+mod repair;
+mod snapshot;
+mod store;
+mod top;
+mod types;
+mod vectors;
+mod view;
+mod words;
+mod writer;
+
+pub use analysis::{analyze, highlights};
+pub use error::Error;
+pub use library::Library;
+pub use snapshot::{Hit, Mode, Query, Rank, Snapshot};
+pub use types::{
+    Chunk, ChunkId, ContentHash, Document, FileRecord, FileStamp, FileState, NewChunk, Problem, Span, Status, TextHash,
+    ToEmbed, embedding_text,
+};
+pub use words::query::WeightedText;
+pub use writer::Writer;

@@ -1,0 +1,111 @@
+//! Makes the word index what the truth store says it must be.
+//!
+//! The rule: rebuild only what is proven missing, damaged, outdated or wrong; never on a lock, a permission or an I/O
+//! error, where the index may be whole. A rebuild happens beside the old index and replaces it in one rename. A
+//! damaged index is kept aside, one at a time.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+use std::time::Instant;
+
+use rusqlite::Connection;
+
+use crate::error::Error;
+use crate::library::{Places, Shared};
+use crate::lock::WriterLock;
+use crate::store::{self, read};
+use crate::words::follow::Indexer;
+use crate::words::{Care, Trouble, Words};
+
+/// Opens the word index into `shared`, repaired if need be; returns a line for each repair. Holding the lock is the
+/// caller's right to do so.
+pub(crate) fn repair(shared: &Shared, lock: &WriterLock) -> Result<Vec<String>, Error> {
+    let places = &shared.places;
+    let store = store::open(&places.store)?;
+    let care = if lock.stopped_uncleanly() { Care::Thorough } else { Care::Usual };
+    let mut notices = Vec::new();
+    let words = match Words::open(&places.words, care) {
+        Ok(words) => bring_up_to_date(&words, &store, places, &mut notices)?,
+        Err(Trouble::Refused(error)) => return Err(error),
+        Err(trouble) => rebuild(places, &store, &trouble, &mut notices)?,
+    };
+    *shared.words_slot() = Some(words);
+    Ok(notices)
+}
+
+fn bring_up_to_date(words: &Words, store: &Connection, places: &Places, notices: &mut Vec<String>) -> Result<Words, Error> {
+    let ask = Error::sqlite(&places.store);
+    let wanted = read::generations(store).map_err(&ask)?.words;
+    let found = words.generation()?;
+    if found > wanted {
+        let trouble = Trouble::Damaged(format!("it is at change {found}, the library at {wanted}"));
+        return rebuild(places, store, &trouble, notices);
+    }
+    if found < wanted {
+        let mut indexer = Indexer::new(words)?;
+        indexer.follow(store, &places.store)?;
+        indexer.finish()?;
+        notices.push(format!(
+            "The word index had missed the last {} of the library's changes and has caught up.",
+            wanted - found
+        ));
+    }
+    // Whatever befell the index, it cannot hold the right chunks if it does not hold the right number.
+    let (expected, held) = (read::chunk_count(store).map_err(&ask)?, words.chunks()?);
+    if expected == held {
+        return Ok(words.clone());
+    }
+    rebuild(places, store, &Trouble::Damaged(format!("it holds {held} passages of {expected}")), notices)
+}
+
+fn rebuild(places: &Places, store: &Connection, trouble: &Trouble, notices: &mut Vec<String>) -> Result<Words, Error> {
+    let start = Instant::now();
+    remove(&places.words_new)?;
+    let mut indexer = Indexer::new(&Words::create(&places.words_new)?)?;
+    indexer.follow(store, &places.store)?;
+    indexer.finish()?;
+
+    if let Trouble::Damaged(_) = trouble {
+        remove(&places.words_damaged)?;
+        rename(&places.words, &places.words_damaged)?;
+    } else {
+        remove(&places.words)?;
+    }
+    rename(&places.words_new, &places.words)?;
+    let words = match Words::open(&places.words, Care::Usual) {
+        Ok(words) => words,
+        Err(Trouble::Refused(error)) => return Err(error),
+        // Written a moment ago: the disk does not keep what it is given.
+        Err(trouble) => {
+            let why = format!("the word index could not be read back after a rebuild: {trouble:?}");
+            return Err(Error::Corrupt { path: places.words.clone(), why });
+        }
+    };
+    let passages = words.chunks()?;
+    let why = match trouble {
+        Trouble::Damaged(what) => {
+            format!("was damaged ({what}; kept in {})", places.words_damaged.display())
+        }
+        Trouble::Outdated => "was of another version".to_owned(),
+        // A library without passages has never had one.
+        _ if passages == 0 => return Ok(words),
+        _ => "was missing".to_owned(),
+    };
+    let seconds = start.elapsed().as_secs_f32();
+    notices.push(format!("The word index {why} and was rebuilt: {passages} passages in {seconds:.1} s."));
+    Ok(words)
+}
+
+fn remove(dir: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        // A file where the folder should be.
+        Err(error) if error.kind() == ErrorKind::NotADirectory => fs::remove_file(dir).map_err(Error::io(dir)),
+        result => result.map_err(Error::io(dir)),
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::rename(from, to).map_err(Error::io(from))
+}

@@ -1,0 +1,222 @@
+//! Searching: one question against one immutable state of a library.
+//!
+//! Flow of [`Snapshot::search`]: the vectors name their nearest chunks, the words score all matches (those chunks
+//! included), [`crate::fusion`] makes one ranking, duplicates collapse, and the passages are read.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::analysis::{analyze, query_terms, stem_set};
+use crate::error::Error;
+use crate::fusion::{Candidate, VECTOR_WEIGHT, fuse};
+use crate::store::read;
+use crate::types::{Chunk, ChunkId};
+use crate::vectors::check;
+use crate::view::{Vectors, View};
+use crate::words::query::{RareTerm, WeightedText};
+
+/// Candidates taken from each side: recall at 100 is what fusion has to work with.
+const CANDIDATES: usize = 100;
+
+/// An immutable view of a library: commits after it do not show. Cheap to clone, shareable between threads.
+#[derive(Clone)]
+pub struct Snapshot {
+    view: Arc<View>,
+}
+
+/// What to search for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    /// The question and what stands around it. Coverage and phrases go by the weightiest (the first of equals).
+    pub texts: Vec<WeightedText>,
+    /// Vectors of the question's forms, of unit length; a chunk counts by the nearest.
+    pub vectors: Vec<Vec<f32>>,
+    /// Hits wanted.
+    pub limit: usize,
+    /// What counts.
+    pub mode: Mode,
+}
+
+/// What a search goes by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Words and vectors; words alone where there are no vectors.
+    #[default]
+    Hybrid,
+    /// Words alone.
+    Lexical,
+    /// Vectors alone.
+    Vector,
+}
+
+/// A place in a ranking, from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Rank(pub u32);
+
+/// A passage found.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Hit {
+    /// The passage.
+    pub chunk: Chunk,
+    /// Its score among the hits of this search, in 0..=1; says nothing across searches.
+    pub score: f32,
+    /// Its place by words, if among the first hundred.
+    pub lexical: Option<Rank>,
+    /// Its place by vectors, if among the first hundred.
+    pub vector: Option<Rank>,
+    /// Raw BM25 over all texts of the query, fields and phrases included; 0 without a word in common.
+    pub bm25: f32,
+    /// `bm25` over the sum of the query's weighted idfs: comparable across searches, about 0 (off topic) to above 1.
+    pub lexical_share: f32,
+    /// The greatest cosine to a query vector; `None` without query vectors or while the passage has none.
+    pub cosine: Option<f32>,
+    /// Share of the main text's terms, weighted by idf, that the passage (title, heading and path included) holds: 0..=1.
+    pub coverage: f32,
+}
+
+impl Snapshot {
+    pub(crate) fn of(view: Arc<View>) -> Self {
+        Self { view }
+    }
+
+    /// The generation that this snapshot shows.
+    pub fn generation(&self) -> u64 {
+        self.view.generation
+    }
+
+    /// Whether passages can be found by their words. False only while another process rebuilds the word index.
+    pub fn has_words(&self) -> bool {
+        matches!(self.view.ask(|_| Ok(())), Ok(Some(())))
+    }
+
+    /// The best passages, best first; ties by chunk id. Passages with equal text (context included) are one hit.
+    ///
+    /// Every text is a valid query. Query vectors must fit the selected embedder ([`Error::Dimension`],
+    /// [`Error::NotFinite`], [`Error::NotUnit`]); without a selected embedder they are ignored.
+    pub fn search(&self, query: &Query) -> Result<Vec<Hit>, Error> {
+        if query.limit == 0 {
+            return Ok(Vec::new());
+        }
+        let vectors = self.usable_vectors(query)?;
+        // Twice the limit: some collapse as duplicates.
+        let depth = query.limit.saturating_mul(2).max(CANDIDATES);
+        let near = vectors.as_ref().map(|v| v.nearest(&query.vectors, depth)).unwrap_or_default();
+        let wanted: HashSet<ChunkId> = near.iter().map(|(id, _)| *id).collect();
+        let (plan, matches) = self
+            .view
+            .ask(|asker| {
+                let plan = asker.plan(&query.texts)?;
+                let matches = asker.run(&plan, depth, wanted)?;
+                Ok((plan, matches))
+            })?
+            .unwrap_or_default();
+
+        let mut bm25 = matches.wanted;
+        let mut cosines: HashMap<ChunkId, f32> = near.iter().copied().collect();
+        let mut ids: Vec<ChunkId> = near.iter().map(|(id, _)| *id).collect();
+        if query.mode != Mode::Vector {
+            for scored in &matches.best {
+                bm25.insert(scored.id, scored.score);
+                if !cosines.contains_key(&scored.id) {
+                    ids.push(scored.id);
+                    let cosine = vectors.as_ref().and_then(|v| v.cosine(scored.id, &query.vectors));
+                    cosines.extend(cosine.map(|cosine| (scored.id, cosine)));
+                }
+            }
+        }
+        let candidates: Vec<Candidate> = ids
+            .iter()
+            .map(|id| Candidate {
+                id: *id,
+                bm25: bm25.get(id).copied().unwrap_or(0.0),
+                cosine: cosines.get(id).copied(),
+            })
+            .collect();
+        let vector_weight = match (query.mode, &vectors) {
+            (Mode::Vector, _) => 1.0,
+            (Mode::Lexical, _) | (_, None) => 0.0,
+            (Mode::Hybrid, Some(_)) => VECTOR_WEIGHT,
+        };
+        let lexical = ranks(matches.best.iter().map(|scored| scored.id));
+        let vector = ranks(near.iter().map(|(id, _)| *id));
+
+        let mut hits = Vec::with_capacity(query.limit.min(candidates.len()));
+        let mut texts = HashSet::new();
+        for fused in fuse(&candidates, vector_weight) {
+            if hits.len() == query.limit {
+                break;
+            }
+            // Not there: removed by a commit that the word index had not followed when this snapshot was taken.
+            let Some((chunk, hash)) = self.view.read(|store| read::chunk(store, fused.id))? else { continue };
+            if !texts.insert(hash) {
+                continue;
+            }
+            let bm25 = bm25.get(&fused.id).copied().unwrap_or(0.0);
+            hits.push(Hit {
+                score: fused.score,
+                lexical: lexical.get(&fused.id).copied(),
+                vector: vector.get(&fused.id).copied(),
+                bm25,
+                lexical_share: if plan.scale > 0.0 { bm25 / plan.scale } else { 0.0 },
+                cosine: cosines.get(&fused.id).copied(),
+                coverage: coverage(&plan.main, &chunk),
+                chunk,
+            });
+        }
+        Ok(hits)
+    }
+
+    /// A passage by its number; `None` if it is not (or no longer) in the library.
+    pub fn chunk(&self, id: ChunkId) -> Result<Option<Chunk>, Error> {
+        Ok(self.view.read(|store| read::chunk(store, id))?.map(|(chunk, _)| chunk))
+    }
+
+    /// The passages before and after one in its file.
+    pub fn neighbors(&self, id: ChunkId) -> Result<(Option<Chunk>, Option<Chunk>), Error> {
+        self.view.read(|store| Ok((read::neighbor(store, id, -1)?, read::neighbor(store, id, 1)?)))
+    }
+
+    /// The distinct analyzed terms of a text, in its order, each with its idf in this folder:
+    /// ln(1 + (N − n + ½) / (n + ½)) for n of N passages. Empty while [`Snapshot::has_words`] is false.
+    pub fn term_weights(&self, text: &str) -> Result<Vec<(String, f32)>, Error> {
+        let weights = self.view.ask(|asker| asker.rarities(&query_terms(text)))?.unwrap_or_default();
+        Ok(weights.into_iter().map(|term| (term.stem, term.idf)).collect())
+    }
+
+    /// The stemmed terms of a text, in its order, repeats included, without stop words.
+    pub fn analyze(&self, text: &str) -> Vec<String> {
+        analyze(text)
+    }
+
+    /// The library's vectors, if this query can use them.
+    fn usable_vectors(&self, query: &Query) -> Result<Option<Arc<Vectors>>, Error> {
+        if query.mode == Mode::Lexical || query.vectors.is_empty() {
+            return Ok(None);
+        }
+        let Some(vectors) = self.view.vectors()? else { return Ok(None) };
+        for vector in &query.vectors {
+            check(vector, vectors.dimension())?;
+        }
+        Ok(Some(vectors))
+    }
+}
+
+fn ranks(ids: impl Iterator<Item = ChunkId>) -> HashMap<ChunkId, Rank> {
+    ids.take(CANDIDATES).zip(1..).map(|(id, rank)| (id, Rank(rank))).collect()
+}
+
+/// The idf-weighted share of `terms` that the chunk holds anywhere.
+fn coverage(terms: &[RareTerm], chunk: &Chunk) -> f32 {
+    let total: f32 = terms.iter().map(|term| term.idf).sum();
+    if total <= 0.0 {
+        return 0.0;
+    }
+    let mut stems = HashSet::new();
+    for text in [&chunk.text, &chunk.title, &chunk.heading, &chunk.path] {
+        stem_set(text, &mut stems);
+    }
+    terms.iter().filter(|term| stems.contains(&term.stem)).map(|term| term.idf).sum::<f32>() / total
+}

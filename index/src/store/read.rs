@@ -1,0 +1,214 @@
+//! What is read from the truth store. Each function is one question; none changes anything.
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use crate::types::{
+    Chunk, ChunkId, ContentHash, FileRecord, FileStamp, FileState, Problem, Span, Status, TextHash, ToEmbed, embedding_text,
+};
+use crate::vectors::VectorId;
+
+/// Where the library stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Generations {
+    /// Of the last durable change.
+    pub(crate) all: u64,
+    /// Of the last change that the word index has to follow.
+    pub(crate) words: u64,
+}
+
+pub(crate) fn generations(connection: &Connection) -> rusqlite::Result<Generations> {
+    connection
+        .prepare_cached("SELECT generation, words_generation FROM library")?
+        .query_row([], |row| Ok(Generations { all: row.get(0)?, words: row.get(1)? }))
+}
+
+/// The selected embedder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct EmbedderRow {
+    pub(crate) id: i64,
+    pub(crate) name: String,
+    pub(crate) dimension: usize,
+}
+
+pub(crate) fn embedder(connection: &Connection) -> rusqlite::Result<Option<EmbedderRow>> {
+    connection
+        .prepare_cached(
+            "SELECT e.id, e.name, e.dimension FROM library l JOIN embedders e ON e.id = l.embedder",
+        )?
+        .query_row([], |row| Ok(EmbedderRow { id: row.get(0)?, name: row.get(1)?, dimension: row.get(2)? }))
+        .optional()
+}
+
+const CHUNK: &str = "SELECT c.id, f.path, c.start_line, c.end_line, c.page, f.title, c.heading, c.text, c.ordinal, c.hash
+    FROM chunks c JOIN files f ON f.id = c.file ";
+
+fn chunk_row(row: &Row<'_>) -> rusqlite::Result<(Chunk, TextHash)> {
+    let chunk = Chunk {
+        id: ChunkId(row.get(0)?),
+        path: row.get(1)?,
+        span: Span { start_line: row.get(2)?, end_line: row.get(3)?, page: row.get(4)? },
+        title: row.get(5)?,
+        heading: row.get(6)?,
+        text: row.get(7)?,
+        ordinal: row.get(8)?,
+    };
+    Ok((chunk, TextHash(row.get(9)?)))
+}
+
+pub(crate) fn chunk(connection: &Connection, id: ChunkId) -> rusqlite::Result<Option<(Chunk, TextHash)>> {
+    connection.prepare_cached(&format!("{CHUNK} WHERE c.id = ?1"))?.query_row([id.0], chunk_row).optional()
+}
+
+/// The chunk `step` places after `id` in the same file.
+pub(crate) fn neighbor(connection: &Connection, id: ChunkId, step: i64) -> rusqlite::Result<Option<Chunk>> {
+    connection
+        .prepare_cached(&format!(
+            "{CHUNK} JOIN chunks here ON here.file = c.file AND c.ordinal = here.ordinal + ?2 WHERE here.id = ?1"
+        ))?
+        .query_row(params![id.0, step], |row| Ok(chunk_row(row)?.0))
+        .optional()
+}
+
+/// Calls `each` for every chunk that the word index has to take up after `generation`.
+pub(crate) fn chunks_since<E: From<rusqlite::Error>>(
+    connection: &Connection,
+    generation: u64,
+    mut each: impl FnMut(Chunk) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut statement = connection.prepare_cached(&format!("{CHUNK} WHERE c.generation > ?1 ORDER BY c.id"))?;
+    let mut rows = statement.query([generation])?;
+    while let Some(row) = rows.next()? {
+        each(chunk_row(row)?.0)?;
+    }
+    Ok(())
+}
+
+/// The chunks that were removed after `generation`.
+pub(crate) fn removed_since(connection: &Connection, generation: u64) -> rusqlite::Result<Vec<ChunkId>> {
+    connection
+        .prepare_cached("SELECT chunk FROM removed WHERE generation > ?1")?
+        .query_map([generation], |row| row.get(0).map(ChunkId))?
+        .collect()
+}
+
+pub(crate) fn chunk_count(connection: &Connection) -> rusqlite::Result<u64> {
+    connection.query_row("SELECT count(*) FROM chunks", [], |row| row.get(0))
+}
+
+pub(crate) fn files(connection: &Connection) -> rusqlite::Result<Vec<FileRecord>> {
+    connection
+        .prepare(
+            "SELECT path, size, mtime_ns, hash, state, reason, (SELECT count(*) FROM chunks WHERE file = files.id)
+             FROM files ORDER BY path",
+        )?
+        .query_map([], |row| {
+            let hash: Option<[u8; 32]> = row.get(3)?;
+            Ok(FileRecord {
+                path: row.get(0)?,
+                stamp: FileStamp { size: row.get(1)?, mtime_ns: row.get(2)?, hash: hash.map(ContentHash) },
+                state: state_of(row.get(4)?),
+                reason: row.get(5)?,
+                chunks: row.get(6)?,
+            })
+        })?
+        .collect()
+}
+
+pub(crate) fn problems(connection: &Connection) -> rusqlite::Result<Vec<Problem>> {
+    connection
+        .prepare("SELECT path, state, reason FROM files WHERE state <> ?1 ORDER BY path")?
+        .query_map([state_code(FileState::Indexed)], |row| {
+            let reason: Option<String> = row.get(2)?;
+            Ok(Problem { path: row.get(0)?, state: state_of(row.get(1)?), reason: reason.unwrap_or_default(), hint: None })
+        })?
+        .collect()
+}
+
+pub(crate) fn status(connection: &Connection) -> rusqlite::Result<Status> {
+    let mut status = Status {
+        generation: generations(connection)?.all,
+        embedder: embedder(connection)?.map(|row| row.name),
+        chunks: chunk_count(connection)?,
+        ..Status::default()
+    };
+    let waiting: u64 = connection.query_row("SELECT count(*) FROM chunks WHERE embedded = 0", [], |row| row.get(0))?;
+    status.embedded = status.chunks - waiting;
+    let mut statement = connection.prepare("SELECT state, count(*), sum(size) FROM files GROUP BY state")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let files: u64 = row.get(1)?;
+        *match state_of(row.get(0)?) {
+            FileState::Indexed => &mut status.indexed,
+            FileState::Partly => &mut status.partly,
+            FileState::Skipped => &mut status.skipped,
+            FileState::Failed => &mut status.failed,
+        } = files;
+        status.files += files;
+        status.bytes += row.get::<_, u64>(2)?;
+    }
+    Ok(status)
+}
+
+/// Distinct texts without a vector, the newest chunks' first: what a person edits is what they ask about.
+pub(crate) fn unembedded(connection: &Connection, limit: usize) -> rusqlite::Result<Vec<ToEmbed>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT c.hash, f.title, c.heading, c.text FROM chunks c JOIN files f ON f.id = c.file
+         WHERE c.embedded = 0 ORDER BY c.id DESC",
+    )?;
+    let mut rows = statement.query([])?;
+    let (mut waiting, mut seen) = (Vec::new(), std::collections::HashSet::new());
+    while waiting.len() < limit {
+        let Some(row) = rows.next()? else { break };
+        let hash = TextHash(row.get(0)?);
+        if seen.insert(hash) {
+            let [title, heading, text] = [row.get::<_, String>(1)?, row.get(2)?, row.get(3)?];
+            waiting.push(ToEmbed { hash, text: embedding_text(&title, &heading, &text) });
+        }
+    }
+    Ok(waiting)
+}
+
+/// Calls `each` for every vector of an embedder after `last`, in the order of their ids.
+pub(crate) fn vectors_since(
+    connection: &Connection,
+    embedder: i64,
+    last: Option<VectorId>,
+    mut each: impl FnMut(VectorId, &[u8]),
+) -> rusqlite::Result<()> {
+    let mut statement =
+        connection.prepare_cached("SELECT id, vector FROM vectors WHERE id > ?2 AND embedder = ?1 ORDER BY id")?;
+    let mut rows = statement.query(params![embedder, last.map_or(0, |id| id.0)])?;
+    while let Some(row) = rows.next()? {
+        each(VectorId(row.get(0)?), row.get_ref(1)?.as_blob()?);
+    }
+    Ok(())
+}
+
+/// Every embedded chunk with its vector, in the order of the chunks.
+pub(crate) fn embedded_chunks(connection: &Connection, embedder: i64) -> rusqlite::Result<Vec<(ChunkId, VectorId)>> {
+    connection
+        .prepare_cached(
+            "SELECT c.id, v.id FROM chunks c JOIN vectors v ON v.embedder = ?1 AND v.hash = c.hash ORDER BY c.id",
+        )?
+        .query_map([embedder], |row| Ok((ChunkId(row.get(0)?), VectorId(row.get(1)?))))?
+        .collect()
+}
+
+pub(crate) fn state_code(state: FileState) -> i64 {
+    match state {
+        FileState::Indexed => 0,
+        FileState::Partly => 1,
+        FileState::Skipped => 2,
+        FileState::Failed => 3,
+    }
+}
+
+/// A code that no version wrote reads as failed: the file is then looked at again.
+fn state_of(code: i64) -> FileState {
+    match code {
+        0 => FileState::Indexed,
+        1 => FileState::Partly,
+        2 => FileState::Skipped,
+        _ => FileState::Failed,
+    }
+}

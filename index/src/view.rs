@@ -1,0 +1,225 @@
+//! One generation of a library, held still: what all snapshots of that generation share.
+//!
+//! A view is a read transaction on the truth store and a searcher of the word index that belong together. Both are
+//! immutable by construction (write-ahead log, immutable segments), so nothing is copied and a writer is never
+//! held up. A transaction keeps the log from being reset: views live as long as their snapshots, no longer, except
+//! during a commit of this process, when the view before it is kept for questions that come meanwhile.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tantivy::Searcher;
+
+use crate::error::Error;
+use crate::library::Shared;
+use crate::lock::WriterLock;
+use crate::repair;
+use crate::store::{self, read};
+use crate::types::ChunkId;
+use crate::vectors::{Exact, Neighbor, VectorId, VectorIndex};
+use crate::words::query::Asker;
+use crate::words::{Care, Fields, Words};
+
+/// How long a snapshot waits for another process that is between its two commits; afterwards it takes what there is.
+const BETWEEN_COMMITS: Duration = Duration::from_secs(1);
+const POLL: Duration = Duration::from_millis(5);
+
+/// A consistent state of a library.
+pub(crate) struct View {
+    shared: Arc<Shared>,
+    pub(crate) generation: u64,
+    /// Whether the words are those of the store.
+    whole: bool,
+    store: Mutex<Connection>,
+    words: Option<(Searcher, Fields)>,
+    vectors: Mutex<Option<Arc<Vectors>>>,
+}
+
+/// The vectors of a view's chunks.
+pub(crate) struct Vectors {
+    index: Arc<Exact>,
+    /// By chunk.
+    of_chunk: Vec<(ChunkId, VectorId)>,
+    /// By vector, each with the first chunk that has it.
+    first_chunk: Vec<(VectorId, ChunkId)>,
+}
+
+enum Found {
+    /// Store and words belong together.
+    Whole(View),
+    /// The words are behind the store.
+    Behind(View),
+}
+
+impl View {
+    /// The last complete commit.
+    pub(crate) fn current(shared: &Arc<Shared>) -> Result<Arc<View>, Error> {
+        let start = Instant::now();
+        loop {
+            let view = match View::open(shared)? {
+                Found::Whole(view) => view,
+                Found::Behind(view) => {
+                    if let Some(before) = shared.before_commit().clone() {
+                        return Ok(before);
+                    }
+                    if start.elapsed() < BETWEEN_COMMITS {
+                        // If nobody holds the lock, nobody will finish the commit but us.
+                        match WriterLock::try_acquire(&shared.places.lock) {
+                            Ok(lock) => drop(repair::repair(shared, &lock)?),
+                            Err(Error::Locked { .. }) => sleep(POLL),
+                            Err(error) => return Err(error),
+                        }
+                        continue;
+                    }
+                    view
+                }
+            };
+            return Ok(View::share(shared, view));
+        }
+    }
+
+    /// The present state if it is a complete commit: asks once, waits for nobody.
+    pub(crate) fn if_whole(shared: &Arc<Shared>) -> Option<Arc<View>> {
+        match View::open(shared) {
+            Ok(Found::Whole(view)) => Some(View::share(shared, view)),
+            Ok(Found::Behind(_)) | Err(_) => None,
+        }
+    }
+
+    /// The view of the same state that is already in use, if there is one: it has its vectors loaded.
+    fn share(shared: &Shared, view: View) -> Arc<View> {
+        let mut latest = shared.latest.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = latest.upgrade()
+            && known.generation == view.generation
+            && known.whole == view.whole
+        {
+            return known;
+        }
+        let view = Arc::new(view);
+        *latest = Arc::downgrade(&view);
+        view
+    }
+
+    fn open(shared: &Arc<Shared>) -> Result<Found, Error> {
+        let words = shared.open_words();
+        // Words first: the store is then at their generation or past it, never before.
+        let searched = words.as_ref().map(Words::searcher).transpose()?;
+        let path = &shared.places.store;
+        let store = store::open_to_read(path)?;
+        // A deferred transaction begins its view with its first read.
+        let begin = store.execute_batch("BEGIN").and_then(|()| read::generations(&store));
+        let generations = begin.map_err(Error::sqlite(path))?;
+        let whole = searched.as_ref().is_some_and(|(generation, _)| *generation == generations.words);
+        let view = View {
+            shared: Arc::clone(shared),
+            generation: generations.all,
+            whole,
+            store: Mutex::new(store),
+            words: searched.zip(words).map(|((_, searcher), words)| (searcher, words.fields())),
+            vectors: Mutex::default(),
+        };
+        Ok(if whole { Found::Whole(view) } else { Found::Behind(view) })
+    }
+
+    /// Reads from the truth store as it was at this generation.
+    pub(crate) fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+        ask(&self.store()).map_err(Error::sqlite(&self.shared.places.store))
+    }
+
+    fn store(&self) -> MutexGuard<'_, Connection> {
+        self.store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the word index; `None` while another process rebuilds it.
+    pub(crate) fn ask<T>(&self, question: impl FnOnce(Asker<'_>) -> tantivy::Result<T>) -> Result<Option<T>, Error> {
+        let Some((searcher, fields)) = &self.words else { return Ok(None) };
+        question(Asker { searcher, fields: *fields }).map(Some).map_err(Error::words(&self.shared.places.words))
+    }
+
+    /// The vectors of this generation, loaded on first use; `None` if no embedder is selected.
+    pub(crate) fn vectors(&self) -> Result<Option<Arc<Vectors>>, Error> {
+        let mut loaded = self.vectors.lock().unwrap_or_else(PoisonError::into_inner);
+        if loaded.is_none() {
+            *loaded = self.load_vectors()?.map(Arc::new);
+        }
+        Ok(loaded.clone())
+    }
+
+    fn load_vectors(&self) -> Result<Option<Vectors>, Error> {
+        let Some(embedder) = self.read(read::embedder)? else { return Ok(None) };
+        let of_chunk = self.read(|store| read::embedded_chunks(store, embedder.id))?;
+        let mut first_chunk: Vec<(VectorId, ChunkId)> = of_chunk.iter().map(|&(chunk, vector)| (vector, chunk)).collect();
+        first_chunk.sort_unstable();
+        first_chunk.dedup_by_key(|(vector, _)| *vector);
+
+        let mut shared = self.shared.vectors.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = shared.take().filter(|(id, _)| *id == embedder.id).map(|(_, index)| index);
+        let mut index = known.unwrap_or_else(|| Arc::new(Exact::new(embedder.dimension)));
+        self.top_up(embedder.id, &mut index)?;
+        let complete = |index: &Exact| first_chunk.iter().all(|(vector, _)| index.contains(*vector));
+        // More dead rows than living ones, or living ones lost to a younger view's compaction: from scratch.
+        if index.len() > 2 * first_chunk.len() + 1024 || !complete(&index) {
+            index = Arc::new(Exact::new(embedder.dimension));
+            self.top_up(embedder.id, &mut index)?;
+            if !complete(&index) {
+                let why = "a stored vector does not have its embedder's dimension".to_owned();
+                return Err(Error::Corrupt { path: self.shared.places.store.clone(), why });
+            }
+        }
+        *shared = Some((embedder.id, Arc::clone(&index)));
+        Ok(Some(Vectors { index, of_chunk, first_chunk }))
+    }
+
+    /// Appends the vectors that are newer than the index.
+    fn top_up(&self, embedder: i64, index: &mut Arc<Exact>) -> Result<(), Error> {
+        let mut rows: Vec<(VectorId, Vec<u8>)> = Vec::new();
+        let last = index.last();
+        self.read(|store| read::vectors_since(store, embedder, last, |id, bytes| rows.push((id, bytes.to_vec()))))?;
+        if !rows.is_empty() {
+            // Copies the index if an older view still uses it.
+            let index = Arc::make_mut(index);
+            for (id, bytes) in rows {
+                index.push_bytes(id, &bytes);
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Shared {
+    pub(crate) fn before_commit(&self) -> MutexGuard<'_, Option<Arc<View>>> {
+        self.before_commit.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The word index, opened if another process has repaired it meanwhile.
+    fn open_words(&self) -> Option<Words> {
+        let mut slot = self.words_slot();
+        if slot.is_none() {
+            *slot = Words::open(&self.places.words, Care::Usual).ok();
+        }
+        slot.clone()
+    }
+}
+
+impl Vectors {
+    pub(crate) fn dimension(&self) -> usize {
+        self.index.dimension()
+    }
+
+    /// The chunks nearest to any of `queries`, best first; of chunks with the same text, the first stands for all.
+    pub(crate) fn nearest(&self, queries: &[Vec<f32>], limit: usize) -> Vec<(ChunkId, f32)> {
+        let chunk_of = |vector: VectorId| {
+            self.first_chunk.binary_search_by_key(&vector, |(v, _)| *v).ok().map(|place| self.first_chunk[place].1)
+        };
+        let near = self.index.nearest(queries, limit, &|vector| chunk_of(vector).is_some());
+        near.into_iter().filter_map(|Neighbor { id, cosine }| chunk_of(id).map(|chunk| (chunk, cosine))).collect()
+    }
+
+    /// A chunk's greatest cosine to any of `queries`; `None` while it has no vector.
+    pub(crate) fn cosine(&self, chunk: ChunkId, queries: &[Vec<f32>]) -> Option<f32> {
+        let place = self.of_chunk.binary_search_by_key(&chunk, |(c, _)| *c).ok()?;
+        self.index.cosine(self.of_chunk[place].1, queries)
+    }
+}

@@ -1,0 +1,163 @@
+//! Brings the word index from its generation to the library's.
+//!
+//! One way for a commit, for the rest of a commit that a crash cut off, and for a rebuild (from generation 0): remove what
+//! was removed since, take up what was added or renamed since, commit with the generation as payload. Doing it
+//! twice gives the same index.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
+use tantivy::schema::Field;
+use tantivy::tokenizer::{PreTokenizedString, Token};
+use tantivy::{IndexWriter, TantivyDocument, TantivyError, Term};
+
+use super::{Fields, Stamp, VERSION, Words};
+use crate::analysis::{Kind, Stems, segment};
+use crate::error::Error;
+use crate::store::read;
+use crate::types::Chunk;
+
+/// One indexing thread: a second would halve the size of every segment, and the machine has other work.
+const THREADS: usize = 1;
+/// Bytes of postings held before a segment is written.
+const MEMORY: usize = 50 << 20;
+
+/// Changes a word index. Lives as long as its library's writer: starting one starts threads.
+pub(crate) struct Indexer {
+    words: Words,
+    writer: IndexWriter,
+}
+
+enum Failure {
+    Store(rusqlite::Error),
+    Words(TantivyError),
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Failure::Store(error)
+    }
+}
+
+impl From<TantivyError> for Failure {
+    fn from(error: TantivyError) -> Self {
+        Failure::Words(error)
+    }
+}
+
+impl Indexer {
+    pub(crate) fn new(words: &Words) -> Result<Self, Error> {
+        let options = IndexWriterOptions::builder()
+            .num_worker_threads(THREADS)
+            .memory_budget_per_thread(MEMORY)
+            .num_merge_threads(1)
+            .build();
+        let writer = words.index.writer_with_options(options).map_err(Error::words(&words.path))?;
+        let mut policy = LogMergePolicy::default();
+        policy.set_min_num_segments(4);
+        policy.set_min_layer_size(2_000);
+        // By default deletes alone never cause a merge; their words would weigh on every rarity for good.
+        policy.set_del_docs_ratio_before_merge(0.25);
+        writer.set_merge_policy(Box::new(policy));
+        Ok(Self { words: words.clone(), writer })
+    }
+
+    /// Follows the library up to its present generation, which it returns. After an error this indexer is to be dropped:
+    /// what it had not committed goes with it.
+    pub(crate) fn follow(&mut self, store: &Connection, store_path: &Path) -> Result<u64, Error> {
+        let from = super::stamp(&self.words.index).map_err(Error::words(&self.words.path))?;
+        self.catch_up(store, from.map(|stamp| stamp.generation)).map_err(|failure| match failure {
+            Failure::Store(error) => Error::sqlite(store_path)(error),
+            Failure::Words(error) => Error::words(&self.words.path)(self.root_cause(error)),
+        })
+    }
+
+    fn catch_up(&mut self, store: &Connection, from: Option<u64>) -> Result<u64, Failure> {
+        // One view of the store, however long this takes.
+        let store = store.unchecked_transaction()?;
+        let to = read::generations(&store)?.words;
+        if from == Some(to) {
+            return Ok(to);
+        }
+        let from = from.unwrap_or(0);
+        let fields = self.words.fields;
+        let by_id = |id: i64| Term::from_field_u64(fields.chunk, id as u64);
+        if from > 0 {
+            for id in read::removed_since(&store, from)? {
+                self.writer.delete_term(by_id(id.0));
+            }
+        }
+        let t0 = std::time::Instant::now(); let stems = Stems::new();
+        read::chunks_since(&store, from, |chunk| {
+            if from > 0 {
+                // Renamed, or taken up before a commit that a crash cut off.
+                self.writer.delete_term(by_id(chunk.id.0));
+            }
+            self.writer.add_document(document(fields, &chunk, &stems)).map_err(Failure::Words).map(drop)
+        })?;
+        if std::env::var("TT").is_ok() { eprintln!("fed {:?}", t0.elapsed()); }
+        let mut commit = self.writer.prepare_commit()?;
+        if std::env::var("TT").is_ok() { eprintln!("prepared {:?}", t0.elapsed()); }
+        let stamp = Stamp { version: VERSION, generation: to };
+        commit.set_payload(&serde_json::to_string(&stamp).map_err(TantivyError::from)?);
+        commit.commit()?;
+        if std::env::var("TT").is_ok() { eprintln!("committed {:?}", t0.elapsed()); }
+        Ok(to)
+    }
+
+    /// tantivy tells only that a thread stopped; joining it tells why (a full disk, most likely).
+    fn root_cause(&mut self, error: TantivyError) -> TantivyError {
+        match error {
+            TantivyError::ErrorInThread(_) => match self.writer.prepare_commit() {
+                Err(cause) => cause,
+                Ok(_) => error,
+            },
+            error => error,
+        }
+    }
+
+    /// Waits for merges under way: a program about to end leaves fewer, larger segments.
+    pub(crate) fn finish(self) -> Result<(), Error> {
+        let path = self.words.path;
+        self.writer.wait_merging_threads().map_err(Error::words(&path))
+    }
+}
+
+fn document(fields: Fields, chunk: &Chunk, stems: &Stems) -> TantivyDocument {
+    let mut document = TantivyDocument::default();
+    document.add_u64(fields.chunk, chunk.id.0 as u64);
+    let mut exact = Vec::new();
+    for (field, text) in [
+        (fields.title, &chunk.title),
+        (fields.heading, &chunk.heading),
+        (fields.path, &chunk.path),
+        (fields.body, &chunk.text),
+    ] {
+        let mut stemmed = Vec::new();
+        for token in segment(text) {
+            match token.kind {
+                Kind::Gram => stemmed.push(term(token.position, token.text)),
+                Kind::Word | Kind::Compound => {
+                    stemmed.extend(stems.of(&token.text).into_iter().map(|stem| term(token.position, stem)));
+                    if field == fields.body {
+                        exact.push(term(token.position, token.text));
+                    }
+                }
+            }
+        }
+        add(&mut document, field, stemmed);
+    }
+    add(&mut document, fields.exact, exact);
+    document
+}
+
+fn term(position: usize, text: String) -> Token {
+    Token { position, text, ..Token::default() }
+}
+
+fn add(document: &mut TantivyDocument, field: Field, tokens: Vec<Token>) {
+    if !tokens.is_empty() {
+        document.add_pre_tokenized_text(field, PreTokenizedString { text: String::new(), tokens });
+    }
+}

@@ -1,0 +1,170 @@
+//! Changing a library: changes gather in memory and become durable together.
+//!
+//! A commit is one `SQLite` transaction (that is the acknowledgement), then one tantivy commit that follows it. Nothing
+//! of a batch shows before, and after a failed commit the batch is still there to be committed again: a full disk
+//! costs the time until there is space.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use crate::error::Error;
+use crate::library::Shared;
+use crate::lock::WriterLock;
+use crate::repair;
+use crate::store::write::{self, Change, Commit};
+use crate::store::{self, read};
+use crate::types::{Document, FileStamp, TextHash, ToEmbed};
+use crate::vectors::check;
+use crate::view::View;
+use crate::words::follow::Indexer;
+
+/// The one writer of a library. Dropping it releases the lock and forgets what was not committed.
+pub struct Writer {
+    shared: Arc<Shared>,
+    store: Connection,
+    pending: Vec<Change>,
+    /// Started by the first commit; dropped after an error, with what it had not committed.
+    indexer: Option<Indexer>,
+    /// The generation that the word index has confirmed.
+    words_at: u64,
+    /// Last: the lock is released when nothing can write any more.
+    _lock: WriterLock,
+}
+
+impl Writer {
+    pub(crate) fn new(shared: Arc<Shared>, lock: WriterLock) -> Result<Self, Error> {
+        // The last writer may have stopped between its two commits, or another process may have left its repairs to us.
+        repair::repair(&shared, &lock)?;
+        let store = store::open(&shared.places.store)?;
+        let words_at = read::generations(&store).map_err(Error::sqlite(&shared.places.store))?.words;
+        Ok(Self { shared, store, pending: Vec::new(), indexer: None, words_at, _lock: lock })
+    }
+
+    /// Replaces everything known of a document's path, at the next commit.
+    pub fn upsert(&mut self, document: Document) -> Result<(), Error> {
+        self.pending.push(Change::Upsert(document));
+        Ok(())
+    }
+
+    /// Moves a file to another path at the next commit, with its chunks, their ids and their vectors. What was known of `to`
+    /// is replaced. A path that is not in the library changes nothing.
+    pub fn rename(&mut self, from: &str, to: &str) -> Result<(), Error> {
+        self.pending.push(Change::Rename { from: from.to_owned(), to: to.to_owned() });
+        Ok(())
+    }
+
+    /// Notes another stamp for the same content at the next commit. A path that is not in the library changes nothing.
+    pub fn touch(&mut self, path: &str, stamp: &FileStamp) -> Result<(), Error> {
+        self.pending.push(Change::Touch { path: path.to_owned(), stamp: stamp.clone() });
+        Ok(())
+    }
+
+    /// Forgets a file at the next commit. A path that is not in the library changes nothing.
+    pub fn remove(&mut self, path: &str) -> Result<(), Error> {
+        self.pending.push(Change::Remove(path.to_owned()));
+        Ok(())
+    }
+
+    /// Makes the gathered changes durable and searchable, all or none, in the order in which they came; returns the new
+    /// generation (the old one if there is nothing to commit).
+    ///
+    /// After [`Error::Sqlite`] nothing was changed and the changes are still gathered: commit again when the cause is gone.
+    /// After [`Error::Words`] the changes are durable but not yet found by their words: the next commit or start makes up for it.
+    pub fn commit(&mut self) -> Result<u64, Error> {
+        if !self.pending.is_empty() {
+            // Questions that come during the commit see this. If it cannot be had they wait: no reason not to commit.
+            let before = View::if_whole(&self.shared);
+            let mut kept = self.shared.before_commit();
+            *kept = before.or(kept.take());
+        }
+        let t0 = std::time::Instant::now();
+        let committed = self.commit_store();
+        if std::env::var("TT").is_ok() { eprintln!("store {:?}", t0.elapsed()); }
+        // Even then: an earlier commit may have left the word index behind.
+        let followed = self.commit_words();
+        if followed.is_ok() {
+            *self.shared.before_commit() = None;
+        }
+        let generation = committed?;
+        followed.map(|()| generation)
+    }
+
+    fn commit_store(&mut self) -> Result<u64, Error> {
+        let mut commit = || {
+            if self.pending.is_empty() {
+                return Ok(read::generations(&self.store)?.all);
+            }
+            let transaction = self.store.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut commit = Commit::begin(transaction, self.words_at)?;
+            for change in &self.pending {
+                commit.apply(change)?;
+            }
+            commit.finish()
+        };
+        let generation = commit().map_err(Error::sqlite(&self.shared.places.store))?;
+        self.pending.clear();
+        Ok(generation)
+    }
+
+    fn commit_words(&mut self) -> Result<(), Error> {
+        let wanted = read::generations(&self.store).map_err(Error::sqlite(&self.shared.places.store))?.words;
+        if wanted == self.words_at {
+            return Ok(());
+        }
+        let mut indexer = match self.indexer.take() {
+            Some(indexer) => indexer,
+            None => {
+                let words = self.shared.words_slot().clone();
+                Indexer::new(&words.expect("a writer starts by repairing the word index"))?
+            }
+        };
+        self.words_at = indexer.follow(&self.store, &self.shared.places.store)?;
+        self.indexer = Some(indexer);
+        Ok(())
+    }
+
+    /// Selects the embedder. The vectors of any other are dropped; selecting the selected one changes nothing. Durable
+    /// when it returns.
+    pub fn set_embedder(&mut self, id: &str, dimension: usize) -> Result<(), Error> {
+        let transaction = self.store.transaction_with_behavior(TransactionBehavior::Immediate);
+        transaction
+            .and_then(|transaction| write::set_embedder(transaction, id, dimension))
+            .map(drop)
+            .map_err(Error::sqlite(&self.shared.places.store))
+    }
+
+    /// Up to `limit` distinct committed texts without a vector, the newest chunks' first.
+    pub fn unembedded(&self, limit: usize) -> Result<Vec<ToEmbed>, Error> {
+        read::unembedded(&self.store, limit).map_err(Error::sqlite(&self.shared.places.store))
+    }
+
+    /// Stores vectors of the selected embedder, all or none; durable when it returns. Texts that no chunk has any more are
+    /// passed over.
+    ///
+    /// Errors: [`Error::NoEmbedder`]; [`Error::Dimension`], [`Error::NotFinite`], [`Error::NotUnit`] if any vector is unfit.
+    pub fn put_embeddings(&mut self, rows: &[(TextHash, Vec<f32>)]) -> Result<(), Error> {
+        let path = &self.shared.places.store;
+        let embedder = read::embedder(&self.store).map_err(Error::sqlite(path))?.ok_or(Error::NoEmbedder)?;
+        for (_, vector) in rows {
+            check(vector, embedder.dimension)?;
+        }
+        let transaction = self.store.transaction_with_behavior(TransactionBehavior::Immediate);
+        transaction
+            .and_then(|transaction| write::put_vectors(transaction, embedder.id, rows))
+            .map_err(Error::sqlite(path))
+    }
+
+    /// Ends writing with the library tidied up: pending merges of the word index are waited for. What was not committed is
+    /// forgotten. Dropping a writer instead is as safe, and leaves the tidying to the next one.
+    pub fn finish(mut self) -> Result<(), Error> {
+        self.indexer.take().map_or(Ok(()), Indexer::finish)
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // If the word index is behind, the next snapshot repairs it, now that the lock is free.
+        *self.shared.before_commit() = None;
+    }
+}

@@ -1,0 +1,40 @@
+# The recipes of this file are what CI runs (.ci/run calls the same commands).
+
+# list the recipes
+default:
+    @just --list
+
+# what CI checks, in its order
+check: fmt clippy doc test
+
+# formatting
+fmt:
+    cargo fmt --all --check
+
+# lints, warnings are errors
+clippy:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# documentation builds without warnings, private items included
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+
+# fetch the default models once, then run every test (the README's test command)
+test:
+    ./test
+
+# review changed snapshots
+snap:
+    cargo insta review
+
+# licenses, sources and advisories of dependencies
+deny:
+    cargo deny check
+
+# the program, on a folder
+run *ARGS:
+    cargo run --release --locked -- {{ARGS}}
+
+# follow the log
+log:
+    tail -f "${XDG_STATE_HOME:-$HOME/.local/state}/tanya/tanya.log"

@@ -1,0 +1,206 @@
+//! What an answer is made of, and the events that tell of its making.
+//!
+//! These types are the machine interface (`ask --json`) and what sessions store: fields may be added, never renamed.
+
+use serde::{Deserialize, Serialize};
+
+/// A passage that was found for the question, stored by value: an old answer can be read after its file is gone.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Source {
+    /// The number that citations use, from 1.
+    pub n: u32,
+    /// Relative to the folder, encoded as in [`crate::paths`].
+    pub path: String,
+    /// First line in the file, or within the page where there is one; from 1.
+    pub start_line: u32,
+    /// Last line, inclusive.
+    pub end_line: u32,
+    /// Page, from 1, for paged formats.
+    pub page: Option<u32>,
+    /// `Title › Section`.
+    pub heading: String,
+    /// The passage as indexed.
+    pub text: String,
+    /// Fused score in 0..=1, comparable within one search.
+    pub score: f32,
+    /// Rank among the lexical candidates, from 1.
+    pub bm25_rank: Option<u32>,
+    /// Rank among the vector candidates, from 1.
+    pub vector_rank: Option<u32>,
+    /// What the passage costs in the prompt, counted by the model's tokenizer; 0 before fitting.
+    pub tokens: usize,
+    /// Byte ranges of `text` that carry the question's words.
+    #[serde(default)]
+    pub highlights: Vec<(usize, usize)>,
+}
+
+/// How far the documents support a sentence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Its content words, names and numbers stand in a source.
+    Supported,
+    /// Some do.
+    Partly,
+    /// They do not.
+    NotFound,
+}
+
+/// One use of a source by the answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Citation {
+    /// The source's number.
+    pub n: u32,
+    /// As in [`Source`].
+    pub path: String,
+    /// First line of the supporting text.
+    pub start_line: u32,
+    /// Last line of the supporting text, inclusive.
+    pub end_line: u32,
+    /// As in [`Source`].
+    pub page: Option<u32>,
+    /// The supporting text itself, from the source.
+    pub text: String,
+    /// How well it supports the sentence that cites it.
+    pub verdict: Verdict,
+}
+
+/// A passage that was found but is not in the prompt.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dropped {
+    /// As in [`Source`].
+    pub path: String,
+    /// One phrase.
+    pub why: String,
+}
+
+/// A sentence of the answer with its check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sentence {
+    /// First byte in [`Answer::answer`].
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+    /// Numbers of the sources that support it.
+    pub citations: Vec<u32>,
+    /// How far they do.
+    pub verdict: Verdict,
+}
+
+/// Whether a model is asked at all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Gate {
+    /// The sources may hold an answer.
+    Go,
+    /// They do not: the closest are shown instead, and no model runs.
+    Refuse {
+        /// One sentence for the person.
+        reason: String,
+    },
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishKind {
+    /// The model ended its turn, or wrote a stop string.
+    Stop,
+    /// It reached the limit of tokens.
+    Length,
+    /// It reached the end of its window.
+    Window,
+    /// The person stopped it.
+    Cancelled,
+    /// No model was asked, or its draft was withdrawn: not in the documents.
+    Refused,
+}
+
+/// A finished answer with everything that explains it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What a person reads, with `[n]` citations.
+    pub answer: String,
+    /// The bare span or word where the question asks for one.
+    pub short_answer: Option<String>,
+    /// The documents do not hold it.
+    pub abstained: bool,
+    /// Why it abstained, or another remark.
+    pub reason: Option<String>,
+    /// In order of first use.
+    pub citations: Vec<Citation>,
+    /// The answer's sentences, in order, with their checks.
+    pub sentences: Vec<Sentence>,
+    /// What was in the prompt, in its order; when refused, the closest passages.
+    pub sources: Vec<Source>,
+    /// What was found and left out.
+    pub dropped: Vec<Dropped>,
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Of those, how many were still in the model's cache.
+    pub reused_tokens: usize,
+    /// Tokens written.
+    pub generated_tokens: usize,
+    /// Milliseconds of searching.
+    pub ms_search: f64,
+    /// Milliseconds from the question to the first piece of text.
+    pub ms_first_token: Option<f64>,
+    /// Milliseconds from the first token to the last.
+    pub ms_decode: f64,
+    /// Milliseconds altogether.
+    pub ms_total: f64,
+    /// Why it ended.
+    pub finish: FinishKind,
+    /// The model's name.
+    pub model: String,
+    /// The sampling seed.
+    pub seed: u64,
+    /// Tokens that the model's window holds.
+    #[serde(default)]
+    pub window: usize,
+}
+
+impl Answer {
+    /// Tokens written per second, where at least two were.
+    pub fn tokens_per_second(&self) -> Option<f64> {
+        (self.generated_tokens > 1 && self.ms_decode > 0.0)
+            .then(|| (self.generated_tokens - 1) as f64 / self.ms_decode * 1000.0)
+    }
+}
+
+/// What happens on the way to an answer, in order. `Prefill` and `Text` repeat.
+#[derive(Debug, Clone, PartialEq)]
+pub enum AnswerEvent {
+    /// What is searched for.
+    Query {
+        /// The question, with what earlier turns add to it.
+        text: String,
+    },
+    /// What was found, best first.
+    Sources(Vec<Source>),
+    /// Whether a model is asked.
+    Gate(Gate),
+    /// What went into the prompt.
+    Fitted {
+        /// Numbers of the sources in it.
+        used: Vec<u32>,
+        /// What was left out.
+        dropped: Vec<Dropped>,
+        /// Tokens of the whole prompt.
+        prompt_tokens: usize,
+        /// Tokens that the model's window holds.
+        window: usize,
+    },
+    /// The model reads.
+    Prefill {
+        /// Tokens read.
+        done: usize,
+        /// Tokens to read.
+        total: usize,
+    },
+    /// The model writes: the next piece, whole characters only.
+    Text(String),
+    /// The answer's sentences were checked.
+    Checked(Vec<Sentence>),
+    /// The end.
+    Finished(Box<Answer>),
+}

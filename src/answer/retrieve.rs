@@ -1,0 +1,146 @@
+//! What is searched for becomes numbered sources.
+
+use std::collections::{BTreeSet, HashMap};
+
+use anyhow::{Context as _, Result};
+use tanya_engine::{Cancel, EmbedKind};
+use tanya_index::{Hit, Mode, Query, Snapshot};
+
+use super::cite::{self, Terms};
+use super::event::{Dropped, Source};
+use super::models::TextEmbedder;
+use super::query::SearchQuery;
+
+/// Hits that are considered.
+const CANDIDATES: usize = 24;
+/// Sources that are kept for fitting and shown when refused.
+const SOURCES: usize = 8;
+/// One file may not own the answer: five planted passages are enough to steer it otherwise.
+const PER_FILE: usize = 3;
+
+/// What the search found.
+pub(super) struct Found {
+    /// As the index ranked them.
+    pub hits: Vec<Hit>,
+    /// Numbered from 1, best first.
+    pub sources: Vec<Source>,
+    /// Hits that were left out on purpose.
+    pub dropped: Vec<Dropped>,
+}
+
+/// Runs the query on `snapshot`; without an embedder there are no vectors to search by.
+pub fn search(
+    snapshot: &Snapshot,
+    query: &SearchQuery,
+    embedder: Option<&dyn TextEmbedder>,
+    mode: Mode,
+    limit: usize,
+    cancel: &Cancel,
+) -> Result<Vec<Hit>> {
+    let vectors = match embedder {
+        Some(embedder) => {
+            let texts: Vec<&str> = query.to_embed.iter().map(String::as_str).collect();
+            embedder.embed(EmbedKind::Query, &texts, cancel)?
+        }
+        None => Vec::new(),
+    };
+    let query = Query { texts: query.texts.clone(), vectors, limit, mode };
+    snapshot.search(&query).context("cannot search the library")
+}
+
+/// Searches and numbers what may go into the prompt.
+pub(super) fn retrieve(
+    snapshot: &Snapshot,
+    question: &str,
+    query: &SearchQuery,
+    embedder: Option<&dyn TextEmbedder>,
+    cancel: &Cancel,
+) -> Result<Found> {
+    let mode = if embedder.is_some() { Mode::Hybrid } else { Mode::Lexical };
+    let hits = search(snapshot, query, embedder, mode, CANDIDATES, cancel)?;
+    let terms = FolderTerms::new(snapshot);
+    let wanted: BTreeSet<String> = terms.terms(question).into_iter().collect();
+    let mut per_file: HashMap<&str, usize> = HashMap::new();
+    let mut sources = Vec::new();
+    let mut dropped = Vec::new();
+    for hit in &hits {
+        let of_file = per_file.entry(hit.chunk.path.as_str()).or_default();
+        if *of_file == PER_FILE {
+            dropped.push(Dropped {
+                path: hit.chunk.path.clone(),
+                why: format!("{PER_FILE} better passages of this file are there"),
+            });
+        } else if sources.len() < SOURCES {
+            *of_file += 1;
+            sources.push(source(sources.len() as u32 + 1, hit, &wanted, &terms));
+        }
+    }
+    Ok(Found { hits, sources, dropped })
+}
+
+fn source(n: u32, hit: &Hit, wanted: &BTreeSet<String>, terms: &dyn Terms) -> Source {
+    let chunk = &hit.chunk;
+    Source {
+        n,
+        path: chunk.path.clone(),
+        start_line: chunk.span.start_line,
+        end_line: chunk.span.end_line,
+        page: chunk.span.page,
+        heading: heading(&chunk.title, &chunk.heading),
+        text: chunk.text.clone(),
+        score: hit.score,
+        bm25_rank: hit.lexical.map(|rank| rank.0),
+        vector_rank: hit.vector.map(|rank| rank.0),
+        tokens: 0,
+        highlights: cite::highlights(&chunk.text, wanted, terms),
+    }
+}
+
+/// `Title › Section`, the title once.
+pub fn heading(title: &str, section: &str) -> String {
+    match (title.trim(), section.trim()) {
+        (title, "") => title.to_owned(),
+        ("", section) => section.to_owned(),
+        (title, section) if section == title || section.starts_with(&format!("{title} ›")) => section.to_owned(),
+        (title, section) => format!("{title} › {section}"),
+    }
+}
+
+/// Terms and their rarity as the folder's library knows them.
+pub(super) struct FolderTerms<'a> {
+    snapshot: &'a Snapshot,
+    known: std::cell::RefCell<HashMap<String, Option<f32>>>,
+}
+
+impl<'a> FolderTerms<'a> {
+    /// Looks terms up in `snapshot`, each once.
+    pub(super) fn new(snapshot: &'a Snapshot) -> Self {
+        Self { snapshot, known: std::cell::RefCell::default() }
+    }
+}
+
+impl Terms for FolderTerms<'_> {
+    fn terms(&self, text: &str) -> Vec<String> {
+        self.snapshot.analyze(text)
+    }
+
+    fn idf(&self, term: &str) -> Option<f32> {
+        *self.known.borrow_mut().entry(term.to_owned()).or_insert_with(|| {
+            let weights = self.snapshot.term_weights(term).ok()?;
+            weights.first().map(|(_, idf)| *idf)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_heading_names_the_title_once() {
+        assert_eq!(heading("Hello, Cargo!", "Hello, Cargo! › Building"), "Hello, Cargo! › Building");
+        assert_eq!(heading("Notes", "March"), "Notes › March");
+        assert_eq!(heading("Notes", "Notes"), "Notes");
+        assert_eq!(heading("", "March"), "March");
+    }
+}

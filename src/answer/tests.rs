@@ -1,0 +1,207 @@
+//! Answers end to end on a real library, with a scripted model.
+
+use tanya_engine::{Cancel, Event, Finish, FinishReason, Message, Timings};
+use tanya_index::{Document, FileStamp, FileState, Library, NewChunk, Span};
+
+use super::*;
+
+/// Writes what it is told and remembers what it was asked.
+struct Scripted {
+    says: &'static str,
+    window: usize,
+    calls: Vec<String>,
+    prompts: std::cell::RefCell<Vec<String>>,
+}
+
+impl Scripted {
+    fn new(says: &'static str) -> Self {
+        Self { says, window: 2048, calls: Vec::new(), prompts: Default::default() }
+    }
+}
+
+impl Generator for Scripted {
+    fn name(&self) -> &str {
+        "scripted"
+    }
+    fn window(&self) -> usize {
+        self.window
+    }
+    fn count(&self, text: &str) -> usize {
+        text.split_whitespace().count()
+    }
+    fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>> {
+        let text = messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>().join("\n");
+        let ids = vec![0; self.count(&text)];
+        self.prompts.borrow_mut().push(text);
+        Ok(ids)
+    }
+    fn generate(&mut self, prompt: &[u32], sampling: &Sampling, cancel: &Cancel, sink: &mut dyn FnMut(Event<'_>)) -> Result<Finish> {
+        self.calls.push(self.prompts.borrow().last().cloned().unwrap_or_default());
+        sink(Event::Prefill { done: prompt.len(), total: prompt.len() });
+        let mut reason = FinishReason::Stop;
+        let mut generated = 0;
+        for piece in self.says.split_inclusive(' ') {
+            if cancel.is_cancelled() {
+                reason = FinishReason::Cancelled;
+                break;
+            }
+            if generated == sampling.max_tokens {
+                reason = FinishReason::Length;
+                break;
+            }
+            sink(Event::Text(piece));
+            generated += 1;
+        }
+        let timings = Timings::default();
+        Ok(Finish { reason, prompt_tokens: prompt.len(), reused_tokens: 0, generated_tokens: generated, timings })
+    }
+}
+
+fn library(dir: &std::path::Path) -> Library {
+    let library = Library::open(dir).unwrap();
+    let mut writer = library.writer().unwrap();
+    for (path, text) in [
+        ("garden.md", "On March 9 I pruned the pear tree with the Felco saw."),
+        ("tools.md", "The wound balm was bought in Bremen in 2023."),
+        ("books.md", "A long history of the steppe and its horsemen."),
+    ] {
+        let lines = Span { start_line: 3, end_line: 3, page: None };
+        writer
+            .upsert(Document {
+                path: path.into(),
+                stamp: FileStamp { size: 1, mtime_ns: 1, hash: None },
+                title: path.trim_end_matches(".md").into(),
+                chunks: vec![NewChunk { span: lines, heading: String::new(), text: text.into() }],
+                state: FileState::Indexed,
+                reason: None,
+            })
+            .unwrap();
+    }
+    writer.commit().unwrap();
+    drop(writer);
+    library
+}
+
+struct Outcome {
+    answer: Answer,
+    events: Vec<AnswerEvent>,
+    calls: Vec<String>,
+}
+
+fn ask(question: &str, model: Scripted, change: impl FnOnce(&mut Request)) -> Outcome {
+    ask_until(question, model, change, |_| false)
+}
+
+fn ask_until(question: &str, mut model: Scripted, change: impl FnOnce(&mut Request), stop: impl Fn(&AnswerEvent) -> bool) -> Outcome {
+    let dir = tempfile::tempdir().unwrap();
+    let library = library(dir.path());
+    let mut request = Request::new(question, Vec::new(), &Settings::default(), WhenRefused::Say);
+    change(&mut request);
+    let mut events = Vec::new();
+    let cancel = Cancel::default();
+    let prompts = Prompts::load(None).unwrap();
+    let mut models = Models { generator: &mut model, embedder: None };
+    let answer = answer(request, &library.snapshot().unwrap(), &mut models, &prompts, &cancel, &mut |event| {
+        if stop(&event) {
+            cancel.cancel();
+        }
+        events.push(event);
+    })
+    .unwrap();
+    Outcome { answer, events, calls: model.calls }
+}
+
+fn kinds(events: &[AnswerEvent]) -> Vec<&'static str> {
+    let mut kinds: Vec<&str> = events
+        .iter()
+        .map(|event| match event {
+            AnswerEvent::Query { .. } => "query",
+            AnswerEvent::Sources(_) => "sources",
+            AnswerEvent::Gate(_) => "gate",
+            AnswerEvent::Fitted { .. } => "fitted",
+            AnswerEvent::Prefill { .. } => "prefill",
+            AnswerEvent::Text(_) => "text",
+            AnswerEvent::Checked(_) => "checked",
+            AnswerEvent::Finished(_) => "finished",
+        })
+        .collect();
+    kinds.dedup();
+    kinds
+}
+
+#[test]
+fn a_question_is_answered_from_its_passage_and_cited_to_the_line() {
+    let outcome = ask("When did I prune the pear tree?", Scripted::new("You pruned the pear tree on March 9."), |_| ());
+    assert_eq!(outcome.answer.answer, "You pruned the pear tree on March 9. [1]");
+    assert!(!outcome.answer.abstained);
+    let citation = &outcome.answer.citations[0];
+    assert_eq!((citation.path.as_str(), citation.start_line), ("garden.md", 3));
+    assert_eq!(kinds(&outcome.events), ["query", "sources", "gate", "fitted", "prefill", "text", "checked", "finished"]);
+    assert!(outcome.calls[0].contains("Felco saw"), "the passage is in the prompt");
+    let source = &outcome.answer.sources[0];
+    let marked: Vec<&str> = source.highlights.iter().map(|(start, end)| &source.text[*start..*end]).collect();
+    assert_eq!(marked, ["pruned", "pear", "tree"]);
+}
+
+#[test]
+fn an_off_topic_question_is_refused_without_a_model_call_and_shows_the_closest() {
+    let outcome = ask("What is the capital of Mongolia and its history?", Scripted::new("Ulaanbaatar."), |request| {
+        request.thresholds.lexical = 0.9;
+    });
+    assert!(outcome.calls.is_empty(), "no model was asked");
+    assert!(outcome.answer.abstained);
+    assert_eq!(outcome.answer.finish, FinishKind::Refused);
+    assert_eq!(outcome.answer.sources[0].path, "books.md");
+    assert_eq!(kinds(&outcome.events), ["query", "sources", "gate", "finished"]);
+}
+
+#[test]
+fn a_person_who_insists_gets_the_models_words_marked_as_such() {
+    let outcome = ask("What is the capital of Mongolia?", Scripted::new("Ulaanbaatar it is."), |request| {
+        request.when_refused = WhenRefused::AskModel;
+    });
+    assert_eq!(outcome.answer.answer, "Ulaanbaatar it is.");
+    assert_eq!(outcome.answer.sentences[0].verdict, Verdict::NotFound);
+    assert!(outcome.answer.reason.unwrap().contains("not from your documents"));
+    assert!(outcome.answer.citations.is_empty());
+}
+
+#[test]
+fn a_model_that_finds_nothing_abstains_and_its_invention_is_never_marked_supported() {
+    let refused = ask("Which saw pruned the pear tree?", Scripted::new("Not in your documents."), |_| ());
+    assert!(refused.answer.abstained);
+    let invented = ask("Which saw pruned the pear tree?", Scripted::new("A Bahco 51 bought in Oslo."), |_| ());
+    assert!(invented.answer.sentences.iter().all(|sentence| sentence.verdict != Verdict::Supported));
+}
+
+#[test]
+fn cancelling_stops_the_writing_and_keeps_what_is_there() {
+    let outcome = ask_until("When did I prune the pear tree?", Scripted::new("You pruned it on March 9."), |_| (), |event| {
+        matches!(event, AnswerEvent::Text(_))
+    });
+    assert_eq!(outcome.answer.finish, FinishKind::Cancelled);
+    assert_eq!(outcome.answer.generated_tokens, 1);
+    assert!(outcome.answer.answer.starts_with("You"));
+}
+
+#[test]
+fn passages_that_do_not_fit_are_dropped_with_a_reason_and_the_question_never_is() {
+    let mut model = Scripted::new("On March 9.");
+    model.window = 110;
+    let outcome = ask("pear tree balm steppe history", model, |request| {
+        request.sampling.max_tokens = 20;
+        request.evidence_tokens = 30;
+    });
+    assert!(outcome.answer.prompt_tokens + 20 <= 110);
+    assert!(!outcome.answer.dropped.is_empty());
+    assert!(outcome.calls[0].contains("pear tree balm steppe history"));
+}
+
+#[test]
+fn earlier_exchanges_go_into_the_search_and_the_prompt() {
+    let outcome = ask("With which saw?", Scripted::new("The Felco saw."), |request| {
+        request.history = vec![Exchange { question: "Did I prune the pear tree?".into(), answer: "Yes, on March 9.".into() }];
+    });
+    assert_eq!(outcome.answer.citations[0].path, "garden.md");
+    assert!(outcome.calls[0].contains("Yes, on March 9."));
+}

@@ -1,0 +1,216 @@
+//! The second half of an answer: fit, write, check; or the refusal.
+
+use std::time::Instant;
+
+use anyhow::Result;
+use tanya_engine::{Cancel, Event, FinishReason, Message};
+use tanya_index::Snapshot;
+
+use super::cite::{self, Checked, MarkerFilter};
+use super::event::{Answer, AnswerEvent, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
+use super::fit::{Budget, Costs, fit};
+use super::models::Generator;
+use super::prompt::{Evidence, Prompts};
+use super::query::Exchange;
+use super::retrieve::FolderTerms;
+use super::{Prepared, milliseconds};
+use crate::report::Hinting as _;
+
+/// What the person reads when the documents do not hold the answer.
+const NOT_THERE: &str = "Not in your documents.";
+
+/// The answer that says so; the closest passages are its sources.
+pub(super) fn refusal(prepared: Prepared, reason: String, model: &str) -> Answer {
+    Answer {
+        answer: NOT_THERE.into(),
+        short_answer: None,
+        abstained: true,
+        reason: Some(reason),
+        citations: Vec::new(),
+        sentences: Vec::new(),
+        sources: prepared.found.sources,
+        dropped: prepared.found.dropped,
+        prompt_tokens: 0,
+        reused_tokens: 0,
+        generated_tokens: 0,
+        ms_search: prepared.ms_search,
+        ms_first_token: None,
+        ms_decode: 0.0,
+        ms_total: milliseconds(prepared.started),
+        finish: FinishKind::Refused,
+        model: model.to_owned(),
+        seed: prepared.request.sampling.seed,
+        window: 0,
+    }
+}
+
+/// Lets the model write from what fits, and checks it.
+pub(super) fn written(
+    prepared: Prepared,
+    snapshot: &Snapshot,
+    generator: &mut dyn Generator,
+    prompts: &Prompts,
+    cancel: &Cancel,
+    sink: &mut dyn FnMut(AnswerEvent),
+) -> Result<Answer> {
+    let Prepared { request, started, found, gate, ms_search } = prepared;
+    let sourced = gate == Gate::Go;
+    let candidates = if sourced { found.sources } else { Vec::new() };
+    let draft = Draft { question: &request.question, history: &request.history, prompts, sourced };
+    let mut sampling = request.sampling.clone();
+    let window = generator.window();
+    sampling.max_tokens = sampling.max_tokens.min(window / 2);
+    let budget = Budget { window, reserve: sampling.max_tokens, evidence: request.evidence_tokens };
+    let fitted = draft.fit(candidates, budget, generator)?;
+
+    let mut dropped = found.dropped;
+    dropped.extend(fitted.dropped);
+    sink(AnswerEvent::Fitted {
+        used: fitted.sources.iter().map(|source| source.n).collect(),
+        dropped: dropped.clone(),
+        prompt_tokens: fitted.prompt.len(),
+        window,
+    });
+
+    let mut filter = MarkerFilter::new(fitted.sources.len() as u32);
+    let mut text = String::new();
+    let mut first_token = None;
+    let writing = Instant::now();
+    let finish = generator.generate(&fitted.prompt, &sampling, cancel, &mut |event| match event {
+        Event::Prefill { done, total } => sink(AnswerEvent::Prefill { done, total }),
+        Event::Text(piece) => {
+            first_token.get_or_insert_with(|| milliseconds(started));
+            let shown = filter.push(piece);
+            if !shown.is_empty() {
+                text.push_str(&shown);
+                sink(AnswerEvent::Text(shown));
+            }
+        }
+    })?;
+    text.push_str(&filter.finish());
+    tracing::debug!(ms = milliseconds(writing), tokens = finish.generated_tokens, "wrote");
+
+    let checked = if sourced {
+        cite::check(text.trim(), &fitted.sources, &FolderTerms::new(snapshot))
+    } else {
+        unsourced(text.trim())
+    };
+    sink(AnswerEvent::Checked(checked.sentences.clone()));
+    let abstained = sourced && says_not_there(&text);
+    Ok(Answer {
+        short_answer: short_answer(&text).filter(|_| !abstained),
+        reason: reason(abstained, &gate),
+        abstained,
+        answer: checked.text,
+        citations: checked.citations,
+        sentences: checked.sentences,
+        sources: fitted.sources,
+        dropped,
+        prompt_tokens: finish.prompt_tokens,
+        reused_tokens: finish.reused_tokens,
+        generated_tokens: finish.generated_tokens,
+        ms_search,
+        ms_first_token: first_token,
+        ms_decode: finish.timings.decode.as_secs_f64() * 1000.0,
+        ms_total: milliseconds(started),
+        finish: finish_kind(finish.reason),
+        model: generator.name().to_owned(),
+        seed: sampling.seed,
+        window,
+    })
+}
+
+/// What a prompt is made of before it is fitted.
+struct Draft<'a> {
+    question: &'a str,
+    history: &'a [Exchange],
+    prompts: &'a Prompts,
+    sourced: bool,
+}
+
+/// A prompt that fits.
+struct Fitted {
+    sources: Vec<Source>,
+    dropped: Vec<Dropped>,
+    prompt: Vec<u32>,
+}
+
+impl Draft<'_> {
+    /// Measures the parts, lets [`fit`] choose, and builds the ids. Parts are measured apart and joined with a template
+    /// around them, so the whole may differ from their sum by a few tokens: passages are given up until it truly fits.
+    fn fit(&self, mut sources: Vec<Source>, budget: Budget, generator: &dyn Generator) -> Result<Fitted> {
+        let fixed = self.ids(&[], &[], generator)?.len();
+        for source in &mut sources {
+            source.tokens = generator.count(&source.text) + generator.count(&source.heading) + 8;
+        }
+        let passages: Vec<usize> = sources.iter().map(|source| source.tokens).collect();
+        let history: Vec<usize> = self
+            .history
+            .iter()
+            .map(|exchange| generator.count(&exchange.question) + generator.count(&exchange.answer) + 16)
+            .collect();
+        let mut fit = fit(budget, Costs { fixed, passages: &passages, history: &history })
+            .hint("ask a shorter question, or use a model with a larger window")?;
+        loop {
+            let newest = &self.history[self.history.len() - fit.history..];
+            let prompt = self.ids(&sources[..fit.passages], newest, generator)?;
+            if prompt.len() + budget.reserve <= budget.window {
+                let dropped = sources
+                    .split_off(fit.passages)
+                    .into_iter()
+                    .map(|source| Dropped { path: source.path, why: "no room in the prompt".into() })
+                    .collect();
+                return Ok(Fitted { sources, dropped, prompt });
+            }
+            if fit.history > 0 {
+                fit.history -= 1;
+            } else if fit.passages > 0 {
+                fit.passages -= 1;
+            } else {
+                return Err(super::fit::TooLong { needed: prompt.len(), room: budget.window - budget.reserve })
+                    .hint("ask a shorter question, or use a model with a larger window");
+            }
+        }
+    }
+
+    fn ids(&self, sources: &[Source], history: &[Exchange], generator: &dyn Generator) -> Result<Vec<u32>> {
+        let evidence = if self.sourced { Evidence::Passages(sources) } else { Evidence::None };
+        let messages: Vec<Message> = self.prompts.messages(self.question, &evidence, history)?;
+        generator.prompt(&messages)
+    }
+}
+
+/// The model's own words: every sentence is marked as not from the documents.
+fn unsourced(text: &str) -> Checked {
+    let sentence = Sentence { start: 0, end: text.len(), citations: Vec::new(), verdict: Verdict::NotFound };
+    Checked { text: text.to_owned(), sentences: vec![sentence], citations: Vec::new() }
+}
+
+fn reason(abstained: bool, gate: &Gate) -> Option<String> {
+    match gate {
+        Gate::Refuse { .. } => Some("The model's own words, not from your documents.".into()),
+        Gate::Go if abstained => Some("The model found no answer in the passages.".into()),
+        Gate::Go => None,
+    }
+}
+
+/// Whether the model used the words it was told to refuse with.
+fn says_not_there(text: &str) -> bool {
+    text.trim_start().to_lowercase().starts_with("not in your documents")
+}
+
+/// The answer itself when it is no more than a phrase, without its final period.
+fn short_answer(text: &str) -> Option<String> {
+    let text = text.trim().trim_end_matches('.');
+    let words = text.split_whitespace().count();
+    ((1..=8).contains(&words) && !text.contains('\n')).then(|| text.to_owned())
+}
+
+fn finish_kind(reason: FinishReason) -> FinishKind {
+    match reason {
+        FinishReason::Stop | FinishReason::StopString => FinishKind::Stop,
+        FinishReason::Length => FinishKind::Length,
+        FinishReason::Window => FinishKind::Window,
+        FinishReason::Cancelled => FinishKind::Cancelled,
+    }
+}

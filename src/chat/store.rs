@@ -1,0 +1,173 @@
+//! Conversations on disk: one append-only file of JSON lines each, private to the user.
+//!
+//! The first line is the header, every other one a turn. A turn is acknowledged when its line is flushed to the disk, so a
+//! crash costs at most the answer in progress; a last line that was cut is ignored on reading and overwritten by the next
+//! append.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde::{Deserialize, Serialize};
+
+use super::session::{Conversation, SessionId, SessionSummary, Turn, title_of};
+use crate::report::Hinting as _;
+
+/// The format of the header line; a higher one was written by a newer program.
+const VERSION: u32 = 1;
+
+/// A folder of conversations.
+#[derive(Debug, Clone)]
+pub struct SessionStore {
+    dir: PathBuf,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    version: u32,
+    folder: String,
+    created_at: u64,
+}
+
+impl SessionStore {
+    /// Conversations under `dir`, which is made when the first one is saved.
+    pub fn at(dir: PathBuf) -> Self {
+        Self { dir }
+    }
+
+    /// Appends the last turn of `conversation`, durable when this returns.
+    pub fn append(&self, conversation: &Conversation) -> Result<()> {
+        let Some(turn) = conversation.turns.last() else { return Ok(()) };
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(&self.dir)
+            .with_context(|| format!("{}: cannot make the folder of sessions", self.dir.display()))?;
+        let path = self.path(&conversation.id);
+        self.write(&path, conversation, turn).with_context(|| format!("{}: cannot save the session", path.display()))
+    }
+
+    fn write(&self, path: &Path, conversation: &Conversation, turn: &Turn) -> Result<()> {
+        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
+        let whole = whole_lines(&mut file)?;
+        file.set_len(whole)?;
+        file.seek(SeekFrom::End(0))?;
+        let mut lines = Vec::new();
+        if whole == 0 {
+            let header =
+                Header { version: VERSION, folder: conversation.folder.clone(), created_at: conversation.created_at };
+            serde_json::to_writer(&mut lines, &header)?;
+            lines.push(b'\n');
+        }
+        serde_json::to_writer(&mut lines, turn)?;
+        lines.push(b'\n');
+        file.write_all(&lines)?;
+        file.sync_data()?;
+        Ok(())
+    }
+
+    /// Reads one conversation.
+    pub fn load(&self, id: &SessionId) -> Result<Conversation> {
+        let path = self.path(id);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(anyhow!("no session is called {}", id.as_str())).hint("tanya sessions lists them");
+            }
+            Err(error) => return Err(error).with_context(|| format!("{}: cannot open the session", path.display())),
+        };
+        read(file, id).with_context(|| format!("{}: not a readable session", path.display()))
+    }
+
+    /// All conversations, newest first; a file that cannot be read is left out and logged.
+    pub fn list(&self) -> Result<Vec<SessionSummary>> {
+        let entries = match std::fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).with_context(|| format!("{}: cannot list sessions", self.dir.display())),
+        };
+        let mut summaries = Vec::new();
+        for entry in entries {
+            let path = entry.with_context(|| format!("{}: cannot list sessions", self.dir.display()))?.path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            let Some(id) = stem.and_then(SessionId::parse).filter(|_| path.extension().is_some_and(|e| e == "jsonl")) else {
+                continue;
+            };
+            match self.load(&id) {
+                Ok(conversation) => summaries.push(summary(conversation)),
+                Err(error) => tracing::warn!("{error:#}"),
+            }
+        }
+        summaries.sort_by(|a, b| b.updated_at.cmp(&a.updated_at).then_with(|| b.id.cmp(&a.id)));
+        Ok(summaries)
+    }
+
+    /// Deletes one conversation.
+    pub fn remove(&self, id: &SessionId) -> Result<()> {
+        self.load(id).map(drop)?;
+        let path = self.path(id);
+        std::fs::remove_file(&path).with_context(|| format!("{}: cannot delete the session", path.display()))
+    }
+
+    fn path(&self, id: &SessionId) -> PathBuf {
+        self.dir.join(format!("{}.jsonl", id.as_str()))
+    }
+}
+
+fn summary(conversation: Conversation) -> SessionSummary {
+    SessionSummary {
+        turns: conversation.turns.len(),
+        updated_at: conversation.turns.last().map_or(conversation.created_at, |turn| turn.asked_at),
+        id: conversation.id,
+        title: conversation.title,
+        folder: conversation.folder,
+    }
+}
+
+/// The length of the file up to its last line break.
+fn whole_lines(file: &mut File) -> Result<u64> {
+    let mut whole = 0;
+    let mut reader = BufReader::new(file);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = reader.read_until(b'\n', &mut line)?;
+        if !line.ends_with(b"\n") {
+            return Ok(whole);
+        }
+        whole += read as u64;
+    }
+}
+
+fn read(file: File, id: &SessionId) -> Result<Conversation> {
+    let mut lines = BufReader::new(file).split(b'\n');
+    let first = lines.next().context("the file is empty")??;
+    let header: Header = serde_json::from_slice(&first).context("line 1 is not a session's header")?;
+    if header.version > VERSION {
+        bail!("it was written by a newer version of tanya (format {})", header.version);
+    }
+    let mut conversation = Conversation {
+        id: id.clone(),
+        title: String::new(),
+        folder: header.folder,
+        created_at: header.created_at,
+        turns: Vec::new(),
+    };
+    let mut lines = lines.enumerate().peekable();
+    while let Some((number, line)) = lines.next() {
+        match serde_json::from_slice::<Turn>(&line?) {
+            Ok(turn) => conversation.turns.push(turn),
+            // The program died while it wrote: the turn was never acknowledged.
+            Err(_) if lines.peek().is_none() => break,
+            Err(error) => bail!("line {}: {error}", number + 2),
+        }
+    }
+    conversation.title = conversation.turns.first().map(|turn| title_of(&turn.question)).unwrap_or_default();
+    Ok(conversation)
+}
+
+#[cfg(test)]
+#[path = "store/tests.rs"]
+mod tests;

@@ -1,0 +1,100 @@
+use std::time::{Duration, SystemTime};
+
+use super::*;
+use crate::answer::{Answer, FinishKind};
+
+fn turn(question: &str, asked_at: u64) -> Turn {
+    Turn {
+        question: question.into(),
+        asked_at,
+        answer: Answer {
+            answer: format!("about {question}"),
+            short_answer: None,
+            abstained: false,
+            reason: None,
+            citations: Vec::new(),
+            sentences: Vec::new(),
+            sources: Vec::new(),
+            dropped: Vec::new(),
+            prompt_tokens: 1,
+            reused_tokens: 0,
+            generated_tokens: 1,
+            ms_search: 0.5,
+            ms_first_token: Some(1.0),
+            ms_decode: 0.0,
+            ms_total: 2.0,
+            finish: FinishKind::Stop,
+            model: "m".into(),
+            seed: 7,
+            window: 10,
+        },
+    }
+}
+
+fn saved(store: &SessionStore, seconds: u64, questions: &[&str]) -> Conversation {
+    let mut conversation = Conversation::new("/notes", SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+    for (at, question) in questions.iter().enumerate() {
+        conversation.push(turn(question, seconds + at as u64));
+        store.append(&conversation).unwrap();
+    }
+    conversation
+}
+
+#[test]
+fn a_conversation_reads_back_as_it_was_saved() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SessionStore::at(dir.path().join("sessions"));
+    let conversation = saved(&store, 100, &["first?", "second?\nwith two lines"]);
+    assert_eq!(store.load(&conversation.id).unwrap(), conversation);
+}
+
+#[test]
+fn a_line_cut_by_a_crash_costs_only_that_turn_and_the_next_append_repairs_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SessionStore::at(dir.path().to_owned());
+    let mut conversation = saved(&store, 100, &["first?", "second?"]);
+    let path = store.path(&conversation.id);
+    let bytes = std::fs::read(&path).unwrap();
+    let first_turn_ends = bytes.iter().enumerate().filter(|(_, b)| **b == b'\n').nth(1).unwrap().0 + 1;
+    for cut in first_turn_ends..bytes.len() - 1 {
+        std::fs::write(&path, &bytes[..cut]).unwrap();
+        assert_eq!(store.load(&conversation.id).unwrap().turns.len(), 1, "cut at {cut}");
+    }
+    conversation.turns.pop();
+    conversation.push(turn("third?", 130));
+    store.append(&conversation).unwrap();
+    assert_eq!(store.load(&conversation.id).unwrap(), conversation);
+}
+
+#[test]
+fn lists_stand_newest_first_and_pass_over_what_is_not_a_session() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SessionStore::at(dir.path().to_owned());
+    saved(&store, 100, &["old?"]);
+    saved(&store, 200, &["new?"]);
+    std::fs::write(dir.path().join("broken.jsonl"), "{").unwrap();
+    std::fs::write(dir.path().join("notes.txt"), "x").unwrap();
+    let titles: Vec<String> = store.list().unwrap().into_iter().map(|summary| summary.title).collect();
+    assert_eq!(titles, ["new?", "old?"]);
+}
+
+#[test]
+fn files_are_private_and_ids_cannot_leave_the_folder() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let store = SessionStore::at(dir.path().join("s"));
+    let conversation = saved(&store, 100, &["first?"]);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&store.path(&conversation.id)), mode(&store.dir)), (0o600, 0o700));
+    assert_eq!(SessionId::parse("../../etc/passwd"), None);
+}
+
+#[test]
+fn a_session_of_a_newer_version_is_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SessionStore::at(dir.path().to_owned());
+    let id = SessionId::parse("abc").unwrap();
+    std::fs::write(store.path(&id), "{\"version\":99,\"folder\":\"/x\",\"created_at\":1}\n").unwrap();
+    let error = format!("{:#}", store.load(&id).unwrap_err());
+    assert!(error.contains("newer version"), "{error}");
+}

@@ -1,0 +1,211 @@
+//! The command line: arguments become one command, a command becomes output and an exit code.
+//!
+//! Exit codes: 0 done (refusals inside a batch included), 1 an error (one line of cause, one `hint:` on stderr), 2 wrong
+//! usage, 3 refused: the documents do not hold the answer.
+
+mod ask;
+mod index;
+mod library;
+mod models;
+mod output;
+mod progress;
+mod screen;
+mod search;
+mod sessions;
+mod status;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+
+use crate::config::{SETTINGS, Settings};
+use crate::models::{ModelStore, Network, PullPolicy};
+use crate::places::Places;
+use crate::jobs::Supply;
+use crate::report::Report;
+
+/// Refused: the documents do not hold the answer.
+const REFUSED: u8 = 3;
+
+/// Ask your own folder of documents, with a model that runs on your own machine, and check every answer against the line
+/// it came from.
+#[derive(Debug, Parser)]
+#[command(name = "tanya", version, about, args_conflicts_with_subcommands = true, after_long_help = EXAMPLES)]
+struct Cli {
+    /// The folder to chat with
+    #[arg(default_value = ".", value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
+    dir: PathBuf,
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tanya ~/notes                                     chat with a folder
+  tanya ask --folder ~/notes \"when did I prune the pear tree?\"
+  tanya search --folder ~/notes --limit 5 \"pear tree\"
+  tanya ask --folder ~/notes --json --batch questions.jsonl > answers.jsonl
+  tanya --model ~/models/Qwen3-4B-Q4_K_M.gguf ~/notes
+  tanya models list
+
+Settings of this help's last section can also stand in the configuration file as `key = value` (dashes as underscores).";
+
+/// What holds for every command.
+#[derive(Debug, clap::Args)]
+struct Common {
+    /// Never use the network; a model that is not here is an error
+    #[arg(long, global = true)]
+    offline: bool,
+    /// Accept the license of a model that is not open, without being asked
+    #[arg(long, global = true)]
+    accept_license: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Ask one question, or a file of questions
+    Ask(ask::Args),
+    /// Find passages, without a language model
+    Search(search::Args),
+    /// Bring the library of a folder up to date, embeddings included
+    Index(index::Args),
+    /// Show what is indexed, what is not, and why
+    Status(status::Args),
+    /// List, fetch and remove models
+    Models(models::Args),
+    /// List, show and delete conversations
+    Sessions(sessions::Args),
+    /// Print completions for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// What commands work with.
+struct App {
+    places: Places,
+    settings: Settings,
+    supply: Supply,
+}
+
+/// Runs the program with `arguments`, the first of which is its name.
+pub fn run(arguments: impl IntoIterator<Item = std::ffi::OsString>) -> ExitCode {
+    let matches = match command().try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version are no errors; clap knows which stream and code each wants.
+            let code = u8::try_from(error.exit_code()).unwrap_or(2);
+            let _ = error.print();
+            return ExitCode::from(code);
+        }
+    };
+    match dispatch(&matches) {
+        Ok(code) => code,
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error:#}");
+            output::report(&Report::new(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The whole command line: the derived commands and one flag a setting.
+fn command() -> clap::Command {
+    SETTINGS.iter().fold(Cli::command(), |command, setting| {
+        command.arg(
+            Arg::new(setting.key)
+                .long(setting.key.replace('_', "-"))
+                .value_name("VALUE")
+                .help(setting.help)
+                .help_heading("Settings")
+                .action(ArgAction::Set)
+                .allow_hyphen_values(true)
+                .global(true),
+        )
+    })
+}
+
+fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
+    let cli = Cli::from_arg_matches(matches).context("cannot read the arguments")?;
+    match cli.command {
+        Some(Command::Completions { shell }) => return output::completions(shell, command()),
+        Some(Command::Man) => return output::man(command()),
+        _ => {}
+    }
+    let places = Places::of_user()?;
+    let settings = settings(&places, matches)?;
+    let policy = PullPolicy { offline: cli.common.offline, accept_license: cli.common.accept_license, network: Network::from_env() };
+    let supply = Supply { store: ModelStore::at(places.models()), policy, device: device() };
+    let app = App { places, settings, supply };
+    match cli.command {
+        None => screen::run(app, &cli.dir),
+        Some(Command::Ask(args)) => ask::run(&app, &args),
+        Some(Command::Search(args)) => search::run(&app, &args),
+        Some(Command::Index(args)) => index::run(&app, &args),
+        Some(Command::Status(args)) => status::run(&app, &args),
+        Some(Command::Models(args)) => models::run(&app, &args),
+        Some(Command::Sessions(args)) => sessions::run(&app, &args),
+        Some(Command::Completions { .. } | Command::Man) => Ok(ExitCode::SUCCESS),
+    }
+}
+
+/// Defaults, then the configuration file, then flags.
+fn settings(places: &Places, matches: &ArgMatches) -> Result<Settings> {
+    let mut settings = Settings::load(&places.config_file())?;
+    // Global arguments are propagated to the innermost command that was given.
+    let innermost = matches.subcommand().map_or(matches, |(_, inner)| inner);
+    let innermost = innermost.subcommand().map_or(innermost, |(_, inner)| inner);
+    for setting in SETTINGS {
+        if let Ok(Some(value)) = innermost.try_get_one::<String>(setting.key) {
+            settings.set(setting.key, value)?;
+        }
+    }
+    Ok(settings)
+}
+
+/// The GPU where this build has one, else the processor.
+fn device() -> tanya_engine::DeviceKind {
+    if cfg!(feature = "cuda") {
+        tanya_engine::DeviceKind::Cuda
+    } else if cfg!(feature = "metal") {
+        tanya_engine::DeviceKind::Metal
+    } else {
+        tanya_engine::DeviceKind::Cpu
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn flags_win_over_the_file_wherever_they_stand() {
+        let root = tempfile::tempdir().unwrap();
+        let places = Places::under(root.path());
+        std::fs::create_dir_all(places.config_file().parent().unwrap()).unwrap();
+        std::fs::write(places.config_file(), "temperature = 0.5\ntop_k = 7\n").unwrap();
+        for line in [
+            vec!["tanya", "--temperature", "0.9", "ask", "why?"],
+            vec!["tanya", "ask", "--temperature", "0.9", "why?"],
+            vec!["tanya", "ask", "why?", "--temperature=0.9"],
+        ] {
+            let matches = command().try_get_matches_from(&line).unwrap();
+            let settings = settings(&places, &matches).unwrap();
+            assert!((settings.sampling.temperature - 0.9).abs() < 1e-6, "{line:?}");
+            assert_eq!(settings.sampling.top_k, 7);
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! A folder's library, brought up to date as far as a command wants it.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use tanya_engine::{Cancel, EmbedKind, Embedder};
+use tanya_index::{Library, Writer};
+
+use super::progress::Progress;
+use super::{App, output};
+use crate::ingest::{self, IngestOptions, Summary};
+use crate::jobs::{Batch, Filled, Until, fill};
+use crate::places::Folder;
+
+/// How long a single question waits for vectors of what is new: by words it can be answered at once.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Whether the folder is compared with its library first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// Bring it up to date.
+    Update,
+    /// Use what is there.
+    AsIs,
+}
+
+/// An open library and, where this process may write it, its writer.
+pub(super) struct Opened {
+    pub(super) library: Library,
+    pub(super) writer: Option<Writer>,
+    pub(super) summary: Option<Summary>,
+}
+
+impl App {
+    /// Opens the library of the folder at `path`.
+    pub(super) fn library(&self, path: &Path, freshness: Freshness, progress: &mut Progress) -> Result<Opened> {
+        let folder = Folder::open(path)?;
+        let library = Library::open(&self.places.library(&folder))
+            .with_context(|| format!("{}: cannot open its library", folder.display()))?;
+        for notice in library.notices() {
+            progress.say(notice.clone());
+        }
+        if freshness == Freshness::AsIs {
+            return Ok(Opened { library, writer: None, summary: None });
+        }
+        let mut writer = match library.writer() {
+            Ok(writer) => writer,
+            Err(tanya_index::Error::Locked { holder }) => {
+                let who = holder.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+                progress.say(format!("another tanya{who} is indexing this folder; using what it has so far"));
+                return Ok(Opened { library, writer: None, summary: None });
+            }
+            Err(error) => return Err(error).context("cannot write the library"),
+        };
+        let summary = ingest::update(
+            folder.path(),
+            &library,
+            &mut writer,
+            &IngestOptions::default(),
+            &Cancel::default(),
+            &mut |event| {
+                if let ingest::Progress::File { path, done, total } = event {
+                    progress.files(&path, done, total);
+                }
+            },
+        )?;
+        Ok(Opened { library, writer: Some(writer), summary: Some(summary) })
+    }
+
+    /// The embedder, fetched if need be. Without one the search goes by words alone, and that is said.
+    pub(super) fn embedder(&self, progress: &mut Progress) -> Option<Embedder> {
+        let name = &self.settings.embedder;
+        let opened = self
+            .supply
+            .obtain(name, &Cancel::default(), &mut |event| progress.pull(name, event))
+            .and_then(|found| self.supply.embedder(&found));
+        match opened {
+            Ok(embedder) => Some(embedder),
+            Err(error) => {
+                output::report(&crate::report::Report::new(&error));
+                output::note("searching by words alone");
+                None
+            }
+        }
+    }
+}
+
+impl Opened {
+    /// Embeds what has no vector yet, for at most `patience`.
+    pub(super) fn embed(&mut self, embedder: &Embedder, patience: Option<Duration>, progress: &Progress) -> Result<()> {
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        writer.set_embedder(embedder.id(), embedder.dimension()).context("cannot select the embedder")?;
+        let until = Until { deadline: patience.map(|patience| Instant::now() + patience) };
+        let cancel = Cancel::default();
+        let mut embed =
+            |texts: &[&str]| Ok(Batch::Vectors(crate::answer::TextEmbedder::embed(embedder, EmbedKind::Passage, texts, &cancel)?));
+        let filled: Filled = fill(&self.library, writer, until, &cancel, &mut embed, &mut |filled| progress.embedding(filled))?;
+        if filled.done < filled.total {
+            output::note(&format!(
+                "{} of {} passages are embedded so far; the others are found by words (tanya index embeds the rest)",
+                filled.done, filled.total
+            ));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,122 @@
+//! `tanya [DIR]`: the screen, with the background jobs behind it.
+
+use std::io::IsTerminal as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use anyhow::{Result, anyhow};
+use tokio::sync::mpsc::{Sender, channel};
+
+use super::{App, output};
+use crate::answer::{Exchange, Request, WhenRefused};
+use crate::chat::{Conversation, SessionId};
+use crate::config::Settings;
+use crate::ingest::IngestOptions;
+use crate::jobs::{JobEvent, JobId, Jobs, Setup, Wanted};
+use crate::places::Folder;
+use crate::report::{Hinting as _, Report};
+use crate::tui::{self, AskRequest, Backend, Grounds, Traits};
+
+/// Events that may wait for the screen: some frames' worth of text.
+const EVENTS: usize = 256;
+
+pub(super) fn run(app: App, dir: &Path) -> Result<ExitCode> {
+    let folder = Folder::open(dir)?;
+    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
+        return Err(anyhow!("the screen needs a terminal"))
+            .hint("without one, use: tanya ask --folder DIR \"a question\" (tanya --help lists all commands)");
+    }
+    let (events, inbox) = channel(EVENTS);
+    let setup = tui::Setup {
+        folder: folder.display(),
+        folder_path: folder.path().display().to_string(),
+        settings: app.settings.clone(),
+        traits: Traits::from_vars(|name| std::env::var(name).ok()),
+        resume: None,
+        started: SystemTime::now(),
+    };
+    // What libraries write to the standard error would tear the screen.
+    let log = std::fs::OpenOptions::new().append(true).open(app.places.log_file()).ok();
+    let mut backend = Background { app, folder, events, jobs: None };
+    let exit = tui::run(setup, &mut backend, inbox, log)?;
+    if let Some(farewell) = exit.farewell {
+        output::line(&farewell)?;
+    }
+    let signal = exit.signal.and_then(|signal| u8::try_from(128 + signal).ok());
+    Ok(signal.map_or(ExitCode::SUCCESS, ExitCode::from))
+}
+
+/// The jobs as the screen calls them.
+struct Background {
+    app: App,
+    folder: Folder,
+    events: Sender<JobEvent>,
+    jobs: Option<Jobs>,
+}
+
+impl Backend for Background {
+    fn start(&mut self, settings: &Settings) {
+        let setup = Setup {
+            folder: self.folder.clone(),
+            places: self.app.places.clone(),
+            supply: self.app.supply.clone(),
+            models: wanted(settings),
+            ingest: IngestOptions::default(),
+        };
+        match Jobs::start(setup, &self.events) {
+            Ok(jobs) => self.jobs = Some(jobs),
+            // The screen reads its inbox only after this returns, but the inbox is not full yet.
+            Err(error) => drop(self.events.try_send(JobEvent::Failed(Report::new(&error)))),
+        }
+    }
+
+    fn ask(&mut self, job: JobId, request: AskRequest) {
+        let history = request
+            .history
+            .into_iter()
+            .map(|turn| Exchange { question: turn.question, answer: turn.answer.answer })
+            .collect();
+        let when_refused = match request.grounds {
+            Grounds::Documents => WhenRefused::Say,
+            Grounds::ModelAlone => WhenRefused::AskModel,
+        };
+        if let Some(jobs) = &mut self.jobs {
+            jobs.ask(job, Request::new(&request.question, history, &request.settings, when_refused));
+        }
+    }
+
+    fn cancel(&mut self, job: JobId) {
+        if let Some(jobs) = &mut self.jobs {
+            jobs.cancel(job);
+        }
+    }
+
+    fn configure(&mut self, settings: &Settings) {
+        if let Some(jobs) = &self.jobs {
+            jobs.want(wanted(settings));
+        }
+    }
+
+    fn save_turn(&mut self, conversation: &Conversation) {
+        if let Some(jobs) = &self.jobs {
+            jobs.save(conversation.clone());
+        }
+    }
+
+    fn list_sessions(&mut self) {
+        if let Some(jobs) = &self.jobs {
+            jobs.list_sessions();
+        }
+    }
+
+    fn load_session(&mut self, id: SessionId) {
+        if let Some(jobs) = &self.jobs {
+            jobs.load_session(id);
+        }
+    }
+}
+
+fn wanted(settings: &Settings) -> Wanted {
+    Wanted { model: settings.model.clone(), embedder: settings.embedder.clone() }
+}

@@ -1,0 +1,172 @@
+//! `tanya search`: passages without a language model.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+use tanya_engine::{Cancel, Embedder};
+use tanya_index::{Hit, Snapshot};
+
+use super::ask::{Failed, failed_line, lines};
+use super::library::{Freshness, PATIENCE};
+use super::progress::Progress;
+use super::{App, output};
+use crate::answer::{self, SearchQuery, TextEmbedder};
+use crate::report::Report;
+
+/// Arguments of `tanya search`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The folder to search
+    #[arg(long, default_value = ".", value_hint = clap::ValueHint::DirPath)]
+    folder: PathBuf,
+    /// How many passages at most
+    #[arg(long, default_value_t = 10)]
+    limit: usize,
+    /// Print one JSON object a search
+    #[arg(long)]
+    json: bool,
+    /// Read searches from a file, one JSON object a line: {"id","text"}
+    #[arg(long, value_name = "FILE.jsonl", requires = "json", conflicts_with = "text")]
+    batch: Option<PathBuf>,
+    /// Use the library as it is, without comparing the folder first
+    #[arg(long)]
+    no_update: bool,
+    /// Search by words and meaning, by words alone, or by meaning alone
+    #[arg(long, value_enum, default_value_t = By::Both)]
+    by: By,
+    /// What to look for
+    #[arg(required_unless_present = "batch", num_args = 1..)]
+    text: Vec<String>,
+}
+
+/// Which of the two indexes answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum By {
+    Both,
+    Words,
+    Meaning,
+}
+
+#[derive(Deserialize)]
+struct Line {
+    id: serde_json::Value,
+    text: String,
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    id: &'a serde_json::Value,
+    hits: Vec<Shown<'a>>,
+    ms_total: f64,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    path: &'a str,
+    start_line: u32,
+    end_line: u32,
+    page: Option<u32>,
+    heading: String,
+    score: f32,
+    bm25_rank: Option<u32>,
+    vector_rank: Option<u32>,
+    text: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    fn new(hit: &'a Hit) -> Self {
+        let chunk = &hit.chunk;
+        Self {
+            path: &chunk.path,
+            start_line: chunk.span.start_line,
+            end_line: chunk.span.end_line,
+            page: chunk.span.page,
+            heading: answer::heading(&chunk.title, &chunk.heading),
+            score: hit.score,
+            bm25_rank: hit.lexical.map(|rank| rank.0),
+            vector_rank: hit.vector.map(|rank| rank.0),
+            text: &chunk.text,
+        }
+    }
+}
+
+/// What a search runs on.
+struct Shelf {
+    snapshot: Snapshot,
+    embedder: Option<Embedder>,
+    by: By,
+    limit: usize,
+}
+
+impl Shelf {
+    fn search(&self, text: &str) -> Result<(Vec<Hit>, f64)> {
+        let started = Instant::now();
+        let query = SearchQuery::new(text, &[]);
+        let embedder = self.embedder.as_ref().map(|embedder| embedder as &dyn TextEmbedder);
+        let mode = match self.by {
+            By::Meaning => tanya_index::Mode::Vector,
+            By::Words | By::Both if embedder.is_none() => tanya_index::Mode::Lexical,
+            By::Words | By::Both => tanya_index::Mode::Hybrid,
+        };
+        let hits = answer::search(&self.snapshot, &query, embedder, mode, self.limit, &Cancel::default())?;
+        Ok((hits, started.elapsed().as_secs_f64() * 1000.0))
+    }
+}
+
+pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
+    let mut progress = Progress::new();
+    let freshness = if args.no_update { Freshness::AsIs } else { Freshness::Update };
+    let mut opened = app.library(&args.folder, freshness, &mut progress)?;
+    let embedder = if args.by == By::Words { None } else { app.embedder(&mut progress) };
+    if let Some(embedder) = &embedder {
+        let patience = args.batch.is_none().then_some(PATIENCE);
+        opened.embed(embedder, patience, &progress)?;
+    }
+    progress.clear();
+    let snapshot = opened.library.snapshot().context("cannot read the library")?;
+    let shelf = Shelf { snapshot, embedder, by: args.by, limit: args.limit };
+    match &args.batch {
+        Some(file) => {
+            for line in lines(file)? {
+                let line = line?;
+                if line.trim().is_empty() {
+                    continue;
+                }
+                match serde_json::from_str::<Line>(&line) {
+                    Ok(Line { id, text }) => match shelf.search(&text) {
+                        Ok((hits, ms)) => print_json(&id, &hits, ms)?,
+                        Err(error) => output::json(&Failed { id, error: Report::new(&error).cause })?,
+                    },
+                    Err(error) => output::json(&failed_line(&line, &error))?,
+                }
+            }
+        }
+        None => {
+            let (hits, ms) = shelf.search(&args.text.join(" "))?;
+            if args.json { print_json(&serde_json::Value::Null, &hits, ms)? } else { print_hits(&hits)? }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_json(id: &serde_json::Value, hits: &[Hit], ms_total: f64) -> Result<()> {
+    output::json(&Found { id, hits: hits.iter().map(Shown::new).collect(), ms_total })
+}
+
+fn print_hits(hits: &[Hit]) -> Result<()> {
+    if hits.is_empty() {
+        return output::line("nothing found");
+    }
+    for (at, hit) in hits.iter().enumerate() {
+        let span = hit.chunk.span;
+        let place = output::place(&hit.chunk.path, span.page, span.start_line, span.end_line);
+        let text: String = hit.chunk.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let cut: String = text.chars().take(200).collect();
+        let more = if cut.len() < text.len() { "…" } else { "" };
+        output::line(&output::shown(&format!("{:>2}  {:.2}  {place}\n          {cut}{more}", at + 1, hit.score)))?;
+    }
+    Ok(())
+}

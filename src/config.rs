@@ -1,0 +1,255 @@
+//! Settings: what was written, in a file or as flags, becomes what is usable.
+//!
+//! Layers, later ones win: built-in default, configuration file, command-line flag, `/set` in the session. Every layer
+//! names a setting by the same key and parses it by the same table ([`SETTINGS`]), which also feeds `--help`, the
+//! in-app help and the README.
+
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use tanya_engine::Sampling;
+
+use crate::report::Hinting as _;
+
+/// Usable settings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Catalogue name, or path of a GGUF file.
+    pub model: String,
+    /// Catalogue name, or path of a folder with a BERT embedder.
+    pub embedder: String,
+    /// How the next token is chosen.
+    pub sampling: Sampling,
+    /// Tokens of passages that a prompt may hold.
+    pub evidence_tokens: usize,
+    /// Below this lexical share the question is refused when the vectors do not fit either.
+    pub min_lexical: f32,
+    /// Below this cosine the question is refused when the words do not fit either.
+    pub min_cosine: f32,
+    /// Colors of the screen.
+    pub theme: Theme,
+    /// Plain ASCII instead of the glyphs of the common set.
+    pub ascii: bool,
+}
+
+/// Colors of the screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Theme {
+    /// Asks the terminal; dark where it does not say.
+    #[default]
+    Auto,
+    /// Light text on a dark background.
+    Dark,
+    /// Dark text on a light background.
+    Light,
+    /// Weight, underline and reverse only.
+    Plain,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            model: "smollm2-135m-instruct".into(),
+            embedder: "all-minilm-l6-v2".into(),
+            sampling: Sampling { temperature: 0.0, max_tokens: 160, ..Sampling::default() },
+            evidence_tokens: 600,
+            min_lexical: 0.30,
+            min_cosine: 0.35,
+            theme: Theme::Auto,
+            ascii: false,
+        }
+    }
+}
+
+/// One setting: its key, what it means, how it is read and shown.
+pub struct Setting {
+    /// As in the configuration file, `--set KEY=VALUE` and `/set KEY VALUE`.
+    pub key: &'static str,
+    /// One line: meaning, range, effect.
+    pub help: &'static str,
+    read: fn(&mut Settings, &str) -> Result<(), String>,
+    show: fn(&Settings) -> String,
+}
+
+impl Setting {
+    /// The value in words, as it would be written.
+    pub fn show(&self, settings: &Settings) -> String {
+        (self.show)(settings)
+    }
+}
+
+/// A number inside `range`, or the range as an error.
+fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(text: &str, least: T, most: T) -> Result<T, String> {
+    match text.trim().parse::<T>() {
+        Ok(value) if value >= least && value <= most => Ok(value),
+        _ => Err(format!("wants a number from {least} to {most}")),
+    }
+}
+
+fn switch(text: &str) -> Result<bool, String> {
+    match text.trim() {
+        "true" | "on" | "yes" => Ok(true),
+        "false" | "off" | "no" => Ok(false),
+        _ => Err("wants true or false".into()),
+    }
+}
+
+macro_rules! numeric {
+    ($key:literal, $help:literal, $least:expr, $most:expr, $($field:ident).+) => {
+        Setting {
+            key: $key,
+            help: $help,
+            read: |settings, text| {
+                settings.$($field).+ = number(text, $least, $most)?;
+                Ok(())
+            },
+            show: |settings| settings.$($field).+.to_string(),
+        }
+    };
+}
+
+/// Every setting, in the order in which help lists them.
+pub const SETTINGS: &[Setting] = &[
+    Setting {
+        key: "model",
+        help: "the language model: a name of `tanya models list`, or the path of a .gguf file",
+        read: |settings, text| {
+            text.trim().clone_into(&mut settings.model);
+            Ok(())
+        },
+        show: |settings| settings.model.clone(),
+    },
+    Setting {
+        key: "embedder",
+        help: "the embedding model: a name of `tanya models list`, or the path of its folder",
+        read: |settings, text| {
+            text.trim().clone_into(&mut settings.embedder);
+            Ok(())
+        },
+        show: |settings| settings.embedder.clone(),
+    },
+    numeric!("temperature", "0 to 5: 0 always takes the likeliest token; higher is more varied and less reliable", 0.0, 5.0, sampling.temperature),
+    numeric!("top_k", "0 to 1000: only the k likeliest tokens may be chosen; 0 is off", 0, 1000, sampling.top_k),
+    numeric!("top_p", "0 to 1: only the likeliest tokens that together reach this probability; 1 is off", 0.0, 1.0, sampling.top_p),
+    numeric!("min_p", "0 to 1: only tokens at least this share as likely as the likeliest; 0 is off", 0.0, 1.0, sampling.min_p),
+    numeric!("frequency_penalty", "-2 to 2: lowers a token by this for each time it was written", -2.0, 2.0, sampling.frequency_penalty),
+    numeric!("presence_penalty", "-2 to 2: lowers a token by this once it was written", -2.0, 2.0, sampling.presence_penalty),
+    numeric!("repetition_penalty", "1 to 2: divides the score of tokens that were written; 1 is off", 1.0, 2.0, sampling.repetition_penalty),
+    numeric!("repeat_last_n", "0 to 4096: how many of the last tokens the penalties look at", 0, 4096, sampling.repeat_last_n),
+    numeric!("seed", "the start of the random stream: the same seed gives the same answer", 0, u64::MAX, sampling.seed),
+    numeric!("max_tokens", "1 to 4096: the longest answer, in tokens", 1, 4096, sampling.max_tokens),
+    Setting {
+        key: "stop",
+        help: "strings that end the answer, separated by | ; \\n is a line break",
+        read: |settings, text| {
+            settings.sampling.stop =
+                text.split('|').filter(|part| !part.is_empty()).map(|part| part.replace("\\n", "\n")).collect();
+            Ok(())
+        },
+        show: |settings| settings.sampling.stop.join("|").replace('\n', "\\n"),
+    },
+    numeric!("evidence_tokens", "64 to 32768: how many tokens of passages a prompt may hold", 64, 32768, evidence_tokens),
+    numeric!("min_lexical", "0 to 1: refuse below this match of words, unless min_cosine is met; 0 never refuses", 0.0, 1.0, min_lexical),
+    numeric!("min_cosine", "0 to 1: refuse below this similarity of meaning, unless min_lexical is met", 0.0, 1.0, min_cosine),
+    Setting {
+        key: "theme",
+        help: "auto, dark, light or plain (no colors)",
+        read: |settings, text| {
+            settings.theme = match text.trim() {
+                "auto" => Theme::Auto,
+                "dark" => Theme::Dark,
+                "light" => Theme::Light,
+                "plain" => Theme::Plain,
+                _ => return Err("wants auto, dark, light or plain".into()),
+            };
+            Ok(())
+        },
+        show: |settings| format!("{:?}", settings.theme).to_lowercase(),
+    },
+    Setting {
+        key: "ascii",
+        help: "true or false: plain ASCII instead of ▰ ▸ ✓ and the like",
+        read: |settings, text| {
+            settings.ascii = switch(text)?;
+            Ok(())
+        },
+        show: |settings| settings.ascii.to_string(),
+    },
+];
+
+impl Settings {
+    /// Sets one setting by its key.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
+        let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
+            let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
+            return Err(anyhow!("no setting is called {key:?}")).hint(format!("one of: {}", known.join(", ")));
+        };
+        (setting.read)(self, value).map_err(|why| anyhow!("{key} {why}, not {value:?}"))
+    }
+
+    /// The defaults, overlaid by the file at `path` where there is one.
+    pub fn load(path: &Path) -> Result<Self> {
+        let mut settings = Self::default();
+        match std::fs::read_to_string(path) {
+            Ok(text) => settings.overlay(&text).with_context(|| path.display().to_string())?,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error).with_context(|| format!("{}: cannot read the configuration", path.display())),
+        }
+        Ok(settings)
+    }
+
+    /// Reads `key = value` lines of TOML; every key is one of [`SETTINGS`].
+    fn overlay(&mut self, text: &str) -> Result<()> {
+        let table: toml::Table = text.parse().context("not valid TOML").hint("lines are written as: key = value")?;
+        for (key, value) in &table {
+            let written = match value {
+                toml::Value::String(text) => text.clone(),
+                toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => value.to_string(),
+                toml::Value::Array(parts) if parts.iter().all(toml::Value::is_str) => {
+                    parts.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join("|")
+                }
+                toml::Value::Array(_) | toml::Value::Table(_) | toml::Value::Datetime(_) => {
+                    bail!("{key} wants a number, a word or a list of words")
+                }
+            };
+            self.set(key, &written)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_setting_reads_back_what_it_shows() {
+        let mut settings = Settings::default();
+        settings.sampling.stop = vec!["\n\n".into(), "Question:".into()];
+        for setting in SETTINGS {
+            let shown = setting.show(&settings);
+            let mut again = settings.clone();
+            again.set(setting.key, &shown).unwrap();
+            assert_eq!(again, settings, "{} = {shown}", setting.key);
+        }
+    }
+
+    #[test]
+    fn a_value_out_of_range_names_the_range_and_changes_nothing() {
+        let mut settings = Settings::default();
+        let message = format!("{:#}", settings.set("temperature", "9").unwrap_err());
+        assert_eq!(message, "temperature wants a number from 0 to 5, not \"9\"");
+        assert_eq!(settings, Settings::default());
+        assert!(settings.set("temperature", "NaN").is_err());
+    }
+
+    #[test]
+    fn a_file_overlays_the_defaults_and_an_unknown_key_lists_the_known_ones() {
+        let mut settings = Settings::default();
+        settings.overlay("temperature = 0.7\nstop = [\"END\"]\nmodel = \"x.gguf\"").unwrap();
+        assert!((settings.sampling.temperature - 0.7).abs() < 1e-6);
+        assert_eq!(settings.sampling.stop, ["END"]);
+        let error = settings.overlay("endpoint = \"http://evil\"").unwrap_err();
+        assert!(crate::report::Report::new(&error).hint.unwrap().contains("temperature"));
+    }
+}

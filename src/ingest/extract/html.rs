@@ -1,0 +1,186 @@
+//! A web page → the same blocks as Markdown: main content by readability, converted, its lines found again in the source.
+//!
+//! Trees are only built for pages that nest less than [`MAX_DEPTH`] (html5ever is quadratic in depth, and the converter
+//! recursive); deeper ones are read without a tree.
+
+use std::collections::HashMap;
+
+use dom_smoothie::{Config, Readability};
+use htmd::HtmlToMarkdown;
+
+use super::{Block, LineRange, MAX_UNPACKED_TEXT, markdown, markup, plain};
+
+/// Deepest nesting that is parsed into a tree.
+const MAX_DEPTH: usize = 512;
+/// Longest page whose main content is searched for; longer ones are read whole.
+const MAX_READABILITY: usize = 8 << 20;
+/// Least share of the page's words that the main content must have: below it the finder has picked a corner.
+const MIN_SHARE: f64 = 0.25;
+
+/// Title, blocks, and a note when the page was not read as usual.
+pub(super) fn extract(source: &str) -> (Option<String>, Vec<Block>, Option<String>) {
+    if markup::depth(source) > MAX_DEPTH {
+        let text = markup::visible_text(source);
+        return (title_of(source), plain::blocks(&text), Some("nested too deep: read without its structure".to_owned()));
+    }
+    let whole = to_markdown(source);
+    let main = (source.len() <= MAX_READABILITY).then(|| main_content(source)).flatten();
+    let chosen = match (main, whole) {
+        (Some(main), Some(whole)) if words(&main) >= words(&whole) * MIN_SHARE => Some(main),
+        (Some(main), None) => Some(main),
+        (_, whole) => whole,
+    };
+    let Some(mut text) = chosen else {
+        let text = markup::visible_text(source);
+        return (title_of(source), plain::blocks(&text), Some("not valid HTML: read without its structure".to_owned()));
+    };
+    let mut note = None;
+    if text.len() > MAX_UNPACKED_TEXT {
+        let end = (0..=MAX_UNPACKED_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        note = Some("only the first 32 MiB of text were read".to_owned());
+    }
+    // The converter decodes entities: what they stand for is cleaned like everything else.
+    let document = markdown::extract(&super::sanitize::sanitize(&text).text);
+    let title = title_of(source).or(document.title);
+    let mut blocks = document.blocks;
+    Finder::new(source).locate(&mut blocks);
+    (title, blocks, note)
+}
+
+fn words(text: &str) -> f64 {
+    text.split_whitespace().count() as f64
+}
+
+/// The article of a page, as Markdown; `None` when none stands out.
+fn main_content(source: &str) -> Option<String> {
+    let config = Config { max_elements_to_parse: 100_000, disable_json_ld: true, ..Config::default() };
+    let article = Readability::new(source, None, Some(config)).ok()?.parse().ok()?;
+    to_markdown(&article.content)
+}
+
+fn to_markdown(html: &str) -> Option<String> {
+    HtmlToMarkdown::builder()
+        .skip_tags(vec!["head", "script", "style", "template", "noscript", "svg", "math", "iframe", "object", "canvas", "select", "button"])
+        .build()
+        .convert(html)
+        .ok()
+        .filter(|text| !text.trim().is_empty())
+}
+
+/// The text of `<title>`.
+fn title_of(source: &str) -> Option<String> {
+    let open = find_ignoring_case(source, "<title")?;
+    let from = open + source[open..].find('>')? + 1;
+    let to = from + find_ignoring_case(&source[from..], "</title")?;
+    let title = markup::visible_text(&source[from..to]);
+    let title = title.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!title.is_empty()).then_some(title)
+}
+
+fn find_ignoring_case(text: &str, needle: &str) -> Option<usize> {
+    text.as_bytes().windows(needle.len()).position(|window| window.eq_ignore_ascii_case(needle.as_bytes()))
+}
+
+/// Finds converted text in the source again: each line of a block by its first words, never going back.
+///
+/// Exact while the words stand in the source in the same order, which holds for all but reordering styles.
+struct Finder {
+    /// The words of the visible source, reduced to letters and digits, with their lines.
+    words: Vec<(String, u32)>,
+    /// Where each word stands, ascending.
+    places: HashMap<String, Vec<usize>>,
+}
+
+/// Words of a line that must follow each other in the source.
+const PROBE: usize = 6;
+/// Places of a first word that are tried for one line.
+const MAX_TRIES: usize = 200;
+
+impl Finder {
+    fn new(source: &str) -> Self {
+        let visible = markup::visible_text(source);
+        let mut words = Vec::new();
+        for (line, number) in visible.split('\n').zip(1_u32..) {
+            words.extend(line.split_whitespace().filter_map(reduced).map(|word| (word, number)));
+        }
+        let mut places: HashMap<String, Vec<usize>> = HashMap::new();
+        for (at, (word, _)) in words.iter().enumerate() {
+            places.entry(word.clone()).or_default().push(at);
+        }
+        Self { words, places }
+    }
+
+    fn locate(&self, blocks: &mut [Block]) {
+        let mut cursor = 0;
+        let mut last_line = self.words.first().map_or(1, |(_, line)| *line);
+        for block in blocks {
+            let texts: Vec<Vec<String>> = block.text.split('\n').map(|line| line.split_whitespace().filter_map(reduced).collect()).collect();
+            for (text, range) in texts.iter().zip(&mut block.lines) {
+                if let Some(at) = self.find(text, cursor) {
+                    let end = (at + text.len()).min(self.words.len());
+                    *range = LineRange { start: self.words[at].1, end: self.words[end.max(at + 1) - 1].1 };
+                    cursor = end;
+                    last_line = range.end;
+                } else {
+                    *range = LineRange { start: last_line, end: last_line };
+                }
+            }
+        }
+    }
+
+    /// The first place from `cursor` on where most of the first words follow each other.
+    fn find(&self, text: &[String], cursor: usize) -> Option<usize> {
+        let probe = &text[..text.len().min(PROBE)];
+        let places = self.places.get(probe.first()?)?;
+        let from = places.partition_point(|at| *at < cursor);
+        places[from..].iter().copied().take(MAX_TRIES).find(|at| {
+            let same = self.words[*at..].iter().zip(probe).filter(|((word, _), wanted)| word == *wanted).count();
+            same * 3 >= probe.len() * 2
+        })
+    }
+}
+
+/// A word's letters and digits, in lower case; `None` when it has none.
+fn reduced(word: &str) -> Option<String> {
+    let reduced: String = word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    (!reduced.is_empty()).then_some(reduced)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::extract::BlockKind;
+
+    const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>The &amp; page</title>\n<script>var secret = 1;</script></head>\n<body>\n<h1>Head</h1>\n<p>First paragraph with\nseveral <b>bold</b> words.</p>\n<ul>\n<li>one item</li>\n<li>two items</li>\n</ul>\n<table><tr><th>a</th><th>b</th></tr>\n<tr><td>cell one</td><td>cell two</td></tr></table>\n<p>The end of it all.</p></body></html>\n";
+
+    #[test]
+    fn a_page_becomes_blocks_with_source_lines() {
+        let (title, blocks, note) = extract(PAGE);
+        assert_eq!(title.as_deref(), Some("The & page"));
+        assert_eq!(note, None);
+        let line_of = |needle: &str| blocks.iter().find(|block| block.text.contains(needle)).unwrap_or_else(|| panic!("{needle}: {blocks:?}")).span();
+        assert_eq!(line_of("First paragraph").start_line, 6);
+        assert_eq!(line_of("First paragraph").end_line, 7);
+        assert_eq!(line_of("two items").start_line, 10);
+        assert_eq!(line_of("cell one").end_line, 13);
+        assert_eq!(line_of("The end").start_line, 14);
+        assert!(blocks.iter().any(|block| matches!(block.kind, BlockKind::Table { .. })));
+        assert!(!blocks.iter().any(|block| block.text.contains("secret")));
+    }
+
+    #[test]
+    fn a_page_nested_too_deep_is_read_without_a_tree() {
+        let page = format!("<title>Deep</title>{}needle{}", "<div>".repeat(100_000), "</div>".repeat(100_000));
+        let (title, blocks, note) = extract(&page);
+        assert_eq!(title.as_deref(), Some("Deep"));
+        assert!(blocks.iter().any(|block| block.text.contains("needle")));
+        assert!(note.unwrap().contains("nested too deep"));
+    }
+
+    #[test]
+    fn a_page_without_an_article_is_read_whole() {
+        let (_, blocks, _) = extract("<p>just one line</p>");
+        assert_eq!(blocks[0].text, "just one line");
+    }
+}

@@ -1,0 +1,197 @@
+//! Which format a file has: by its name first, then by its content. Pure.
+//!
+//! The scan asks [`of_name`] (it never opens files that cannot be read yet); the child asks [`of_content`] with the
+//! bytes in hand. Content wins where the two contradict each other in a way that would mislead a parser.
+
+use tanya_index::FileState;
+
+/// The formats that are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// CommonMark with the GitHub and wiki extensions.
+    Markdown,
+    /// Text without markup.
+    Text,
+    /// reStructuredText.
+    Rst,
+    /// Emacs Org.
+    Org,
+    /// A web page.
+    Html,
+    /// PDF.
+    Pdf,
+    /// Source code, configuration, data in a text format.
+    Code,
+}
+
+/// What a name says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guess {
+    /// A known extension of a format that is read.
+    Known(Kind),
+    /// A known extension of a format that is not read yet.
+    NotYet,
+    /// Nothing: the content decides.
+    Unknown,
+}
+
+/// Why a file gives no text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    /// `Skipped` or `Failed`.
+    pub(crate) state: FileState,
+    /// One clause, without the path.
+    pub(crate) reason: String,
+}
+
+impl Refusal {
+    pub(crate) fn skipped(reason: impl Into<String>) -> Self {
+        Self { state: FileState::Skipped, reason: reason.into() }
+    }
+
+    pub(crate) fn failed(reason: impl Into<String>) -> Self {
+        Self { state: FileState::Failed, reason: reason.into() }
+    }
+}
+
+/// Extensions of source code, configuration and textual data: read as code.
+const CODE: &[&str] = &[
+    "ada", "adb", "ads", "asm", "astro", "awk", "bash", "bat", "bib", "c", "cc", "cfg", "clj", "cljs", "cmake", "cmd",
+    "conf", "cpp", "cr", "cs", "css", "cu", "cuh", "cxx", "d", "dart", "diff", "dockerfile", "edn", "el", "elm", "erl",
+    "ex", "exs", "f", "f90", "f95", "fish", "fs", "fsx", "gd", "glsl", "go", "gradle", "graphql", "groovy", "h", "hcl",
+    "hh", "hpp", "hrl", "hs", "hxx", "ini", "java", "jl", "js", "json", "json5", "jsonc", "jsonl", "jsx", "kt", "kts",
+    "less", "lisp", "lua", "m", "mk", "ml", "mli", "mm", "mjs", "cjs", "ndjson", "nim", "nix", "pas", "patch", "php",
+    "pl", "plist", "pm", "properties", "proto", "ps1", "psm1", "pug", "py", "pyi", "pyx", "r", "rb", "rkt", "rs", "sass",
+    "scala", "scm", "scss", "sh", "sol", "sql", "svelte", "sv", "swift", "tcl", "tf", "toml", "ts", "tsx", "v", "vb",
+    "vba", "vhd", "vhdl", "vim", "vue", "wgsl", "xml", "xsd", "xsl", "xslt", "yaml", "yml", "zig", "zsh",
+];
+
+/// Extensions of formats that are not read yet: documents first, then what holds no text.
+const NOT_YET: &[&str] = &[
+    "doc", "docx", "docm", "dot", "dotx", "odt", "ott", "rtf", "pages", "wpd", "xls", "xlsx", "xlsm", "xlsb", "ods",
+    "numbers", "ppt", "pptx", "pptm", "odp", "key", "epub", "mobi", "azw", "azw3", "fb2", "djvu", "ps", "eps", "xps",
+    "mbox", "eml", "msg", "pst", "chm", "hwp", "vsd", "vsdx", "one", "ipynb", "7z", "apk", "bz2", "cab", "deb", "dmg",
+    "gz", "iso", "jar", "lz4", "rar", "rpm", "tar", "tgz", "war", "whl", "xz", "zip", "zst", "avif", "bmp", "gif",
+    "heic", "ico", "jpeg", "jpg", "jp2", "png", "psd", "svg", "tif", "tiff", "webp", "xcf", "aac", "flac", "m4a", "mid",
+    "mp3", "ogg", "opus", "wav", "wma", "avi", "m4v", "mkv", "mov", "mp4", "mpeg", "mpg", "webm", "wmv", "a", "bin",
+    "class", "com", "dat", "db", "dll", "dylib", "exe", "gguf", "lib", "node", "npy", "npz", "o", "obj", "onnx", "parquet",
+    "pdb", "pickle", "pkl", "pt", "pth", "pyc", "pyd", "rlib", "rmeta", "safetensors", "so", "sqlite", "sqlite3", "swf",
+    "wasm", "otf", "ttf", "woff", "woff2", "eot", "blend", "dwg", "dxf", "fbx", "glb", "stl",
+];
+
+/// File names without an extension that are code.
+const CODE_NAMES: &[&str] = &["dockerfile", "makefile", "cmakelists.txt", "rakefile", "gemfile", "justfile", "jenkinsfile", "vagrantfile"];
+
+/// The lower-case extension of a file name; a leading dot does not start one.
+pub(crate) fn extension(name: &str) -> Option<String> {
+    let (stem, extension) = name.rsplit_once('.')?;
+    (!stem.is_empty() && !extension.is_empty() && extension.len() <= 16).then(|| extension.to_lowercase())
+}
+
+/// What the name alone says.
+pub(crate) fn of_name(name: &str) -> Guess {
+    if CODE_NAMES.contains(&name.to_lowercase().as_str()) {
+        return Guess::Known(Kind::Code);
+    }
+    let Some(extension) = extension(name) else {
+        return Guess::Unknown;
+    };
+    match extension.as_str() {
+        "md" | "markdown" | "mdown" | "mkd" | "mkdn" | "mdx" | "qmd" | "rmd" => Guess::Known(Kind::Markdown),
+        "txt" | "text" | "log" | "csv" | "tsv" | "tex" | "adoc" | "asciidoc" | "srt" | "vtt" | "nfo" | "po" => {
+            Guess::Known(Kind::Text)
+        }
+        "rst" | "rest" => Guess::Known(Kind::Rst),
+        "org" => Guess::Known(Kind::Org),
+        "html" | "htm" | "xhtml" | "shtml" => Guess::Known(Kind::Html),
+        "pdf" => Guess::Known(Kind::Pdf),
+        other if CODE.contains(&other) => Guess::Known(Kind::Code),
+        other if NOT_YET.contains(&other) => Guess::NotYet,
+        _ => Guess::Unknown,
+    }
+}
+
+/// The reason recorded for a format that is not read yet.
+pub(crate) fn not_yet(name: &str) -> String {
+    match extension(name) {
+        Some(extension) => format!("not read yet: .{}", printable(&extension)),
+        None => "not read yet: no text in it".to_owned(),
+    }
+}
+
+/// What name and content say together, or why the file gives no text.
+pub(crate) fn of_content(bytes: &[u8], guess: Guess) -> Result<Kind, Refusal> {
+    let head = &bytes[..bytes.len().min(1024)];
+    let is_pdf = head.windows(5).any(|window| window == b"%PDF-");
+    match guess {
+        Guess::Known(Kind::Pdf) if is_pdf => Ok(Kind::Pdf),
+        Guess::Known(Kind::Pdf) => Err(not_a_pdf(bytes)),
+        Guess::Known(kind) => Ok(kind),
+        Guess::NotYet => Err(Refusal::skipped("not read yet: this format")),
+        Guess::Unknown if bytes.starts_with(b"%PDF-") => Ok(Kind::Pdf),
+        Guess::Unknown => {
+            let start = head.trim_ascii_start();
+            let start = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
+            let lower = start[..start.len().min(15)].to_ascii_lowercase();
+            if lower.starts_with(b"<!doctype html") || lower.starts_with(b"<html") {
+                Ok(Kind::Html)
+            } else {
+                Ok(Kind::Text)
+            }
+        }
+    }
+}
+
+fn not_a_pdf(bytes: &[u8]) -> Refusal {
+    if bytes.is_empty() {
+        Refusal::failed("not a PDF: the file is empty")
+    } else if bytes[..bytes.len().min(4096)].contains(&0) {
+        Refusal::failed("not a PDF: the %PDF- mark is missing at the start")
+    } else {
+        Refusal::failed("not a PDF: the file holds plain text")
+    }
+}
+
+fn printable(extension: &str) -> String {
+    extension.chars().filter(|c| !c.is_control()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_decide_where_they_can() {
+        assert_eq!(of_name("Notes.MD"), Guess::Known(Kind::Markdown));
+        assert_eq!(of_name("main.rs"), Guess::Known(Kind::Code));
+        assert_eq!(of_name("Makefile"), Guess::Known(Kind::Code));
+        assert_eq!(of_name("report.docx"), Guess::NotYet);
+        assert_eq!(of_name("LICENSE"), Guess::Unknown);
+        assert_eq!(of_name("README"), Guess::Unknown);
+        assert_eq!(of_name(".md"), Guess::Unknown);
+        assert_eq!(not_yet("a.DOCX"), "not read yet: .docx");
+    }
+
+    #[test]
+    fn content_decides_where_names_cannot() {
+        assert_eq!(of_content(b"%PDF-1.7 ...", Guess::Unknown), Ok(Kind::Pdf));
+        assert_eq!(of_content(b"\n <!DOCTYPE html><p>", Guess::Unknown), Ok(Kind::Html));
+        assert_eq!(of_content(b"MIT License", Guess::Unknown), Ok(Kind::Text));
+    }
+
+    #[test]
+    fn a_text_file_renamed_to_pdf_is_refused_with_the_reason() {
+        let refusal = of_content(b"just words", Guess::Known(Kind::Pdf)).unwrap_err();
+        assert_eq!(refusal.state, FileState::Failed);
+        assert!(refusal.reason.contains("plain text"), "{}", refusal.reason);
+    }
+
+    #[test]
+    fn no_extension_is_in_two_lists() {
+        for extension in CODE {
+            assert!(!NOT_YET.contains(extension), "{extension}");
+            assert_eq!(of_name(&format!("x.{extension}")), Guess::Known(Kind::Code), "{extension}");
+        }
+        assert!(CODE.len() >= 30);
+    }
+}

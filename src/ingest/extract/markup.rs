@@ -1,0 +1,201 @@
+//! Tags out, text in, line by line: the visible text of HTML without building a tree.
+//!
+//! Used where a parser would be too much or too dangerous: HTML inside Markdown, pages nested too deep for a tree, and
+//! finding the source line of a converted passage. The result has exactly the line breaks of the source, so that line n
+//! of one is line n of the other. Linear in the length of the source.
+
+/// Elements that flow inside a line: taking out their tags must not split a word.
+const INLINE: &[&str] = &[
+    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "label", "mark",
+    "q", "s", "samp", "small", "span", "strong", "sub", "sup", "tt", "u", "var", "wbr",
+];
+
+/// Elements whose content is no text for a reader.
+const SILENT: &[&str] = &["script", "style", "template"];
+
+/// The text of `source` without tags and comments.
+pub(super) fn visible_text(source: &str) -> String {
+    let mut out = String::with_capacity(source.len() / 2);
+    let mut rest = source;
+    while let Some(open) = rest.find('<') {
+        push_decoded(&mut out, &rest[..open]);
+        rest = &rest[open..];
+        let skipped = if rest.starts_with("<!--") {
+            rest.find("-->").map_or(rest.len(), |end| end + 3)
+        } else if let Some(tag) = tag_at(rest) {
+            if !INLINE.contains(&tag.name.as_str()) {
+                out.push(' ');
+            }
+            let silent = !tag.closing && SILENT.contains(&tag.name.as_str());
+            tag.len + if silent { end_of_silent(&rest[tag.len..], &tag.name) } else { 0 }
+        } else {
+            out.push('<');
+            rest = &rest[1..];
+            continue;
+        };
+        out.extend(rest[..skipped].matches('\n'));
+        rest = &rest[skipped..];
+    }
+    push_decoded(&mut out, rest);
+    out
+}
+
+/// How deep elements nest, at most; void and unclosed inline elements are not counted precisely, which only errs upwards.
+pub(super) fn depth(source: &str) -> usize {
+    const VOID: &[&str] =
+        &["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "p", "li", "dt", "dd", "option", "tr", "td", "th"];
+    let (mut depth, mut deepest) = (0_usize, 0_usize);
+    let mut rest = source;
+    while let Some(open) = rest.find('<') {
+        rest = &rest[open..];
+        let Some(tag) = tag_at(rest) else {
+            rest = &rest[1..];
+            continue;
+        };
+        let text = &rest[..tag.len];
+        if tag.name.starts_with(|c: char| c.is_ascii_alphabetic()) && !VOID.contains(&tag.name.as_str()) && !text.ends_with("/>") {
+            depth = if tag.closing { depth.saturating_sub(1) } else { depth + 1 };
+            deepest = deepest.max(depth);
+        }
+        rest = &rest[tag.len..];
+    }
+    deepest
+}
+
+struct Tag {
+    name: String,
+    closing: bool,
+    /// Bytes up to and with `>`.
+    len: usize,
+}
+
+/// Longest tag that is read with its quotes respected; beyond it the first `>` ends a tag, so that a stray quote costs
+/// no more than this.
+const MAX_TAG: usize = 4096;
+
+fn tag_at(rest: &str) -> Option<Tag> {
+    let body = rest.strip_prefix('<')?;
+    let closing = body.starts_with('/');
+    let name_from = body.strip_prefix('/').unwrap_or(body);
+    if !name_from.starts_with(|c: char| c.is_ascii_alphabetic() || c == '!' || c == '?') {
+        return None;
+    }
+    let name = name_from
+        .chars()
+        .take(32)
+        .take_while(|c| !c.is_whitespace() && !matches!(c, '>' | '/'))
+        .collect::<String>()
+        .to_ascii_lowercase();
+    let mut quote = None;
+    for (at, byte) in rest.bytes().enumerate().take(MAX_TAG) {
+        match (quote, byte) {
+            (None, b'>') => return Some(Tag { name, closing, len: at + 1 }),
+            // A quote opens a value only after `=`, as in HTML's tokenizer.
+            (None, b'"' | b'\'') if rest.as_bytes()[..at].trim_ascii_end().ends_with(b"=") => quote = Some(byte),
+            (Some(open), byte) if byte == open => quote = None,
+            _ => {}
+        }
+    }
+    let limit = rest.len().min(MAX_TAG);
+    rest.as_bytes()[..limit].iter().position(|byte| *byte == b'>').map(|at| Tag { name, closing, len: at + 1 })
+}
+
+/// Bytes up to the closing tag of a silent element; all of the rest when it is never closed.
+fn end_of_silent(rest: &str, name: &str) -> usize {
+    let mut at = 0;
+    while let Some(found) = rest[at..].find("</") {
+        at += found;
+        let tail = &rest.as_bytes()[at + 2..];
+        if tail.len() >= name.len() && tail[..name.len()].eq_ignore_ascii_case(name.as_bytes()) {
+            return at;
+        }
+        at += 2;
+    }
+    rest.len()
+}
+
+fn push_decoded(out: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        match entity_at(rest) {
+            Some((c, len)) => {
+                out.push(c);
+                rest = &rest[len..];
+            }
+            None => {
+                out.push('&');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+}
+
+fn entity_at(rest: &str) -> Option<(char, usize)> {
+    let end = rest.bytes().take(12).position(|byte| byte == b';')?;
+    let name = &rest[1..end];
+    let c = match name {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => ' ',
+        "ndash" => '–',
+        "mdash" => '—',
+        "hellip" => '…',
+        "lsquo" => '‘',
+        "rsquo" => '’',
+        "ldquo" => '“',
+        "rdquo" => '”',
+        "copy" => '©',
+        _ => {
+            let digits = name.strip_prefix('#')?;
+            let code = match digits.strip_prefix(['x', 'X']) {
+                Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+                None => digits.parse().ok()?,
+            };
+            // An escape must not bring back what cleaning took out.
+            char::from_u32(code).filter(|c| !super::has_forbidden(c.encode_utf8(&mut [0; 4])) && *c != '\n')?
+        }
+    };
+    Some((c, end + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_go_and_lines_stay() {
+        let source = "<div\n class=\"a > b\">one <b>bo</b>ld</div>\n<!-- hidden\nstill --><p>two &amp; three\n<script>x\n<y></script>end";
+        let text = visible_text(source);
+        assert_eq!(text.matches('\n').count(), source.matches('\n').count());
+        assert_eq!(text.split_whitespace().collect::<Vec<_>>(), ["one", "bold", "two", "&", "three", "end"]);
+        assert_eq!(text.lines().position(|line| line.contains("two")), Some(3));
+    }
+
+    #[test]
+    fn a_bare_less_than_sign_is_text() {
+        assert_eq!(visible_text("a < b and 1<2, x <"), "a < b and 1<2, x <");
+    }
+
+    #[test]
+    fn escapes_cannot_smuggle_controls() {
+        assert_eq!(visible_text("a&#27;[31m&#x202E;b&#65;"), "a&#27;[31m&#x202E;bA");
+    }
+
+    #[test]
+    fn many_open_brackets_stay_linear() {
+        let text = visible_text(&"<a ".repeat(200_000));
+        assert_eq!(text.len(), 600_000);
+    }
+
+    #[test]
+    fn depth_counts_open_elements() {
+        assert_eq!(depth("<div><p>a<br><b>c</b></div><i></i>"), 2);
+        assert_eq!(depth(&"<div>".repeat(1000)), 1000);
+    }
+}

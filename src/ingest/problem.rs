@@ -1,0 +1,37 @@
+//! What a person can do about a file that is not wholly searchable.
+
+use tanya_index::Problem;
+
+/// Adds the hint that fits the reason; reasons without one stay as they are.
+pub fn with_hint(problem: Problem) -> Problem {
+    let hint = HINTS.iter().find(|(part, _)| problem.reason.contains(part)).map(|(_, hint)| (*hint).to_owned());
+    Problem { hint: problem.hint.or(hint), ..problem }
+}
+
+/// Part of a reason → hint. The first match counts.
+const HINTS: &[(&str, &str)] = &[
+    ("permission denied", "give yourself the right to read it, then update again"),
+    ("encrypted", "save a copy without a password in the folder"),
+    ("no text layer", "run it through OCR (for example ocrmypdf) and keep the result in the folder"),
+    ("not read yet", "save it as Markdown, text, HTML or PDF"),
+    ("not a PDF", "give the file the extension that fits its content"),
+    ("damaged PDF", "open it in a PDF viewer and save it again"),
+    ("larger than", "split it into smaller files"),
+    ("only the first", "split it into smaller files"),
+    ("keeps changing", "update again when the program that writes it is done"),
+    ("took longer than", "split it, or save it in a simpler format"),
+    ("of memory", "split it, or save it in a simpler format"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tanya_index::FileState;
+
+    #[test]
+    fn a_known_reason_gets_its_hint_and_an_unknown_one_none() {
+        let problem = |reason: &str| Problem { path: "a".into(), state: FileState::Skipped, reason: reason.into(), hint: None };
+        assert!(with_hint(problem("not read yet: .docx")).hint.unwrap().contains("Markdown"));
+        assert_eq!(with_hint(problem("a link: links are not followed")).hint, None);
+    }
+}

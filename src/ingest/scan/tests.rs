@@ -1,0 +1,113 @@
+//! Scans of real folders made for each test.
+
+use std::os::unix::fs::symlink;
+
+use super::*;
+
+fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+fn list(folder: &Path) -> Vec<(String, String)> {
+    scan(folder, &ScanOptions::default(), &Cancel::new())
+        .found
+        .into_iter()
+        .map(|found| {
+            let verdict = match found.verdict {
+                Verdict::Read => "read".to_owned(),
+                Verdict::Unread(_, reason) => reason,
+            };
+            (found.path, verdict)
+        })
+        .collect()
+}
+
+fn paths_of(folder: &Path) -> Vec<String> {
+    list(folder).into_iter().map(|(path, _)| path).collect()
+}
+
+#[test]
+fn ignore_files_hold_outside_git_and_above_the_folder_nothing_does() {
+    let outer = folder(&[
+        (".gitignore", "inner\n*.md\n"),
+        ("inner/.gitignore", "build/\n"),
+        ("inner/.tanyaignore", "draft*\n"),
+        ("inner/note.md", "x"),
+        ("inner/draft.md", "x"),
+        ("inner/build/out.txt", "x"),
+        ("inner/.hidden.md", "x"),
+        ("inner/.ssh/config", "x"),
+        ("inner/server.pem", "x"),
+        ("inner/node_modules/a/readme.md", "x"),
+    ]);
+    assert_eq!(paths_of(&outer.path().join("inner")), ["note.md"]);
+}
+
+#[test]
+fn formats_that_are_not_read_yet_are_listed_with_the_reason() {
+    let folder = folder(&[("a.docx", "x"), ("b.md", "x"), ("README", "x")]);
+    let expected = [("README", "read"), ("a.docx", "not read yet: .docx"), ("b.md", "read")];
+    assert_eq!(list(folder.path()), expected.map(|(path, verdict)| (path.to_owned(), verdict.to_owned())));
+}
+
+#[test]
+fn links_and_sockets_are_listed_and_never_followed() {
+    let folder = folder(&[("real/note.md", "x")]);
+    symlink(folder.path().join("real"), folder.path().join("loop")).unwrap();
+    symlink("/etc/passwd", folder.path().join("passwd.txt")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("talk.sock")).unwrap();
+    let listed = list(folder.path());
+    let verdict = |path: &str| listed.iter().find(|(found, _)| found == path).unwrap().1.as_str();
+    assert_eq!(verdict("loop"), "a link: links are not followed");
+    assert_eq!(verdict("passwd.txt"), "a link: links are not followed");
+    assert_eq!(verdict("talk.sock"), "not a regular file");
+    assert_eq!(listed.len(), 4);
+}
+
+#[test]
+fn opening_refuses_links_and_what_is_no_file() {
+    let folder = folder(&[("real/note.md", "x")]);
+    symlink("real/note.md", folder.path().join("link.md")).unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(folder.path().join("talk.sock")).unwrap();
+    assert!(open_regular(folder.path(), Path::new("real/note.md")).is_ok());
+    for path in ["link.md", "real", "talk.sock", "missing.md"] {
+        assert!(open_regular(folder.path(), Path::new(path)).is_err(), "{path}");
+    }
+}
+
+#[test]
+fn names_that_are_not_utf8_are_found_and_open_again() {
+    use std::os::unix::ffi::OsStrExt;
+    let folder = folder(&[]);
+    let name = std::ffi::OsStr::from_bytes(b"caf\xE9\n\x1B[31m.txt");
+    std::fs::write(folder.path().join(name), "x").unwrap();
+    let found = paths_of(folder.path());
+    assert_eq!(found, ["caf\\x{E9}\n\u{1B}[31m.txt"]);
+    assert!(open_regular(folder.path(), &paths::decode(&found[0])).is_ok());
+}
+
+#[test]
+fn a_missing_folder_a_file_and_an_empty_folder_are_told_apart() {
+    let folder = folder(&[("note.md", "x")]);
+    let missing = folder_root(&folder.path().join("nowhere")).unwrap_err().to_string();
+    assert!(missing.contains("nowhere") && missing.contains("no such folder"), "{missing}");
+    let file = folder_root(&folder.path().join("note.md")).unwrap_err().to_string();
+    assert!(file.contains("this is a file"), "{file}");
+    std::fs::create_dir(folder.path().join("empty")).unwrap();
+    let root = folder_root(&folder.path().join("empty")).unwrap();
+    assert!(scan(&root, &ScanOptions::default(), &Cancel::new()).found.is_empty());
+}
+
+#[test]
+fn the_hash_covers_what_is_read() {
+    let folder = folder(&[("a.txt", "same start, one end"), ("b.txt", "same start, two end")]);
+    let hash = |name: &str, limit| hash_file(&open_regular(folder.path(), Path::new(name)).unwrap(), limit).unwrap();
+    assert_eq!(hash("a.txt", 10), hash("b.txt", 10));
+    assert_ne!(hash("a.txt", 100), hash("b.txt", 100));
+}

@@ -1,0 +1,144 @@
+//! The indexing thread: it owns the writer of the folder's library, brings the library up to date, and stores vectors.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use tanya_engine::Cancel;
+use tanya_index::{Library, Writer};
+use tokio::sync::mpsc::Sender;
+
+use super::embed::{self, Batch, Until};
+use super::event::{IngestEvent, JobEvent};
+use super::inference::{Embedded, Work};
+use crate::ingest::{self, IngestOptions, Progress};
+use crate::places::{Folder, Places};
+
+/// Between two events that report progress: a person cannot read faster.
+const PACE: Duration = Duration::from_millis(100);
+
+/// What the thread is told besides its task.
+pub(super) enum Order {
+    /// Vectors can be made now.
+    Embedder {
+        /// Identifies the model that makes them.
+        id: String,
+        /// Their length.
+        dimension: usize,
+    },
+    /// Compare the folder again.
+    Update,
+}
+
+pub(super) struct Indexing {
+    pub(super) folder: Folder,
+    pub(super) places: Places,
+    pub(super) options: IngestOptions,
+    pub(super) events: Sender<JobEvent>,
+    pub(super) inference: SyncSender<Work>,
+    pub(super) cancel: Cancel,
+}
+
+impl Indexing {
+    /// Works until every sender of `orders` is gone or the program ends.
+    pub(super) fn run(&self, orders: &Receiver<Order>) -> Result<()> {
+        let library = Arc::new(
+            Library::open(&self.places.library(&self.folder))
+                .with_context(|| format!("{}: cannot open its library", self.folder.display()))?,
+        );
+        for notice in library.notices() {
+            self.tell(JobEvent::Notice(notice.clone()));
+        }
+        self.status(&library)?;
+        // The inference thread ends only with the program.
+        let _ = self.inference.send(Work::Library(Arc::clone(&library)));
+        let mut writer = match library.writer() {
+            Ok(writer) => writer,
+            Err(tanya_index::Error::Locked { holder }) => {
+                self.tell(JobEvent::Ingest(IngestEvent::ReadOnly { holder }));
+                return Ok(());
+            }
+            Err(error) => return Err(error).context("cannot write the library"),
+        };
+        self.update(&library, &mut writer)?;
+        self.tell(JobEvent::Ingest(IngestEvent::Idle));
+        while let Ok(order) = orders.recv() {
+            if self.cancel.is_cancelled() {
+                break;
+            }
+            match order {
+                Order::Update => self.update(&library, &mut writer)?,
+                Order::Embedder { id, dimension } => writer.set_embedder(&id, dimension).context("cannot select the embedder")?,
+            }
+            if library.status().context("cannot read the library")?.embedder.is_some() {
+                self.fill(&library, &mut writer)?;
+            }
+            self.status(&library)?;
+            self.tell(JobEvent::Ingest(IngestEvent::Idle));
+        }
+        Ok(())
+    }
+
+    fn update(&self, library: &Library, writer: &mut Writer) -> Result<()> {
+        let mut last = Instant::now().checked_sub(PACE);
+        let mut problem = None;
+        ingest::update(self.folder.path(), library, writer, &self.options, &self.cancel, &mut |progress| match progress {
+            Progress::Scanned { files, changed, removed } => {
+                self.tell(JobEvent::Ingest(IngestEvent::Scanned { files, changed, removed }));
+            }
+            Progress::File { path, done, total } => {
+                if last.is_none_or(|last| last.elapsed() >= PACE) {
+                    last = Some(Instant::now());
+                    self.tell(JobEvent::Ingest(IngestEvent::Reading { path, done, total }));
+                }
+            }
+            Progress::Committed { .. } => {
+                if let Err(error) = self.status(library) {
+                    problem.get_or_insert(error);
+                }
+            }
+            Progress::Problem(_) => {}
+        })?;
+        if let Some(error) = problem {
+            return Err(error);
+        }
+        self.status(library)
+    }
+
+    fn fill(&self, library: &Library, writer: &mut Writer) -> Result<()> {
+        let mut embed = |texts: &[&str]| {
+            let (reply, answer) = sync_channel(1);
+            let texts = texts.iter().map(|text| (*text).to_owned()).collect();
+            if self.inference.send(Work::Embed { texts, reply }).is_err() {
+                return Ok(Batch::Interrupted);
+            }
+            match answer.recv() {
+                Ok(Embedded::Vectors(vectors)) => Ok(Batch::Vectors(vectors)),
+                Ok(Embedded::Failed(error)) => Err(error),
+                Ok(Embedded::Interrupted) | Err(_) => Ok(Batch::Interrupted),
+            }
+        };
+        embed::fill(library, writer, Until { deadline: None }, &self.cancel, &mut embed, &mut |filled| {
+            self.tell(JobEvent::Ingest(IngestEvent::Embedding {
+                done: filled.done,
+                total: filled.total,
+                seconds_left: filled.seconds_left,
+            }));
+        })?;
+        Ok(())
+    }
+
+    fn status(&self, library: &Library) -> Result<()> {
+        let status = library.status().context("cannot read the library")?;
+        self.tell(JobEvent::Ingest(IngestEvent::Status(status)));
+        Ok(())
+    }
+
+    /// A screen that is gone ends the work.
+    fn tell(&self, event: JobEvent) {
+        if self.events.blocking_send(event).is_err() {
+            self.cancel.cancel();
+        }
+    }
+}

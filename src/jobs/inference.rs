@@ -1,0 +1,215 @@
+//! The inference thread: it owns the models and does one thing at a time, questions before embeddings.
+//!
+//! A question that arrives before its model is searched for at once, so that its evidence shows, and written when the model
+//! is there. Bulk embedding yields: a question interrupts the batch in progress, which is tried again afterwards.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::Result;
+use tanya_engine::{Cancel, EmbedKind, Embedder};
+use tanya_index::{Library, Snapshot};
+use tokio::sync::mpsc::Sender;
+
+use super::event::{JobEvent, JobId};
+use crate::answer::{self, AnswerEvent, LocalGenerator, Prepared, Prompts, Request, TextEmbedder};
+use crate::report::Report;
+
+/// What the thread is asked to do.
+pub(super) enum Work {
+    /// The folder's library is open.
+    Library(Arc<Library>),
+    /// The language model is in memory.
+    Generator(Box<LocalGenerator>),
+    /// It never will be.
+    NoGenerator(Report),
+    /// The embedder is in memory.
+    Embedder(Arc<Embedder>),
+    /// A question.
+    Ask(Question),
+    /// Texts of passages to embed; the answer goes to `reply`.
+    Embed { texts: Vec<String>, reply: SyncSender<Embedded> },
+}
+
+/// A question on its way.
+pub(super) struct Question {
+    pub(super) id: JobId,
+    pub(super) request: Request,
+    pub(super) cancel: Cancel,
+}
+
+/// What became of a batch.
+pub(super) enum Embedded {
+    Vectors(Vec<Vec<f32>>),
+    Interrupted,
+    Failed(anyhow::Error),
+}
+
+/// Lets whoever asks a question interrupt the embedding in progress.
+#[derive(Clone, Default)]
+pub(super) struct Yield(Arc<Mutex<Cancel>>);
+
+impl Yield {
+    pub(super) fn now(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).cancel();
+    }
+
+    /// A fresh token for the next batch.
+    fn arm(&self) -> Cancel {
+        let cancel = Cancel::default();
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = cancel.clone();
+        cancel
+    }
+}
+
+/// The thread's state.
+pub(super) struct Inference {
+    pub(super) events: Sender<JobEvent>,
+    pub(super) prompts: Prompts,
+    pub(super) interrupt: Yield,
+    library: Option<Arc<Library>>,
+    embedder: Option<Arc<Embedder>>,
+    generator: Availability,
+    questions: VecDeque<Question>,
+    prepared: VecDeque<(Question, Prepared, Snapshot)>,
+    batches: VecDeque<(Vec<String>, SyncSender<Embedded>)>,
+}
+
+enum Availability {
+    OnItsWay,
+    Here(Box<LocalGenerator>),
+    Never(Report),
+}
+
+impl Inference {
+    pub(super) fn new(events: Sender<JobEvent>, prompts: Prompts, interrupt: Yield) -> Self {
+        Self {
+            events,
+            prompts,
+            interrupt,
+            library: None,
+            embedder: None,
+            generator: Availability::OnItsWay,
+            questions: VecDeque::new(),
+            prepared: VecDeque::new(),
+            batches: VecDeque::new(),
+        }
+    }
+
+    /// Works until every sender of `inbox` is gone.
+    pub(super) fn run(mut self, inbox: &Receiver<Work>) {
+        while let Ok(work) = inbox.recv() {
+            self.accept(work);
+            loop {
+                while let Ok(work) = inbox.try_recv() {
+                    self.accept(work);
+                }
+                if !self.step() {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn accept(&mut self, work: Work) {
+        match work {
+            Work::Library(library) => self.library = Some(library),
+            Work::Generator(generator) => self.generator = Availability::Here(generator),
+            Work::NoGenerator(report) => self.generator = Availability::Never(report),
+            Work::Embedder(embedder) => self.embedder = Some(embedder),
+            Work::Ask(question) => self.questions.push_back(question),
+            Work::Embed { texts, reply } => self.batches.push_back((texts, reply)),
+        }
+    }
+
+    /// Does the most urgent thing; false when there is nothing to do.
+    fn step(&mut self) -> bool {
+        if self.library.is_some()
+            && let Some(question) = self.questions.pop_front()
+        {
+            self.prepare(question);
+            return true;
+        }
+        if !matches!(self.generator, Availability::OnItsWay)
+            && let Some((question, prepared, snapshot)) = self.prepared.pop_front()
+        {
+            self.complete(&question, prepared, &snapshot);
+            return true;
+        }
+        if let Some((texts, reply)) = self.batches.pop_front() {
+            // A receiver that is gone needs no answer.
+            let _ = reply.send(self.embed(&texts));
+            return true;
+        }
+        false
+    }
+
+    fn prepare(&mut self, question: Question) {
+        let Some(library) = &self.library else { return };
+        let events = self.events.clone();
+        let id = question.id;
+        let embedder = self.embedder.as_deref().map(|embedder| embedder as &dyn TextEmbedder);
+        let prepared = library.snapshot().map_err(anyhow::Error::from).and_then(|snapshot| {
+            let request = question.request.clone();
+            let prepared =
+                answer::prepare(request, &snapshot, embedder, &question.cancel, &mut |event| tell(&events, id, event, &question.cancel))?;
+            Ok((prepared, snapshot))
+        });
+        match prepared {
+            Ok((prepared, snapshot)) => self.prepared.push_back((question, prepared, snapshot)),
+            Err(error) => self.fail(id, Report::new(&error)),
+        }
+    }
+
+    fn complete(&mut self, question: &Question, prepared: Prepared, snapshot: &Snapshot) {
+        let events = self.events.clone();
+        let id = question.id;
+        let result = match &mut self.generator {
+            Availability::Here(generator) => {
+                answer::complete(prepared, snapshot, generator.as_mut(), &self.prompts, &question.cancel, &mut |event| {
+                    tell(&events, id, event, &question.cancel);
+                })
+                .map(drop)
+                .map_err(|error| Report::new(&error))
+            }
+            Availability::Never(report) => Err(report.clone()),
+            Availability::OnItsWay => return,
+        };
+        if let Err(report) = result {
+            self.fail(id, report);
+        }
+    }
+
+    fn embed(&self, texts: &[String]) -> Embedded {
+        let Some(embedder) = &self.embedder else {
+            return Embedded::Failed(anyhow::anyhow!("the embedder is not there"));
+        };
+        let cancel = self.interrupt.arm();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        match embedder.embed(EmbedKind::Passage, &texts, &cancel) {
+            Ok(vectors) => Embedded::Vectors(vectors),
+            Err(_) if cancel.is_cancelled() => Embedded::Interrupted,
+            Err(error) => Embedded::Failed(error.into()),
+        }
+    }
+
+    fn fail(&self, id: JobId, report: Report) {
+        let _ = self.events.blocking_send(JobEvent::AnswerFailed(id, report));
+    }
+}
+
+/// Sends a step of an answer; a screen that is gone stops the work.
+fn tell(events: &Sender<JobEvent>, id: JobId, event: AnswerEvent, cancel: &Cancel) {
+    if events.blocking_send(JobEvent::Answer(id, event)).is_err() {
+        cancel.cancel();
+    }
+}
+
+/// Runs `work` and turns a panic in it into an error, so that a thread can say that it died.
+pub(super) fn contained<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+        Err(anyhow::anyhow!("internal error: {}", text.unwrap_or("a background thread panicked")))
+    })
+}

@@ -1,0 +1,66 @@
+//! A model's name becomes a model in memory: found or fetched, checked, opened.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use tanya_engine::{Cancel, Decoder, DeviceKind, Embedder, Options};
+
+use crate::answer::LocalGenerator;
+use crate::models::{self, Catalogue, Located, ModelStore, PullEvent, PullPolicy};
+
+/// Where models come from, and what may be done to get them.
+#[derive(Debug, Clone)]
+pub struct Supply {
+    /// The models on disk.
+    pub store: ModelStore,
+    /// Whether the network may be used, and which licenses are accepted.
+    pub policy: PullPolicy,
+    /// Where models run.
+    pub device: DeviceKind,
+}
+
+/// A model on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnDisk {
+    /// The catalogue's name, or the stem of the file that the person named.
+    pub name: String,
+    /// The GGUF file, or the embedder's folder.
+    pub path: PathBuf,
+}
+
+impl Supply {
+    /// Finds `wanted` (a catalogue name or a path) on disk, without fetching.
+    pub fn find(&self, wanted: &str) -> Result<Option<OnDisk>> {
+        Ok(match models::resolve(&self.store, &Catalogue::builtin(), wanted)? {
+            Located::Path(path) => Some(named(wanted, path)),
+            Located::Missing(_) => None,
+        })
+    }
+
+    /// Finds `wanted`, fetching it when it is in the catalogue and not here.
+    pub fn obtain(&self, wanted: &str, cancel: &Cancel, sink: &mut dyn FnMut(PullEvent)) -> Result<OnDisk> {
+        let path = match models::resolve(&self.store, &Catalogue::builtin(), wanted)? {
+            Located::Path(path) => path,
+            Located::Missing(entry) => models::pull(&self.store, &entry, &self.policy, cancel, sink)?,
+        };
+        Ok(named(wanted, path))
+    }
+
+    /// Opens a language model.
+    pub fn generator(&self, model: &OnDisk) -> Result<LocalGenerator> {
+        let options = Options { device: self.device, ..Options::default() };
+        let decoder = Decoder::open(&model.path, &options).with_context(|| format!("cannot use the model {}", model.name))?;
+        Ok(LocalGenerator::new(model.name.clone(), decoder))
+    }
+
+    /// Opens an embedder.
+    pub fn embedder(&self, model: &OnDisk) -> Result<Embedder> {
+        Embedder::open(&model.path, self.device).with_context(|| format!("cannot use the embedder {}", model.name))
+    }
+}
+
+fn named(wanted: &str, path: PathBuf) -> OnDisk {
+    let is_path = wanted.contains(std::path::MAIN_SEPARATOR) || wanted.to_lowercase().ends_with(".gguf");
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).filter(|_| is_path);
+    OnDisk { name: stem.unwrap_or_else(|| wanted.to_owned()), path }
+}

@@ -1,0 +1,108 @@
+//! The models thread: it fetches and opens what is wanted, and opens another when that changes.
+//!
+//! The generator comes first: a question can be answered by words alone, but not without it.
+
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use anyhow::Result;
+use tanya_engine::Cancel;
+use tokio::sync::mpsc::Sender;
+
+use super::event::{JobEvent, ModelEvent};
+use super::indexing::Order;
+use super::inference::{Work, contained};
+use super::load::{OnDisk, Supply};
+use crate::models::PullEvent;
+use crate::report::Report;
+
+/// The models that the person chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The language model: catalogue name or path.
+    pub model: String,
+    /// The embedder: catalogue name or path.
+    pub embedder: String,
+}
+
+pub(super) struct Loader {
+    pub(super) supply: Supply,
+    pub(super) events: Sender<JobEvent>,
+    pub(super) inference: SyncSender<Work>,
+    pub(super) indexing: SyncSender<Order>,
+    pub(super) cancel: Cancel,
+}
+
+impl Loader {
+    /// Works until every sender of `inbox` is gone.
+    pub(super) fn run(&self, inbox: &Receiver<Wanted>) {
+        let mut current: Option<Wanted> = None;
+        while let Ok(wanted) = inbox.recv() {
+            let before = current.replace(wanted.clone());
+            if before.as_ref().is_none_or(|before| before.model != wanted.model)
+                && let Err(report) = self.generator(&wanted.model)
+            {
+                // A model that worked before goes on working.
+                if before.is_none() {
+                    let _ = self.inference.send(Work::NoGenerator(report.clone()));
+                }
+                self.tell(ModelEvent::Failed { name: wanted.model.clone(), report });
+            }
+            if before.as_ref().is_none_or(|before| before.embedder != wanted.embedder)
+                && let Err(report) = self.embedder(&wanted.embedder)
+            {
+                self.tell(ModelEvent::Failed { name: wanted.embedder.clone(), report });
+            }
+        }
+    }
+
+    fn generator(&self, wanted: &str) -> Result<(), Report> {
+        let report = |error: anyhow::Error| Report::new(&error);
+        let found = self.obtain(wanted).map_err(report)?;
+        self.tell(ModelEvent::Loading { name: found.name.clone() });
+        let generator = contained(|| self.supply.generator(&found)).map_err(report)?;
+        let info = generator.decoder().info();
+        let ready = ModelEvent::Ready { name: found.name, window: info.context_length, backend: info.backend.clone() };
+        // The inference thread ends only with the program.
+        let _ = self.inference.send(Work::Generator(Box::new(generator)));
+        self.tell(ready);
+        Ok(())
+    }
+
+    fn embedder(&self, wanted: &str) -> Result<(), Report> {
+        let report = |error: anyhow::Error| Report::new(&error);
+        let found = self.obtain(wanted).map_err(report)?;
+        let embedder = contained(|| self.supply.embedder(&found)).map_err(report)?;
+        let order = Order::Embedder { id: embedder.id().to_owned(), dimension: embedder.dimension() };
+        let _ = self.inference.send(Work::Embedder(embedder.into()));
+        let _ = self.indexing.send(order);
+        self.tell(ModelEvent::EmbedderReady { name: found.name });
+        Ok(())
+    }
+
+    fn obtain(&self, wanted: &str) -> Result<OnDisk> {
+        let mut license = String::new();
+        self.supply.obtain(wanted, &self.cancel, &mut |event| match event {
+            PullEvent::LicenseNotice { license: name, .. } => license = name,
+            PullEvent::Progress { done, total, bytes_per_second, .. } => self.tell(ModelEvent::Pulling {
+                name: wanted.to_owned(),
+                done,
+                total,
+                bytes_per_second,
+                license: license.clone(),
+            }),
+            PullEvent::SourceFailed { source, why } => tracing::warn!("{source}: {why}"),
+            PullEvent::Waiting { .. }
+            | PullEvent::Trying { .. }
+            | PullEvent::Retrying { .. }
+            | PullEvent::Verifying { .. }
+            | PullEvent::Pinned { .. }
+            | PullEvent::Done { .. } => {}
+        })
+    }
+
+    fn tell(&self, event: ModelEvent) {
+        if self.events.blocking_send(JobEvent::Model(event)).is_err() {
+            self.cancel.cancel();
+        }
+    }
+}

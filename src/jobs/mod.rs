@@ -1,0 +1,219 @@
+//! Background work: models, answers, the library and sessions, each on a thread of its own, and what they tell the screen.
+//!
+//! The screen never computes: it hands a request to [`Jobs`] and receives [`JobEvent`]s through one bounded channel (a slow
+//! screen slows the work, not the other way round). Each question has a [`JobId`]; an event of an older id is stale, and its
+//! receiver drops it in one place.
+
+mod embed;
+mod event;
+mod indexing;
+mod inference;
+mod load;
+mod loader;
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use tanya_engine::Cancel;
+use tokio::sync::mpsc::Sender;
+
+pub use embed::{Batch, Filled, Until, fill};
+pub use event::{IngestEvent, JobEvent, JobId, ModelEvent};
+pub use load::{OnDisk, Supply};
+pub use loader::Wanted;
+
+use crate::answer::{Prompts, Request};
+use crate::chat::{Conversation, SessionId, SessionStore};
+use crate::ingest::IngestOptions;
+use crate::places::{Folder, Places};
+use crate::report::Report;
+use indexing::{Indexing, Order};
+use inference::{Inference, Question, Work, Yield, contained};
+use loader::Loader;
+
+/// Requests that may wait for a thread; a person cannot fill it.
+const INBOX: usize = 64;
+/// How long leaving waits for threads to store what they have.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// What the background needs to know.
+pub struct Setup {
+    /// The documents.
+    pub folder: Folder,
+    /// Where everything lies.
+    pub places: Places,
+    /// Where models come from.
+    pub supply: Supply,
+    /// Which models to start with.
+    pub models: Wanted,
+    /// How the folder is read.
+    pub ingest: IngestOptions,
+}
+
+/// A handle on the background threads. Dropping it cancels everything.
+pub struct Jobs {
+    inference: SyncSender<Work>,
+    indexing: SyncSender<Order>,
+    sessions: SyncSender<SessionWork>,
+    models: SyncSender<Wanted>,
+    interrupt: Yield,
+    quit: Cancel,
+    running: HashMap<JobId, Cancel>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+enum SessionWork {
+    Save(Box<Conversation>),
+    List,
+    Load(SessionId),
+}
+
+impl Jobs {
+    /// Starts the threads and returns at once; everything they find out comes as an event.
+    pub fn start(setup: Setup, events: &Sender<JobEvent>) -> Result<Self> {
+        let prompts = Prompts::load(Some(&setup.places.prompts()))?;
+        let quit = Cancel::default();
+        let interrupt = Yield::default();
+        let (inference, inbox) = sync_channel(INBOX);
+        let (indexing, orders) = sync_channel(INBOX);
+        let (sessions, session_inbox) = sync_channel(INBOX);
+        let (models, wanted) = sync_channel(INBOX);
+        let mut jobs = Self {
+            inference: inference.clone(),
+            indexing: indexing.clone(),
+            sessions,
+            models,
+            interrupt: interrupt.clone(),
+            quit: quit.clone(),
+            running: HashMap::new(),
+            threads: Vec::new(),
+        };
+
+        let state = Inference::new(events.clone(), prompts, interrupt);
+        jobs.spawn("inference", events, move || {
+            state.run(&inbox);
+            Ok(())
+        })?;
+        let indexer = Indexing {
+            folder: setup.folder,
+            options: setup.ingest,
+            events: events.clone(),
+            inference: inference.clone(),
+            cancel: quit.clone(),
+            places: setup.places.clone(),
+        };
+        jobs.spawn("indexing", events, move || indexer.run(&orders))?;
+        let loader = Loader { supply: setup.supply, events: events.clone(), inference, indexing, cancel: quit };
+        jobs.spawn("models", events, move || {
+            loader.run(&wanted);
+            Ok(())
+        })?;
+        jobs.want(setup.models);
+        let store = SessionStore::at(setup.places.sessions());
+        let session_events = events.clone();
+        jobs.spawn("sessions", events, move || {
+            keep_sessions(&store, &session_inbox, &session_events);
+            Ok(())
+        })?;
+        Ok(jobs)
+    }
+
+    fn spawn(&mut self, name: &str, events: &Sender<JobEvent>, work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+        let events = events.clone();
+        let thread = std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || {
+                if let Err(error) = contained(work) {
+                    tracing::error!("{error:#}");
+                    let _ = events.blocking_send(JobEvent::Failed(Report::new(&error)));
+                }
+            })
+            .with_context(|| format!("cannot start the {name} thread"))?;
+        self.threads.push(thread);
+        Ok(())
+    }
+
+    /// Asks a question; its events carry `id`.
+    pub fn ask(&mut self, id: JobId, request: Request) {
+        let cancel = Cancel::default();
+        self.running.insert(id, cancel.clone());
+        let _ = self.inference.try_send(Work::Ask(Question { id, request, cancel }));
+        self.interrupt.now();
+    }
+
+    /// Stops a question within one step of the model.
+    pub fn cancel(&mut self, id: JobId) {
+        if let Some(cancel) = self.running.remove(&id) {
+            cancel.cancel();
+        }
+    }
+
+    /// Uses these models from now on; those already in use stay as they are.
+    pub fn want(&self, models: Wanted) {
+        let _ = self.models.try_send(models);
+    }
+
+    /// Compares the folder again.
+    pub fn update(&self) {
+        let _ = self.indexing.try_send(Order::Update);
+    }
+
+    /// Saves the last turn of a conversation.
+    pub fn save(&self, conversation: Conversation) {
+        let _ = self.sessions.try_send(SessionWork::Save(Box::new(conversation)));
+    }
+
+    /// Lists conversations.
+    pub fn list_sessions(&self) {
+        let _ = self.sessions.try_send(SessionWork::List);
+    }
+
+    /// Loads a conversation.
+    pub fn load_session(&self, id: SessionId) {
+        let _ = self.sessions.try_send(SessionWork::Load(id));
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.quit.cancel();
+        for cancel in self.running.values() {
+            cancel.cancel();
+        }
+        self.interrupt.now();
+        // Closing the channels ends the loops; what is committed is safe, so a thread that lingers is left behind.
+        let (closed, _) = sync_channel(1);
+        self.inference = closed;
+        let (closed, _) = sync_channel(1);
+        self.indexing = closed;
+        let (closed, _) = sync_channel(1);
+        self.sessions = closed;
+        let (closed, _) = sync_channel(1);
+        self.models = closed;
+        let deadline = Instant::now() + PATIENCE;
+        for thread in self.threads.drain(..) {
+            while !thread.is_finished() && Instant::now() < deadline {
+                std::thread::park_timeout(Duration::from_millis(2));
+            }
+            if thread.is_finished() {
+                let _ = thread.join();
+            }
+        }
+    }
+}
+
+/// Applies session work in the order in which it was asked for: a save can never overtake a later one.
+fn keep_sessions(store: &SessionStore, inbox: &Receiver<SessionWork>, events: &Sender<JobEvent>) {
+    while let Ok(work) = inbox.recv() {
+        let event = match work {
+            SessionWork::Save(conversation) => store.append(&conversation).map(|()| JobEvent::SessionSaved(conversation.id)),
+            SessionWork::List => store.list().map(JobEvent::SessionsListed),
+            SessionWork::Load(id) => store.load(&id).map(|found| JobEvent::SessionLoaded(Box::new(found))),
+        };
+        let event = event.unwrap_or_else(|error| JobEvent::Failed(Report::new(&error)));
+        let _ = events.blocking_send(event);
+    }
+}

@@ -1,0 +1,47 @@
+//! The outside as the screen knows it. Every call returns at once; results come as [`crate::jobs::JobEvent`]s.
+
+use crate::chat::{Conversation, SessionId, Turn};
+use crate::config::Settings;
+use crate::jobs::JobId;
+
+/// Background work, as the driver calls it.
+pub trait Backend {
+    /// Called once, after the first frame: open the library, read the folder, fetch and load models.
+    fn start(&mut self, settings: &Settings);
+    /// Answers a question, as [`crate::jobs::JobEvent::Answer`] or [`crate::jobs::JobEvent::AnswerFailed`] with this id. A
+    /// question that comes before the model is ready waits for it; its sources do not.
+    fn ask(&mut self, job: JobId, request: AskRequest);
+    /// Stops the answer with this id soon; its later events are ignored here.
+    fn cancel(&mut self, job: JobId);
+    /// The settings are these from now on.
+    fn configure(&mut self, settings: &Settings);
+    /// Keeps the conversation; its last turn is new.
+    fn save_turn(&mut self, conversation: &Conversation);
+    /// Asks for [`crate::jobs::JobEvent::SessionsListed`].
+    fn list_sessions(&mut self);
+    /// Asks for [`crate::jobs::JobEvent::SessionLoaded`].
+    fn load_session(&mut self, id: SessionId);
+}
+
+/// A question with all that its answer depends on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AskRequest {
+    /// As it was typed.
+    pub question: String,
+    /// Earlier turns, oldest first.
+    pub history: Vec<Turn>,
+    /// As they are now.
+    pub settings: Settings,
+    /// From what it may be answered.
+    pub grounds: Grounds,
+}
+
+/// From what a question may be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Grounds {
+    /// The documents, or not at all.
+    #[default]
+    Documents,
+    /// The model's own knowledge, after the documents were no help: the person asked for it, and the answer is marked.
+    ModelAlone,
+}

@@ -1,0 +1,29 @@
+//! What `update` wants done outside of the state. The driver executes each in one exhaustive match.
+
+use super::backend::AskRequest;
+use crate::chat::SessionId;
+use crate::config::Settings;
+use crate::jobs::JobId;
+
+/// One thing to do.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Effect {
+    /// Answer this.
+    Ask(JobId, Box<AskRequest>),
+    /// Stop answering; whatever still comes of it is stale.
+    Cancel(JobId),
+    /// Settings changed: a model may have to be fetched or loaded.
+    Configure(Box<Settings>),
+    /// Keep the conversation as it is now.
+    SaveConversation,
+    /// List the conversations.
+    ListSessions,
+    /// Load one.
+    LoadSession(SessionId),
+    /// Draw every cell again.
+    Repaint,
+    /// Hand the terminal back and stop the process until the shell continues it.
+    Suspend,
+    /// End.
+    Quit,
+}

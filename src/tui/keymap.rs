@@ -1,0 +1,316 @@
+//! The one table of commands: it dispatches keys, writes the help, the hints of the bottom line and the README's table.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+/// Something that a key can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Command {
+    Send,
+    AskAnyway,
+    Complete,
+    NewLine,
+    Stop,
+    Clear,
+    Leave,
+    Interrupt,
+    QuitWhenEmpty,
+    NextPane,
+    PreviousPane,
+    PageUp,
+    PageDown,
+    LineUp,
+    LineDown,
+    Top,
+    Bottom,
+    Older,
+    Newer,
+    PreviousCitation,
+    NextCitation,
+    OpenCitation,
+    PreviousItem,
+    NextItem,
+    OpenItem,
+    Help,
+    NewSession,
+    Sessions,
+    Suspend,
+    Repaint,
+}
+
+/// Where a command can be given. The state answers whether it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum When {
+    Anywhere,
+    /// The chat is shown.
+    Chat,
+    /// The chat is shown and nothing is typed.
+    Empty,
+    /// Keys go to the composer.
+    Typing,
+    /// Keys go to the composer, which holds something.
+    Typed,
+    /// The composer holds the start of a `/` command.
+    Slash,
+    /// The cursor is on the first line of the composer.
+    FirstLine,
+    /// The cursor is on the last line of the composer.
+    LastLine,
+    /// An answer is being made.
+    Answering,
+    /// The last question was refused, and nothing is typed.
+    Refused,
+    /// There are citations, and nothing is typed or the keys go to the answers.
+    Cited,
+    /// A citation is selected, and nothing is typed or the keys go to the answers.
+    CitationSelected,
+    /// Keys go to the answers.
+    Transcript,
+    /// Keys go to the sources.
+    Sources,
+    /// The answers or a page are not at their end.
+    ScrolledUp,
+    /// Keys go to a list of sessions.
+    List,
+    /// Keys go to a page: help, settings, a passage.
+    Page,
+    /// A passage is open.
+    Passage,
+    /// A page or list covers the chat, or the keys are away from the composer.
+    Away,
+}
+
+/// A key with its modifiers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Chord(KeyCode, KeyModifiers);
+
+const fn key(code: KeyCode) -> Chord {
+    Chord(code, KeyModifiers::NONE)
+}
+
+const fn char(c: char) -> Chord {
+    Chord(KeyCode::Char(c), KeyModifiers::NONE)
+}
+
+const fn ctrl(c: char) -> Chord {
+    Chord(KeyCode::Char(c), KeyModifiers::CONTROL)
+}
+
+impl Chord {
+    fn matches(self, event: &KeyEvent) -> bool {
+        // Terminals differ in whether a shifted character also reports shift.
+        let mask = match self.0 {
+            KeyCode::Char(_) | KeyCode::BackTab => KeyModifiers::CONTROL | KeyModifiers::ALT,
+            _ => KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT,
+        };
+        self.0 == event.code && self.1 & mask == event.modifiers & mask
+    }
+
+    /// `ctrl-c`, `page up`.
+    pub(super) fn name(self) -> String {
+        let mut out = String::new();
+        for (modifier, name) in [(KeyModifiers::CONTROL, "ctrl-"), (KeyModifiers::ALT, "alt-"), (KeyModifiers::SHIFT, "shift-")] {
+            if self.1.contains(modifier) {
+                out.push_str(name);
+            }
+        }
+        match self.0 {
+            KeyCode::Char(c) => out.push(c),
+            KeyCode::F(n) => out.push_str(&format!("f{n}")),
+            KeyCode::PageUp => out.push_str("page up"),
+            KeyCode::PageDown => out.push_str("page down"),
+            KeyCode::BackTab => out.push_str("shift-tab"),
+            other => out.push_str(&format!("{other:?}").to_lowercase()),
+        }
+        out
+    }
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub(super) struct Binding {
+    pub command: Command,
+    /// Names the command in documentation.
+    pub id: &'static str,
+    /// The first one is shown in hints.
+    pub keys: &'static [Chord],
+    /// What it does, for the help.
+    pub title: &'static str,
+    /// What it does, for the bottom line; empty where it never shows there.
+    pub hint: &'static str,
+    pub when: When,
+    /// Where the help lists it.
+    pub group: Group,
+}
+
+/// A chapter of the help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Group {
+    Asking,
+    Reading,
+    Sources,
+    Program,
+}
+
+impl Group {
+    pub(super) const ALL: [Self; 4] = [Self::Asking, Self::Reading, Self::Sources, Self::Program];
+
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Asking => "Asking",
+            Self::Reading => "Reading",
+            Self::Sources => "Sources and citations",
+            Self::Program => "Program",
+        }
+    }
+}
+
+macro_rules! bindings {
+    ($($command:ident $id:literal [$($keys:expr),+] $when:ident $group:ident $title:literal $hint:literal;)+) => {
+        &[$(Binding {
+            command: Command::$command,
+            id: $id,
+            keys: &[$($keys),+],
+            title: $title,
+            hint: $hint,
+            when: When::$when,
+            group: Group::$group,
+        }),+]
+    };
+}
+
+const PLAIN: KeyModifiers = KeyModifiers::NONE;
+const SHIFT: KeyModifiers = KeyModifiers::SHIFT;
+const ALT: KeyModifiers = KeyModifiers::ALT;
+const CONTROL: KeyModifiers = KeyModifiers::CONTROL;
+
+/// Every command. For dispatch the first row wins whose key matches and whose place holds; for hints the first rows win
+/// whose place holds.
+pub(super) const BINDINGS: &[Binding] = bindings![
+    Stop "stop" [key(KeyCode::Esc)] Answering Asking "stop the answer at once" "stop";
+    Leave "leave" [key(KeyCode::Esc)] Away Program "go back to the question" "back";
+    Clear "clear" [key(KeyCode::Esc)] Typed Asking "clear what is typed" "";
+    Complete "complete" [key(KeyCode::Tab)] Slash Asking "complete a / command" "complete";
+    Send "send" [key(KeyCode::Enter)] Typed Asking "send the question, or run a / command" "send";
+    OpenItem "open" [key(KeyCode::Enter)] List Program "open the selected session" "open";
+    OpenItem "open-source" [key(KeyCode::Enter)] Sources Sources "open the selected source" "open";
+    OpenCitation "open-citation" [key(KeyCode::Enter)] CitationSelected Sources "open the passage behind the selected citation" "open";
+    AskAnyway "ask-anyway" [key(KeyCode::Enter)] Refused Asking "after a refusal: ask the model anyway, without the documents" "ask anyway";
+    NewLine "newline" [Chord(KeyCode::Enter, ALT), ctrl('j'), Chord(KeyCode::Enter, SHIFT)] Typing Asking "start a new line" "";
+    PreviousItem "previous" [key(KeyCode::Up), char('k')] List Program "select the session above" "";
+    NextItem "next" [key(KeyCode::Down), char('j')] List Program "select the session below" "";
+    PreviousItem "previous-source" [key(KeyCode::Up), char('k')] Sources Sources "select the source above" "";
+    NextItem "next-source" [key(KeyCode::Down), char('j')] Sources Sources "select the source below" "";
+    PreviousItem "previous-passage" [key(KeyCode::Left), char('[')] Passage Sources "in a passage: the source before" "";
+    NextItem "next-passage" [key(KeyCode::Right), char(']')] Passage Sources "in a passage: the source after" "next";
+    Older "history-older" [key(KeyCode::Up)] FirstLine Asking "the question before, from the first line" "";
+    Newer "history-newer" [key(KeyCode::Down)] LastLine Asking "the question after, from the last line" "";
+    NextCitation "next-citation" [char(']')] Cited Sources "the next citation" "";
+    PreviousCitation "previous-citation" [char('[')] Cited Sources "the citation before" "citations";
+    NextPane "next-pane" [key(KeyCode::Tab)] Chat Reading "move on: question, answers, sources" "sources";
+    PreviousPane "previous-pane" [key(KeyCode::BackTab)] Chat Reading "move back" "";
+    Bottom "end" [key(KeyCode::End), char('G'), Chord(KeyCode::End, CONTROL)] ScrolledUp Reading "to the end, and follow it" "to the end";
+    Top "home" [key(KeyCode::Home), char('g')] Transcript Reading "to the start" "";
+    Top "page-home" [key(KeyCode::Home), char('g')] Page Reading "to the start of a page" "";
+    Top "home-anywhere" [Chord(KeyCode::Home, CONTROL)] Chat Reading "to the start, also while typing" "";
+    Bottom "end-anywhere" [Chord(KeyCode::End, CONTROL)] Chat Reading "to the end, also while typing" "";
+    PageUp "page-up" [key(KeyCode::PageUp)] Anywhere Reading "one screen up" "";
+    PageDown "page-down" [key(KeyCode::PageDown)] Anywhere Reading "one screen down" "";
+    LineUp "line-up" [key(KeyCode::Up), char('k')] Transcript Reading "one line up" "";
+    LineDown "line-down" [key(KeyCode::Down), char('j')] Transcript Reading "one line down" "";
+    LineUp "page-line-up" [key(KeyCode::Up), char('k')] Page Reading "one line up in a page" "";
+    LineDown "page-line-down" [key(KeyCode::Down), char('j')] Page Reading "one line down in a page" "";
+    LineUp "scroll-up" [Chord(KeyCode::Up, SHIFT), Chord(KeyCode::Up, ALT)] Chat Reading "one line up, also while typing" "";
+    LineDown "scroll-down" [Chord(KeyCode::Down, SHIFT), Chord(KeyCode::Down, ALT)] Chat Reading "one line down, also while typing" "";
+    Interrupt "interrupt" [ctrl('c')] Anywhere Program "stop the answer, then clear the question, then (twice) quit" "";
+    QuitWhenEmpty "quit" [ctrl('d')] Empty Program "quit, when nothing is typed" "quit";
+    NewSession "new" [ctrl('n')] Chat Program "a new conversation" "";
+    Sessions "sessions" [ctrl('r')] Chat Program "earlier conversations" "";
+    Repaint "redraw" [ctrl('l')] Anywhere Program "draw the screen again" "";
+    Suspend "suspend" [ctrl('z')] Anywhere Program "suspend; `fg` brings it back" "";
+    Help "help" [char('?'), Chord(KeyCode::F(1), PLAIN)] Empty Program "this help, when nothing is typed" "help";
+    Help "help-anywhere" [Chord(KeyCode::F(1), PLAIN)] Anywhere Program "this help" "help";
+];
+
+/// The command that a key means where `holds` tells what the state is.
+pub(super) fn lookup(event: &KeyEvent, holds: impl Fn(When) -> bool) -> Option<Command> {
+    BINDINGS
+        .iter()
+        .find(|binding| binding.keys.iter().any(|chord| chord.matches(event)) && holds(binding.when))
+        .map(|binding| binding.command)
+}
+
+/// A word typed after `/`.
+pub(super) struct Slash {
+    pub name: &'static str,
+    pub arguments: &'static str,
+    pub title: &'static str,
+}
+
+/// Every `/` command.
+pub(super) const SLASHES: &[Slash] = &[
+    Slash { name: "help", arguments: "", title: "keys and commands" },
+    Slash { name: "new", arguments: "", title: "a new conversation" },
+    Slash { name: "sessions", arguments: "", title: "earlier conversations about this folder" },
+    Slash { name: "set", arguments: "[KEY [VALUE]]", title: "change a setting, or list them all with their ranges" },
+    Slash { name: "model", arguments: "[NAME]", title: "which model answers, or another one from now on" },
+    Slash { name: "quit", arguments: "", title: "end the program" },
+];
+
+/// The keys and commands as Markdown tables, for the README.
+pub fn keys_markdown() -> String {
+    let mut out = String::new();
+    for group in Group::ALL {
+        out.push_str(&format!("| {} | |\n|---|---|\n", group.title()));
+        for binding in BINDINGS.iter().filter(|binding| binding.group == group) {
+            let keys: Vec<String> = binding.keys.iter().map(|chord| format!("`{}`", chord.name())).collect();
+            out.push_str(&format!("| {} | {} |\n", keys.join(", "), binding.title));
+        }
+        out.push('\n');
+    }
+    out.push_str("| Commands | |\n|---|---|\n");
+    for slash in SLASHES {
+        let usage = format!("/{} {}", slash.name, slash.arguments);
+        out.push_str(&format!("| `{}` | {} |\n", usage.trim_end(), slash.title));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_command_has_its_own_id_a_title_and_a_row_in_the_readme() {
+        let mut ids = HashSet::new();
+        let table = keys_markdown();
+        for binding in BINDINGS {
+            assert!(ids.insert(binding.id), "{} stands twice", binding.id);
+            assert!(!binding.title.is_empty() && table.contains(binding.title), "{}", binding.id);
+        }
+        assert!(table.contains("| `alt-enter`, `ctrl-j`, `shift-enter` | start a new line |"), "{table}");
+        assert!(table.contains("| `/set [KEY [VALUE]]` |"), "{table}");
+    }
+
+    #[test]
+    fn no_row_is_hidden_by_an_earlier_one_of_the_same_place() {
+        for (index, later) in BINDINGS.iter().enumerate() {
+            for earlier in &BINDINGS[..index] {
+                if earlier.when == later.when {
+                    for chord in later.keys {
+                        assert!(!earlier.keys.contains(chord), "{} is hidden by {}", later.id, earlier.id);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_place_decides_what_escape_means() {
+        let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
+        assert_eq!(lookup(&escape, |when| when == When::Answering || when == When::Typed), Some(Command::Stop));
+        assert_eq!(lookup(&escape, |when| when == When::Typed), Some(Command::Clear));
+        assert_eq!(lookup(&escape, |_| false), None);
+    }
+}

@@ -1,0 +1,207 @@
+//! The screen: keys and events into a state, the state into cells.
+//!
+//! ```text
+//! signals ┐
+//! keys    ├→ Msg ─update→ State ─view→ cells
+//! jobs    │            └→ Effect → Backend
+//! timer   ┘
+//! ```
+//!
+//! `update` is pure and takes the time as an argument; `view` is pure; this driver alone touches terminal, clock and
+//! background work. It handles everything that waits, then draws once if anything changed, at most every [`FRAME`]. Nothing
+//! runs while nothing happens: the only timers are those that [`State::next_wake`] asks for.
+
+mod backend;
+mod composer;
+mod effect;
+#[cfg(test)]
+mod fixtures;
+mod keymap;
+mod markdown;
+mod msg;
+mod state;
+mod terminal;
+mod text;
+mod theme;
+mod update;
+mod view;
+
+#[cfg(test)]
+mod screens;
+
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use futures_util::{FutureExt as _, StreamExt as _};
+use ratatui::crossterm::event::{Event, EventStream};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+
+pub use backend::{AskRequest, Backend, Grounds};
+pub use keymap::keys_markdown;
+pub use state::Setup;
+pub use text::clean;
+pub use theme::{Background, Charset, Colors, Traits};
+
+use crate::jobs::JobEvent;
+use crate::report::Report;
+use effect::Effect;
+use msg::Msg;
+use state::State;
+use terminal::Screen;
+
+/// The shortest time between two draws: one frame of a common display.
+const FRAME: Duration = Duration::from_millis(16);
+/// Messages handled before a draw, at most: a flood of events must not freeze the picture.
+const MOST_AT_ONCE: usize = 512;
+
+/// How the screen ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// The last answer with its sources, to print on the normal screen.
+    pub farewell: Option<String>,
+    /// The number of the signal that ended it; the exit code is 128 more.
+    pub signal: Option<i32>,
+}
+
+/// Shows the screen until the person quits or a signal comes. The terminal is restored when this returns or panics.
+///
+/// `events` is bounded by its creator, so that a fast model waits for the screen and not the other way round. `log` takes what
+/// libraries write to the standard error meanwhile. Fails when there is no terminal, or it goes away.
+pub fn run(setup: Setup, backend: &mut dyn Backend, events: mpsc::Receiver<JobEvent>, log: Option<File>) -> Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the event loop")?;
+    let mut state = State::new(setup);
+    let signal = runtime.block_on(async {
+        let mut driver = Driver { screen: Screen::enter(log)?, state: &mut state, backend, start: Instant::now() };
+        driver.drive(events).await
+    })?;
+    Ok(Exit { farewell: state.farewell(), signal })
+}
+
+struct Driver<'a> {
+    screen: Screen,
+    state: &'a mut State,
+    backend: &'a mut dyn Backend,
+    start: Instant,
+}
+
+/// Whether the loop goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Flow {
+    Go,
+    End,
+}
+
+impl Driver<'_> {
+    async fn drive(&mut self, mut events: mpsc::Receiver<JobEvent>) -> Result<Option<i32>> {
+        let mut signals = Signals::new()?;
+        let mut keys = EventStream::new();
+        self.screen.draw(self.state)?;
+        self.backend.start(&self.state.settings);
+        let mut drawn = Instant::now();
+        let mut dirty = false;
+        let mut connected = true;
+        let mut ended_by = None;
+        loop {
+            let frame = dirty.then_some(drawn + FRAME);
+            let wake = self.state.next_wake().map(|at| self.start + at);
+            let deadline = [frame, wake].into_iter().flatten().min();
+            let msg = tokio::select! {
+                biased;
+                number = signals.next() => {
+                    ended_by = Some(number);
+                    Some(Msg::Terminate)
+                }
+                event = keys.next() => translate(event),
+                event = events.recv(), if connected => Some(event.map_or_else(|| disconnected(&mut connected), Msg::Job)),
+                () = sleep_until(deadline), if deadline.is_some() => wake.is_some_and(|wake| wake <= Instant::now()).then_some(Msg::Tick),
+            };
+            let mut next = msg;
+            for _ in 0..MOST_AT_ONCE {
+                if let Some(msg) = next.take() {
+                    dirty = true;
+                    if self.handle(msg)? == Flow::End {
+                        return Ok(ended_by);
+                    }
+                }
+                next = match keys.next().now_or_never() {
+                    Some(event) => translate(event),
+                    None => match events.try_recv() {
+                        Ok(event) => Some(Msg::Job(event)),
+                        Err(_) => break,
+                    },
+                };
+            }
+            if dirty && drawn.elapsed() >= FRAME {
+                self.screen.draw(self.state)?;
+                (drawn, dirty) = (Instant::now(), false);
+            }
+        }
+    }
+
+    fn handle(&mut self, msg: Msg) -> Result<Flow> {
+        for effect in update::update(self.state, self.start.elapsed(), msg) {
+            match effect {
+                Effect::Ask(job, request) => self.backend.ask(job, *request),
+                Effect::Cancel(job) => self.backend.cancel(job),
+                Effect::Configure(settings) => self.backend.configure(&settings),
+                Effect::SaveConversation => self.backend.save_turn(&self.state.conversation),
+                Effect::ListSessions => self.backend.list_sessions(),
+                Effect::LoadSession(id) => self.backend.load_session(id),
+                Effect::Repaint => self.screen.repaint()?,
+                Effect::Suspend => self.screen.suspend()?,
+                Effect::Quit => return Ok(Flow::End),
+            }
+        }
+        Ok(Flow::Go)
+    }
+}
+
+/// What the terminal said, where it matters. A terminal that says no more is gone.
+fn translate(event: Option<std::io::Result<Event>>) -> Option<Msg> {
+    match event {
+        Some(Ok(Event::Key(key))) => Some(Msg::Key(key)),
+        Some(Ok(Event::Paste(text))) => Some(Msg::Paste(text)),
+        Some(Ok(Event::Resize(width, height))) => Some(Msg::Resize { width, height }),
+        Some(Ok(Event::Mouse(_) | Event::FocusGained | Event::FocusLost)) => None,
+        Some(Err(_)) | None => Some(Msg::Terminate),
+    }
+}
+
+/// All background work has ended, which only a fault can cause.
+fn disconnected(connected: &mut bool) -> Msg {
+    *connected = false;
+    let hint = Some("quit and start tanya again; the log says more".into());
+    Msg::Job(JobEvent::Failed(Report { cause: "background work has stopped".into(), hint }))
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    if let Some(deadline) = deadline {
+        tokio::time::sleep_until(deadline.into()).await;
+    }
+}
+
+/// The signals that end the program in order.
+struct Signals {
+    all: [(Signal, SignalKind); 4],
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        let listen = |kind: SignalKind| signal(kind).map(|signal| (signal, kind)).context("cannot listen for signals");
+        let [a, b, c, d] = [SignalKind::terminate(), SignalKind::hangup(), SignalKind::interrupt(), SignalKind::quit()];
+        Ok(Self { all: [listen(a)?, listen(b)?, listen(c)?, listen(d)?] })
+    }
+
+    async fn next(&mut self) -> i32 {
+        let [(a, kind_a), (b, kind_b), (c, kind_c), (d, kind_d)] = &mut self.all;
+        let kind = tokio::select! {
+            _ = a.recv() => kind_a,
+            _ = b.recv() => kind_b,
+            _ = c.recv() => kind_c,
+            _ = d.recv() => kind_d,
+        };
+        kind.as_raw_value()
+    }
+}

@@ -1,0 +1,332 @@
+//! All that the screen is made of. Changed by `update` alone, drawn by `view`.
+//!
+//! Invariants: at most one answer is being made (`running`), and its id is the only one whose events count; the scroll anchor
+//! names a turn and one of its lines, so that new text below never moves what is being read.
+
+mod folder;
+mod scroll;
+mod turn;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+pub(super) use folder::{Indexing, Library, Model, Models};
+pub(super) use scroll::Scroll;
+pub(super) use turn::{Phase, TurnState};
+
+use super::composer::Composer;
+use super::keymap::When;
+use super::theme::{Charset, Glyphs, Theme, Traits};
+use crate::chat::{Conversation, SessionSummary};
+use crate::config::Settings;
+use crate::jobs::JobId;
+use crate::report::Report;
+
+/// A notice stays this long, or until the next key.
+const NOTICE: Duration = Duration::from_secs(8);
+/// Two presses of ctrl-c within this time quit.
+const TWICE: Duration = Duration::from_secs(2);
+/// One step of the spinner.
+pub(super) const SPIN: Duration = Duration::from_millis(120);
+
+/// What keys go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Focus {
+    Composer,
+    Transcript,
+    Sources,
+}
+
+/// What covers the screen.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Screen {
+    Chat,
+    Help(Page),
+    Settings(Page),
+    Sessions(Sessions),
+    Passage(Passage),
+}
+
+/// A page that scrolls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Page {
+    pub top: usize,
+}
+
+/// The list of conversations.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Sessions {
+    /// Those about this folder, newest first; `None` until they are listed.
+    pub list: Option<Vec<SessionSummary>>,
+    /// How many there are about other folders.
+    pub elsewhere: usize,
+    pub selected: usize,
+}
+
+/// One source of one turn, in full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Passage {
+    pub turn: usize,
+    pub source: usize,
+    /// First line shown; `None` puts the cited lines into view.
+    pub top: Option<usize>,
+}
+
+/// One citation of one answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Cited {
+    pub turn: usize,
+    pub index: usize,
+}
+
+/// One line that goes away again.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Notice {
+    pub text: String,
+    pub tone: Tone,
+    pub until: Duration,
+}
+
+/// How a notice is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Bad,
+}
+
+/// Colors and signs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    pub theme: Theme,
+    pub glyphs: Glyphs,
+    /// Changes with either: what is laid out with another generation is laid out again.
+    pub generation: u64,
+}
+
+/// What the application starts with.
+pub struct Setup {
+    /// The folder as a person writes it.
+    pub folder: String,
+    /// The folder's canonical path, which conversations keep.
+    pub folder_path: String,
+    /// As configured.
+    pub settings: Settings,
+    /// What the terminal can show.
+    pub traits: Traits,
+    /// A conversation to go on with.
+    pub resume: Option<Conversation>,
+    /// The moment that the clock of messages counts from.
+    pub started: SystemTime,
+}
+
+/// The screen's state.
+pub(super) struct State {
+    pub size: (u16, u16),
+    pub clock: Duration,
+    pub started: SystemTime,
+    pub folder: String,
+    pub folder_path: String,
+    pub settings: Settings,
+    pub traits: Traits,
+    pub look: Look,
+    pub library: Library,
+    pub models: Models,
+    pub conversation: Conversation,
+    pub turns: Vec<TurnState>,
+    pub scroll: Scroll,
+    pub composer: Composer,
+    pub focus: Focus,
+    pub screen: Screen,
+    pub cited: Option<Cited>,
+    /// Which source of the shown turn the keys act on.
+    pub source: usize,
+    pub job: JobId,
+    /// The answer being made, and its turn.
+    pub running: Option<(JobId, usize)>,
+    pub notice: Option<Notice>,
+    pub interrupted: Option<Duration>,
+}
+
+impl State {
+    pub(super) fn new(setup: Setup) -> Self {
+        let mut state = Self {
+            size: (80, 24),
+            clock: Duration::ZERO,
+            started: setup.started,
+            look: look(&setup.settings, &setup.traits, 0),
+            conversation: Conversation::new(&setup.folder_path, setup.started),
+            folder: setup.folder,
+            folder_path: setup.folder_path,
+            settings: setup.settings,
+            traits: setup.traits,
+            library: Library::default(),
+            models: Models::default(),
+            turns: Vec::new(),
+            scroll: Scroll::default(),
+            composer: Composer::default(),
+            focus: Focus::Composer,
+            screen: Screen::Chat,
+            cited: None,
+            source: 0,
+            job: JobId::default(),
+            running: None,
+            notice: None,
+            interrupted: None,
+        };
+        if let Some(conversation) = setup.resume {
+            state.resume(conversation);
+        }
+        state
+    }
+
+    /// Goes on with a conversation.
+    pub(super) fn resume(&mut self, conversation: Conversation) {
+        self.turns = conversation.turns.iter().map(TurnState::finished).collect();
+        for turn in &conversation.turns {
+            self.composer.remember(&turn.question);
+        }
+        self.conversation = conversation;
+        self.scroll = Scroll::default();
+        self.screen = Screen::Chat;
+        self.focus = Focus::Composer;
+        self.cited = None;
+        self.source = 0;
+    }
+
+    /// Takes the settings over into colors and signs.
+    pub(super) fn restyle(&mut self) {
+        self.look = look(&self.settings, &self.traits, self.look.generation + 1);
+    }
+
+    pub(super) fn unix_now(&self) -> u64 {
+        (self.started + self.clock).duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+    }
+
+    pub(super) fn say(&mut self, text: impl Into<String>) {
+        self.notice = Some(Notice { text: super::text::one_line(&text.into()), tone: Tone::Plain, until: self.clock + NOTICE });
+    }
+
+    pub(super) fn complain(&mut self, report: &Report) {
+        let text = match &report.hint {
+            Some(hint) => format!("{} · {hint}", report.cause),
+            None => report.cause.clone(),
+        };
+        self.say(text);
+        if let Some(notice) = &mut self.notice {
+            notice.tone = Tone::Bad;
+        }
+    }
+
+    /// The turn that sources and citations belong to: the selected citation's, else the last that has sources.
+    pub(super) fn shown_turn(&self) -> Option<usize> {
+        self.cited.map(|cited| cited.turn).or_else(|| self.turns.iter().rposition(|turn| !turn.sources.is_empty()))
+    }
+
+    /// The last question was refused and may be asked without the documents.
+    pub(super) fn refused(&self) -> Option<usize> {
+        let last = self.turns.len().checked_sub(1)?;
+        (self.running.is_none() && self.turns[last].phase == Phase::Refused).then_some(last)
+    }
+
+    /// The name of the model that answers, as far as it is known.
+    pub(super) fn model_name(&self) -> &str {
+        match &self.models.generator {
+            Model::Ready { name, .. } => name,
+            _ => &self.settings.model,
+        }
+    }
+
+    /// Is the screen wide enough for sources beside the text?
+    pub(super) fn is_wide(&self) -> bool {
+        self.size.0 >= 100
+    }
+
+    /// Does the state make this place of the key table true?
+    pub(super) fn holds(&self, when: When) -> bool {
+        let chat = self.screen == Screen::Chat;
+        let empty = self.composer.is_empty();
+        let typing = chat && self.focus == Focus::Composer;
+        let citable = chat && self.focus != Focus::Sources && (empty || self.focus == Focus::Transcript);
+        match when {
+            When::Anywhere => true,
+            When::Chat => chat,
+            When::Empty => chat && empty,
+            When::Typing => typing,
+            When::Typed => typing && !empty,
+            When::Slash => typing && self.slash().is_some(),
+            When::FirstLine => typing && self.composer.on_first_line(),
+            When::LastLine => typing && self.composer.on_last_line(),
+            When::Answering => chat && self.running.is_some(),
+            When::Refused => typing && empty && self.cited.is_none() && self.refused().is_some(),
+            When::Cited => citable && self.turns.iter().any(|turn| turn.laid.as_ref().is_some_and(|laid| !laid.citations.is_empty())),
+            When::CitationSelected => citable && self.cited.is_some(),
+            When::Transcript => chat && self.focus == Focus::Transcript,
+            When::Sources => chat && self.focus == Focus::Sources,
+            When::ScrolledUp => match self.screen {
+                Screen::Chat => !self.scroll.follow && (empty || self.focus != Focus::Composer),
+                Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) => true,
+                Screen::Sessions(_) => false,
+            },
+            When::List => matches!(self.screen, Screen::Sessions(_)),
+            When::Page => matches!(self.screen, Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_)),
+            When::Passage => matches!(self.screen, Screen::Passage(_)),
+            When::Away => !chat || self.focus != Focus::Composer || (self.cited.is_some() && empty),
+        }
+    }
+
+    /// The start of a `/` command being typed: one line, one word.
+    pub(super) fn slash(&self) -> Option<&str> {
+        let [line] = self.composer.lines() else { return None };
+        let word = line.strip_prefix('/')?;
+        word.chars().all(|c| c.is_ascii_alphabetic()).then_some(word)
+    }
+
+    /// When the screen changes by itself: the spinner turns, a notice goes, ctrl-c is forgotten.
+    pub(super) fn next_wake(&self) -> Option<Duration> {
+        let spinner = self.waits().then(|| SPIN * (self.clock.as_millis() / SPIN.as_millis() + 1) as u32);
+        let notice = self.notice.as_ref().map(|notice| notice.until);
+        let interrupted = self.interrupted.map(|at| at + TWICE);
+        [spinner, notice, interrupted].into_iter().flatten().min()
+    }
+
+    /// Something on the screen waits without a number of its own.
+    fn waits(&self) -> bool {
+        let answer = self.running.is_some_and(|(_, turn)| {
+            matches!(self.turns[turn].phase, Phase::Searching | Phase::Found)
+        });
+        let start = self.turns.is_empty()
+            && self.screen == Screen::Chat
+            && (matches!(self.models.generator, Model::Loading { .. }) || self.library.indexing == Indexing::Opening);
+        answer || start
+    }
+
+    /// Forgets what has run out.
+    pub(super) fn expire(&mut self) {
+        self.notice.take_if(|notice| notice.until <= self.clock);
+        self.interrupted.take_if(|at| *at + TWICE <= self.clock);
+    }
+
+    /// Was ctrl-c pressed a moment ago, with nothing left to stop or clear?
+    pub(super) fn about_to_quit(&self) -> bool {
+        self.interrupted.is_some_and(|at| self.clock < at + TWICE)
+    }
+
+    /// The last answer with its sources, for the normal screen after the end.
+    pub(super) fn farewell(&self) -> Option<String> {
+        let turn = self.turns.iter().rev().find(|turn| turn.phase.is_over() && !turn.document.source().trim().is_empty())?;
+        let mut out = format!("> {}\n\n{}\n", super::text::one_line(&turn.question), super::text::clean(turn.document.source().trim()));
+        let cited: Vec<String> = turn
+            .shown_sources()
+            .filter(|source| turn.cites(source.n))
+            .map(|source| format!("[{}] {}", source.n, super::view::place(source, "-")))
+            .collect();
+        if !cited.is_empty() {
+            out.push_str(&format!("\n{}\n", cited.join("\n")));
+        }
+        Some(out)
+    }
+}
+
+fn look(settings: &Settings, traits: &Traits, generation: u64) -> Look {
+    let charset = if settings.ascii { Charset::Ascii } else { traits.charset };
+    Look { theme: Theme::new(settings.theme, traits), glyphs: Glyphs::new(charset), generation }
+}

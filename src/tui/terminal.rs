@@ -1,0 +1,154 @@
+//! The terminal's modes: entered once, restored on every way out.
+//!
+//! Invariants: raw mode, alternate screen and bracketed paste are on exactly while `active` is set; a panic of the screen's
+//! thread restores them before the hook that was there before prints; a panic of another thread goes to the log only, since
+//! the screen lives on. Keyboard protocol flags are never pushed: no key of the table needs them.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use anyhow::{Context as _, Result, anyhow};
+use ratatui::backend::CrosstermBackend;
+use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use ratatui::crossterm::style::{Attribute, SetAttribute};
+use ratatui::crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+};
+use ratatui::crossterm::{cursor, execute, queue};
+use rustix::process::Signal;
+
+use super::state::State;
+use super::view;
+use crate::report::Hinting as _;
+
+/// One frame goes out in one write.
+const FRAME_BYTES: usize = 1 << 16;
+
+/// The terminal while the screen owns it.
+pub(super) struct Screen {
+    terminal: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    active: Arc<AtomicBool>,
+    stderr: Option<Stderr>,
+}
+
+impl Screen {
+    /// Takes the terminal over. What libraries write to the standard error goes to `log` meanwhile: a stray line would tear
+    /// the screen.
+    pub(super) fn enter(log: Option<File>) -> Result<Self> {
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            return Err(anyhow!("the screen needs a terminal on both standard input and output"))
+                .hint("in a script use: tanya ask --folder DIR QUESTION");
+        }
+        let active = Arc::new(AtomicBool::new(false));
+        restore_on_panic(Arc::clone(&active));
+        let stderr = log.and_then(Stderr::redirect);
+        let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
+        let terminal = ratatui::Terminal::new(backend).context("cannot open the terminal")?;
+        let mut screen = Self { terminal, active, stderr };
+        screen.resume()?;
+        Ok(screen)
+    }
+
+    fn resume(&mut self) -> Result<()> {
+        self.active.store(true, Ordering::Release);
+        enable_raw_mode().context("cannot switch the terminal to raw mode")?;
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide).context("cannot write to the terminal")?;
+        self.repaint()
+    }
+
+    /// Draws every cell again at the next draw.
+    pub(super) fn repaint(&mut self) -> Result<()> {
+        self.terminal.clear().context("cannot clear the terminal")
+    }
+
+    /// Draws the state as one synchronized update.
+    pub(super) fn draw(&mut self, state: &mut State) -> Result<()> {
+        queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate).context("cannot write to the terminal")?;
+        let _end = EndUpdate;
+        self.terminal.draw(|frame| view::draw(state, frame)).context("cannot write to the terminal")?;
+        Ok(())
+    }
+
+    /// Hands the terminal to the shell and stops; comes back when the shell continues the process.
+    pub(super) fn suspend(&mut self) -> Result<()> {
+        restore(&self.active);
+        // The whole group, as the terminal's own ctrl-z does; SIGSTOP because a SIGTSTP that a process raises for itself is
+        // discarded in an orphaned group.
+        rustix::process::kill_current_process_group(Signal::STOP).context("cannot stop")?;
+        self.resume()
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        restore(&self.active);
+        self.stderr.take();
+    }
+}
+
+/// Ends a synchronized update whatever happens: a terminal that waits for the end shows nothing any more.
+struct EndUpdate;
+
+impl Drop for EndUpdate {
+    fn drop(&mut self) {
+        // A terminal that is gone cannot be told.
+        let _ = execute!(io::stdout(), EndSynchronizedUpdate);
+    }
+}
+
+/// Puts the terminal back as it was; does nothing when that has been done. Errors have nowhere to go here.
+fn restore(active: &AtomicBool) {
+    if !active.swap(false, Ordering::AcqRel) {
+        return;
+    }
+    let mut out = io::stdout();
+    let _ = execute!(
+        out,
+        EndSynchronizedUpdate,
+        SetAttribute(Attribute::Reset),
+        DisableBracketedPaste,
+        LeaveAlternateScreen,
+        cursor::Show
+    );
+    let _ = disable_raw_mode();
+    let _ = out.flush();
+}
+
+/// Puts a hook before the one that is there.
+fn restore_on_panic(active: Arc<AtomicBool>) {
+    let screen = std::thread::current().id();
+    let previous = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |info| {
+        if active.load(Ordering::Acquire) && std::thread::current().id() != screen {
+            tracing::error!("a background thread panicked: {info}");
+            return;
+        }
+        restore(&active);
+        previous(info);
+    }));
+}
+
+/// The standard error, kept while a file stands in its place.
+struct Stderr {
+    kept: OwnedFd,
+}
+
+impl Stderr {
+    fn redirect(log: File) -> Option<Self> {
+        if !io::stderr().is_terminal() {
+            return None;
+        }
+        let kept = rustix::io::fcntl_dupfd_cloexec(io::stderr(), 3).ok()?;
+        rustix::stdio::dup2_stderr(log).ok()?;
+        Some(Self { kept })
+    }
+}
+
+impl Drop for Stderr {
+    fn drop(&mut self) {
+        let _ = rustix::stdio::dup2_stderr(&self.kept);
+    }
+}

@@ -1,0 +1,339 @@
+//! What the screen is drawn with: style tokens and glyphs.
+//!
+//! Views name tokens, never colors. Four palettes give them values: dark, light, each in full color or 16 colors, and
+//! plain, which uses weight, underline and reverse only (`NO_COLOR`). A color is never the only sign of a meaning.
+
+use ratatui::style::{Color, Modifier, Style};
+
+use crate::config;
+
+/// What the terminal can show, read once from the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traits {
+    /// How many colors.
+    pub colors: Colors,
+    /// Which of the palettes `theme = auto` means.
+    pub background: Background,
+    /// Which glyphs the locale can encode.
+    pub charset: Charset,
+}
+
+/// How many colors a terminal shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colors {
+    /// None, or the person asked for none.
+    None,
+    /// The 16 of the terminal's own palette.
+    Sixteen,
+    /// 24 bits.
+    Full,
+}
+
+/// What text is drawn on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Background {
+    /// Light text on dark.
+    Dark,
+    /// Dark text on light.
+    Light,
+}
+
+/// What the locale can encode.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Charset {
+    /// UTF-8.
+    Unicode,
+    /// Anything else.
+    Ascii,
+}
+
+impl Traits {
+    /// Reads `NO_COLOR`, `TERM`, `COLORTERM`, `COLORFGBG` and the locale through `var`.
+    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Self {
+        let set = |name: &str| var(name).filter(|value| !value.is_empty());
+        let term = set("TERM").unwrap_or_default();
+        let colors = if set("NO_COLOR").is_some() || term == "dumb" || term.ends_with("-mono") {
+            Colors::None
+        } else if set("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit") || term.ends_with("-direct") {
+            Colors::Full
+        } else {
+            Colors::Sixteen
+        };
+        // rxvt, Konsole and others: "foreground;background" by palette number; 7 and 15 are the whites.
+        let light = set("COLORFGBG").is_some_and(|value| matches!(value.rsplit(';').next(), Some("7" | "15")));
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| set(name)).unwrap_or_default();
+        let locale = locale.to_lowercase();
+        let unicode = locale.contains("utf-8") || locale.contains("utf8");
+        Self {
+            colors,
+            background: if light { Background::Light } else { Background::Dark },
+            charset: if unicode { Charset::Unicode } else { Charset::Ascii },
+        }
+    }
+}
+
+/// Style tokens.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Theme {
+    /// What is read.
+    pub text: Style,
+    /// What was asked, and headings.
+    pub strong: Style,
+    /// Machinery.
+    pub muted: Style,
+    /// The one color that leads the eye.
+    pub accent: Style,
+    /// Good news.
+    pub ok: Style,
+    /// Worth a look.
+    pub warn: Style,
+    /// Broken.
+    pub bad: Style,
+    /// A matched word inside a source.
+    pub highlight: Style,
+    /// What the keys act on.
+    pub selection: Style,
+    /// Code.
+    pub code: Style,
+    /// Lines that part areas.
+    pub rule: Style,
+}
+
+impl Theme {
+    /// The palette that `wanted` means on a terminal with these traits.
+    pub(super) fn new(wanted: config::Theme, traits: &Traits) -> Self {
+        if wanted == config::Theme::Plain || traits.colors == Colors::None {
+            return Self::plain();
+        }
+        let light = match wanted {
+            config::Theme::Light => true,
+            config::Theme::Auto => traits.background == Background::Light,
+            config::Theme::Dark | config::Theme::Plain => false,
+        };
+        match (light, traits.colors) {
+            (false, Colors::Full) => Self::dark(),
+            (true, Colors::Full) => Self::light(),
+            (false, _) => Self::dark_sixteen(),
+            (true, _) => Self::light_sixteen(),
+        }
+    }
+
+    fn dark() -> Self {
+        let fg = |r, g, b| Style::new().fg(Color::Rgb(r, g, b));
+        Self {
+            text: Style::new(),
+            strong: Style::new().add_modifier(Modifier::BOLD),
+            muted: fg(132, 138, 150),
+            accent: fg(122, 180, 216),
+            ok: fg(143, 188, 127),
+            warn: fg(222, 175, 110),
+            bad: fg(229, 128, 128),
+            highlight: fg(250, 221, 150).bg(Color::Rgb(66, 56, 26)),
+            selection: Style::new().bg(Color::Rgb(44, 62, 84)).add_modifier(Modifier::BOLD),
+            code: fg(190, 178, 216),
+            rule: fg(66, 71, 82),
+        }
+    }
+
+    fn light() -> Self {
+        let fg = |r, g, b| Style::new().fg(Color::Rgb(r, g, b));
+        Self {
+            text: Style::new(),
+            strong: Style::new().add_modifier(Modifier::BOLD),
+            muted: fg(108, 114, 126),
+            accent: fg(10, 92, 140),
+            ok: fg(46, 112, 50),
+            warn: fg(146, 88, 0),
+            bad: fg(176, 34, 40),
+            highlight: fg(60, 44, 0).bg(Color::Rgb(255, 236, 170)),
+            selection: Style::new().bg(Color::Rgb(208, 226, 242)).add_modifier(Modifier::BOLD),
+            code: fg(96, 60, 140),
+            rule: fg(202, 206, 214),
+        }
+    }
+
+    fn dark_sixteen() -> Self {
+        let fg = |color| Style::new().fg(color);
+        Self {
+            text: Style::new(),
+            strong: Style::new().add_modifier(Modifier::BOLD),
+            muted: fg(Color::DarkGray),
+            accent: fg(Color::Cyan),
+            ok: fg(Color::Green),
+            warn: fg(Color::Yellow),
+            bad: fg(Color::LightRed),
+            highlight: fg(Color::Yellow).add_modifier(Modifier::UNDERLINED),
+            selection: Style::new().add_modifier(Modifier::REVERSED),
+            code: fg(Color::LightBlue),
+            rule: fg(Color::DarkGray),
+        }
+    }
+
+    fn light_sixteen() -> Self {
+        let fg = |color| Style::new().fg(color);
+        Self {
+            // The 16-color yellow is unreadable on white in most palettes: magenta warns instead.
+            warn: fg(Color::Magenta),
+            accent: fg(Color::Blue),
+            bad: fg(Color::Red),
+            code: fg(Color::Blue),
+            highlight: Style::new().add_modifier(Modifier::UNDERLINED | Modifier::BOLD),
+            ..Self::dark_sixteen()
+        }
+    }
+
+    fn plain() -> Self {
+        let with = |modifier| Style::new().add_modifier(modifier);
+        Self {
+            text: Style::new(),
+            strong: with(Modifier::BOLD),
+            muted: with(Modifier::DIM),
+            accent: with(Modifier::BOLD),
+            ok: Style::new(),
+            warn: with(Modifier::BOLD),
+            bad: with(Modifier::BOLD),
+            highlight: with(Modifier::UNDERLINED),
+            selection: with(Modifier::REVERSED),
+            code: Style::new(),
+            rule: with(Modifier::DIM),
+        }
+    }
+}
+
+/// The signs that are drawn, in two sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Glyphs {
+    pub full: &'static str,
+    pub empty: &'static str,
+    pub pointer: &'static str,
+    pub check: &'static str,
+    pub cross: &'static str,
+    pub dot: &'static str,
+    pub bullet: &'static str,
+    pub ellipsis: &'static str,
+    pub rule: &'static str,
+    pub column: &'static str,
+    pub mark: &'static str,
+    pub down: &'static str,
+    pub dash: &'static str,
+    pub open_quote: &'static str,
+    pub close_quote: &'static str,
+    pub spinner: &'static [&'static str],
+    charset: Charset,
+}
+
+const UNICODE: Glyphs = Glyphs {
+    full: "▰",
+    empty: "▱",
+    pointer: "▸",
+    check: "✓",
+    cross: "✗",
+    dot: "·",
+    bullet: "•",
+    ellipsis: "…",
+    rule: "─",
+    column: "│",
+    mark: "▍",
+    down: "↓",
+    dash: "–",
+    open_quote: "“",
+    close_quote: "”",
+    spinner: &["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"],
+    charset: Charset::Unicode,
+};
+
+const ASCII: Glyphs = Glyphs {
+    full: "#",
+    empty: ".",
+    pointer: ">",
+    check: "+",
+    cross: "x",
+    dot: "-",
+    bullet: "*",
+    ellipsis: "...",
+    rule: "-",
+    column: "|",
+    mark: "|",
+    down: "v",
+    dash: "-",
+    open_quote: "\"",
+    close_quote: "\"",
+    spinner: &["|", "/", "-", "\\"],
+    charset: Charset::Ascii,
+};
+
+impl Glyphs {
+    /// The set for a charset.
+    pub(super) fn new(charset: Charset) -> Self {
+        match charset {
+            Charset::Unicode => UNICODE,
+            Charset::Ascii => ASCII,
+        }
+    }
+
+    /// A bar of `cells`; full only when `done` reaches `total`, empty only at zero.
+    pub(super) fn bar(&self, done: u64, total: u64, cells: usize) -> (String, String) {
+        let share = if total == 0 { 0.0 } else { done as f64 / total as f64 };
+        let mut full = (share * cells as f64).floor() as usize;
+        if done > 0 && cells > 0 {
+            full = full.max(1);
+        }
+        full = full.min(cells);
+        if done < total && full == cells {
+            full = cells.saturating_sub(1);
+        }
+        (self.full.repeat(full), self.empty.repeat(cells - full))
+    }
+
+    /// A citation's number, raised: `¹²`, or `[12]` in ASCII.
+    pub(super) fn citation(&self, n: u32) -> String {
+        if self.charset == Charset::Ascii {
+            return format!("[{n}]");
+        }
+        const RAISED: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+        n.to_string().bytes().map(|digit| RAISED[usize::from(digit - b'0')]).collect()
+    }
+
+    /// A key's name as it is shown.
+    pub(super) fn is_ascii(&self) -> bool {
+        self.charset == Charset::Ascii
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn traits(vars: &[(&str, &str)]) -> Traits {
+        Traits::from_vars(|name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn the_environment_decides_colors_background_and_charset() {
+        assert_eq!(traits(&[("TERM", "xterm"), ("COLORTERM", "truecolor")]).colors, Colors::Full);
+        assert_eq!(traits(&[("TERM", "xterm"), ("COLORTERM", "truecolor"), ("NO_COLOR", "1")]).colors, Colors::None);
+        assert_eq!(traits(&[("TERM", "xterm"), ("NO_COLOR", "")]).colors, Colors::Sixteen);
+        assert_eq!(traits(&[("TERM", "dumb")]).colors, Colors::None);
+        assert_eq!(traits(&[("COLORFGBG", "0;15")]).background, Background::Light);
+        assert_eq!(traits(&[("LC_ALL", "C"), ("LANG", "en_US.UTF-8")]).charset, Charset::Ascii);
+        assert_eq!(traits(&[("LANG", "de_DE.utf8")]).charset, Charset::Unicode);
+    }
+
+    #[test]
+    fn plain_uses_no_color_at_all() {
+        let plain = Theme::plain();
+        for style in [plain.text, plain.muted, plain.accent, plain.ok, plain.warn, plain.bad, plain.highlight, plain.selection, plain.code, plain.rule] {
+            assert_eq!((style.fg, style.bg), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_bar_is_full_only_when_done() {
+        let glyphs = Glyphs::new(Charset::Unicode);
+        assert_eq!(glyphs.bar(0, 10, 5), (String::new(), "▱▱▱▱▱".into()));
+        assert_eq!(glyphs.bar(1, 1000, 5).0, "▰");
+        assert_eq!(glyphs.bar(999, 1000, 5).0, "▰▰▰▰");
+        assert_eq!(glyphs.bar(1000, 1000, 5).0, "▰▰▰▰▰");
+        assert_eq!(glyphs.bar(7, 0, 5).0, "▰");
+    }
+}

@@ -1,0 +1,108 @@
+//! Commands typed after `/`.
+
+use super::{new_session, quit};
+use crate::config::SETTINGS;
+use crate::report::Report;
+use crate::tui::effect::Effect;
+use crate::tui::keymap::SLASHES;
+use crate::tui::state::{Model, Page, Screen, Sessions, State};
+use crate::tui::text::thousands;
+
+/// Runs what is typed when it is a command; `None` when it is a question. A path such as `/etc/hosts` is no command.
+pub(super) fn run(state: &mut State) -> Option<Vec<Effect>> {
+    let text = state.composer.text();
+    let rest = text.trim().strip_prefix('/')?;
+    let (name, arguments) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    if !name.chars().all(|c| c.is_ascii_alphabetic()) {
+        return None;
+    }
+    let arguments = arguments.trim();
+    if !SLASHES.iter().any(|slash| slash.name == name) {
+        let known: Vec<String> = SLASHES.iter().map(|slash| format!("/{}", slash.name)).collect();
+        state.say(format!("no command is called /{name} · {}", known.join(" ")));
+        return Some(Vec::new());
+    }
+    if name == "set" && !arguments.is_empty() {
+        return Some(set(state, arguments));
+    }
+    if name == "model" {
+        return Some(if arguments.is_empty() { show_model(state) } else { change(state, "model", arguments) });
+    }
+    state.composer.take();
+    Some(match name {
+        "new" => new_session(state),
+        "sessions" => sessions(state),
+        "set" => {
+            state.screen = Screen::Settings(Page::default());
+            Vec::new()
+        }
+        "quit" => quit(state),
+        _ => {
+            state.screen = Screen::Help(Page::default());
+            Vec::new()
+        }
+    })
+}
+
+/// Opens the list of conversations.
+pub(super) fn sessions(state: &mut State) -> Vec<Effect> {
+    state.screen = Screen::Sessions(Sessions::default());
+    vec![Effect::ListSessions]
+}
+
+/// Completes the command being typed as far as it is certain.
+pub(super) fn complete(state: &mut State) {
+    let Some(word) = state.slash() else { return };
+    let mut matches = SLASHES.iter().filter(|slash| slash.name.starts_with(word));
+    if let (Some(only), None) = (matches.next(), matches.next()) {
+        let space = if only.arguments.is_empty() { "" } else { " " };
+        let text = format!("/{}{space}", only.name);
+        state.composer.set(&text);
+    }
+}
+
+fn set(state: &mut State, arguments: &str) -> Vec<Effect> {
+    let (key, value) = arguments.split_once(char::is_whitespace).unwrap_or((arguments, ""));
+    let value = value.trim().trim_start_matches('=').trim();
+    if !value.is_empty() {
+        return change(state, key, value);
+    }
+    match SETTINGS.iter().find(|setting| setting.key == key) {
+        Some(setting) => {
+            let shown = setting.show(&state.settings);
+            state.composer.take();
+            state.say(format!("{key} = {shown} · {}", setting.help));
+        }
+        None => state.say(format!("no setting is called {key} · /set lists them all")),
+    }
+    Vec::new()
+}
+
+fn change(state: &mut State, key: &str, value: &str) -> Vec<Effect> {
+    let mut settings = state.settings.clone();
+    if let Err(error) = settings.set(key, value) {
+        let report = Report::new(&error);
+        state.complain(&Report { hint: Some("/set lists them all".into()), ..report });
+        return Vec::new();
+    }
+    state.composer.take();
+    if settings.model != state.settings.model {
+        state.models.generator = Model::Loading { name: settings.model.clone() };
+    }
+    state.settings = settings;
+    state.restyle();
+    state.say(format!("{key} = {value}"));
+    vec![Effect::Configure(Box::new(state.settings.clone()))]
+}
+
+fn show_model(state: &mut State) -> Vec<Effect> {
+    state.composer.take();
+    let text = match &state.models.generator {
+        Model::Ready { name, window, backend } => {
+            format!("{name} · window of {} tokens · {backend} · /model NAME takes another", thousands(*window as u64))
+        }
+        _ => format!("{} is not ready yet · /model NAME takes another", state.settings.model),
+    };
+    state.say(text);
+    Vec::new()
+}

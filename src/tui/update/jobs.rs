@@ -1,0 +1,98 @@
+//! What background work says.
+
+use super::{ask_next, keep};
+use crate::answer::{AnswerEvent, Gate};
+use crate::jobs::{JobEvent, JobId};
+use crate::tui::effect::Effect;
+use crate::tui::state::{Phase, Screen, State};
+
+pub(super) fn event(state: &mut State, event: JobEvent) -> Vec<Effect> {
+    if is_stale(state, &event) {
+        return Vec::new();
+    }
+    match event {
+        JobEvent::Answer(_, event) => return answer(state, event),
+        JobEvent::AnswerFailed(_, report) => {
+            if let Some((_, index)) = state.running.take() {
+                state.turns[index].phase = Phase::Failed(report);
+                state.turns[index].touch();
+            }
+            return ask_next(state);
+        }
+        JobEvent::Ingest(event) => state.library.apply(event),
+        JobEvent::Model(event) => state.models.apply(event, &state.settings.embedder),
+        JobEvent::SessionSaved(_) => {}
+        JobEvent::SessionsListed(all) => {
+            if let Screen::Sessions(sessions) = &mut state.screen {
+                let count = all.len();
+                let here: Vec<_> = all.into_iter().filter(|session| session.folder == state.folder_path).collect();
+                sessions.elsewhere = count - here.len();
+                sessions.selected = sessions.selected.min(here.len().saturating_sub(1));
+                sessions.list = Some(here);
+            }
+        }
+        JobEvent::SessionLoaded(conversation) => {
+            // A question that was asked meanwhile belongs to the conversation on the screen.
+            if state.running.is_none() {
+                state.resume(*conversation);
+            }
+        }
+        JobEvent::Failed(report) => state.complain(&report),
+        JobEvent::Notice(text) => state.say(text),
+    }
+    Vec::new()
+}
+
+/// The one place where events of answers that nobody waits for any more are dropped.
+fn is_stale(state: &State, event: &JobEvent) -> bool {
+    let id: JobId = match event {
+        JobEvent::Answer(id, _) | JobEvent::AnswerFailed(id, _) => *id,
+        _ => return false,
+    };
+    state.running.is_none_or(|(running, _)| running != id)
+}
+
+fn answer(state: &mut State, event: AnswerEvent) -> Vec<Effect> {
+    let Some((_, index)) = state.running else { return Vec::new() };
+    let clock = state.clock;
+    let turn = &mut state.turns[index];
+    match event {
+        AnswerEvent::Query { .. } => {}
+        AnswerEvent::Sources(sources) => {
+            turn.sources = sources;
+            turn.phase = Phase::Found;
+            turn.touch();
+            state.source = 0;
+        }
+        AnswerEvent::Gate(Gate::Go) => {}
+        AnswerEvent::Gate(Gate::Refuse { reason }) => {
+            turn.reason = Some(reason);
+            turn.touch();
+        }
+        AnswerEvent::Fitted { used, prompt_tokens, window, .. } => {
+            turn.used = Some(used);
+            (turn.prompt_tokens, turn.window) = (prompt_tokens, window);
+            turn.touch();
+        }
+        AnswerEvent::Prefill { done, total } => {
+            // The first report is what the cache still held.
+            if !matches!(turn.phase, Phase::Reading { .. }) {
+                turn.reused_tokens = done;
+            }
+            turn.phase = Phase::Reading { done, total };
+        }
+        AnswerEvent::Text(piece) => turn.write(&piece, clock),
+        AnswerEvent::Checked(sentences) => {
+            turn.sentences = sentences;
+            turn.touch();
+        }
+        AnswerEvent::Finished(answer) => {
+            turn.finish(*answer);
+            state.running = None;
+            let mut effects = keep(state, index);
+            effects.extend(ask_next(state));
+            return effects;
+        }
+    }
+    Vec::new()
+}

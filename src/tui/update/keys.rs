@@ -1,0 +1,245 @@
+//! What a key does, by the one table of commands.
+
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
+use super::{ask, commands, new_session, quit, stop};
+use crate::tui::backend::Grounds;
+use crate::tui::effect::Effect;
+use crate::tui::keymap::{Command, lookup};
+use crate::tui::state::{Cited, Focus, Page, Passage, Screen, State};
+use crate::tui::view;
+
+pub(super) fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
+    if key.kind == KeyEventKind::Release {
+        return Vec::new();
+    }
+    state.notice = None;
+    let command = lookup(&key, |when| state.holds(when));
+    if command != Some(Command::Interrupt) {
+        state.interrupted = None;
+    }
+    match command {
+        Some(command) => run(state, command),
+        None => {
+            other(state, key);
+            Vec::new()
+        }
+    }
+}
+
+/// A key without a command edits the question; a letter typed while reading brings the keys back to it.
+fn other(state: &mut State, key: KeyEvent) {
+    if state.screen != Screen::Chat {
+        return;
+    }
+    let letter = matches!(key.code, KeyCode::Char(_)) && !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+    if letter {
+        state.focus = Focus::Composer;
+    }
+    if state.focus == Focus::Composer {
+        state.composer.key(key);
+    }
+}
+
+fn run(state: &mut State, command: Command) -> Vec<Effect> {
+    match command {
+        Command::Send => return send(state),
+        Command::AskAnyway => {
+            if let Some(index) = state.refused() {
+                let question = state.turns[index].question.clone();
+                return ask(state, question, Grounds::ModelAlone);
+            }
+        }
+        Command::Complete => commands::complete(state),
+        Command::NewLine => state.composer.new_line(),
+        Command::Stop => return stop(state),
+        Command::Clear => state.composer.clear(),
+        Command::Leave => leave(state),
+        Command::Interrupt => return interrupt(state),
+        Command::QuitWhenEmpty => return quit(state),
+        Command::NextPane => focus(state, 1),
+        Command::PreviousPane => focus(state, 2),
+        Command::PageUp => scroll(state, Move::Page(-1)),
+        Command::PageDown => scroll(state, Move::Page(1)),
+        Command::LineUp => scroll(state, Move::Line(-1)),
+        Command::LineDown => scroll(state, Move::Line(1)),
+        Command::Top => scroll(state, Move::Top),
+        Command::Bottom => scroll(state, Move::Bottom),
+        Command::Older => state.composer.older(),
+        Command::Newer => state.composer.newer(),
+        Command::PreviousCitation => cite(state, Step::Back),
+        Command::NextCitation => cite(state, Step::Forward),
+        Command::OpenCitation => open_citation(state),
+        Command::PreviousItem => select(state, Step::Back),
+        Command::NextItem => select(state, Step::Forward),
+        Command::OpenItem => return open_item(state),
+        Command::Help => state.screen = Screen::Help(Page::default()),
+        Command::NewSession => return new_session(state),
+        Command::Sessions => return commands::sessions(state),
+        Command::Suspend => return vec![Effect::Suspend],
+        Command::Repaint => return vec![Effect::Repaint],
+    }
+    Vec::new()
+}
+
+fn send(state: &mut State) -> Vec<Effect> {
+    if let Some(effects) = commands::run(state) {
+        return effects;
+    }
+    let question = state.composer.take();
+    if question.is_empty() { Vec::new() } else { ask(state, question, Grounds::Documents) }
+}
+
+/// Closes what covers the chat, then lets go of what is selected.
+fn leave(state: &mut State) {
+    if state.screen == Screen::Chat {
+        state.focus = Focus::Composer;
+        state.cited = None;
+    } else {
+        state.screen = Screen::Chat;
+    }
+}
+
+/// Ctrl-C in three steps: stop the answer, clear the question, quit when pressed twice.
+fn interrupt(state: &mut State) -> Vec<Effect> {
+    if state.running.is_some() {
+        return stop(state);
+    }
+    if !state.composer.is_empty() {
+        state.composer.clear();
+    } else if state.about_to_quit() {
+        return quit(state);
+    } else {
+        state.interrupted = Some(state.clock);
+    }
+    Vec::new()
+}
+
+fn focus(state: &mut State, steps: usize) {
+    const ORDER: [Focus; 3] = [Focus::Composer, Focus::Transcript, Focus::Sources];
+    let at = ORDER.iter().position(|focus| *focus == state.focus).unwrap_or(0);
+    let mut next = ORDER[(at + steps) % ORDER.len()];
+    if next == Focus::Sources && state.shown_turn().is_none() {
+        next = ORDER[(at + 2 * steps) % ORDER.len()];
+    }
+    if next == Focus::Transcript && state.turns.is_empty() {
+        next = Focus::Composer;
+    }
+    state.focus = next;
+}
+
+#[derive(Clone, Copy)]
+enum Move {
+    Line(isize),
+    Page(isize),
+    Top,
+    Bottom,
+}
+
+fn scroll(state: &mut State, how: Move) {
+    let rows = view::page_rows(state).max(2);
+    let lines = match how {
+        Move::Line(lines) => lines,
+        // One line of overlap keeps the eye's place.
+        Move::Page(pages) => pages * (rows as isize - 1),
+        Move::Top => isize::MIN / 2,
+        Move::Bottom => isize::MAX / 2,
+    };
+    let last = view::last_top(state);
+    match &mut state.screen {
+        Screen::Chat => match how {
+            Move::Top => state.scroll_to_start(),
+            Move::Bottom => state.scroll_to_end(),
+            Move::Line(_) | Move::Page(_) => state.scroll_by(lines),
+        },
+        Screen::Help(page) | Screen::Settings(page) => page.top = page.top.saturating_add_signed(lines).min(last),
+        Screen::Passage(passage) => {
+            let passage = *passage;
+            let top = view::passage_top(state, passage).saturating_add_signed(lines).min(last);
+            state.screen = Screen::Passage(Passage { top: Some(top), ..passage });
+        }
+        Screen::Sessions(sessions) => {
+            let count = sessions.list.as_ref().map_or(0, Vec::len);
+            sessions.selected = sessions.selected.saturating_add_signed(lines).min(count.saturating_sub(1));
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Step {
+    Back,
+    Forward,
+}
+
+/// Selects the citation before or after; the first press takes the last answer's first or last one.
+fn cite(state: &mut State, step: Step) {
+    let count = |state: &mut State, turn: usize| {
+        state.height(turn);
+        state.turns[turn].laid.as_ref().map_or(0, |laid| laid.citations.len())
+    };
+    let selected = state.cited;
+    let next = match selected {
+        Some(Cited { turn, index }) if step == Step::Forward && index + 1 < count(state, turn) => Some(Cited { turn, index: index + 1 }),
+        Some(Cited { turn, index }) if step == Step::Back && index > 0 => Some(Cited { turn, index: index - 1 }),
+        Some(Cited { turn, .. }) if step == Step::Forward => {
+            (turn + 1..state.turns.len()).find(|turn| count(state, *turn) > 0).map(|turn| Cited { turn, index: 0 })
+        }
+        Some(Cited { turn, .. }) => last_before(state, turn, count),
+        None if step == Step::Forward => {
+            let found = (0..state.turns.len()).rev().find(|turn| count(state, *turn) > 0);
+            found.map(|turn| Cited { turn, index: 0 })
+        }
+        None => last_before(state, state.turns.len(), count),
+    };
+    let Some(cited) = next else { return };
+    state.cited = Some(cited);
+    let Some((line, mark)) = state.turns[cited.turn].laid.as_ref().and_then(|laid| laid.citations.get(cited.index)).copied() else {
+        return;
+    };
+    state.source = state.turns[cited.turn].shown_sources().position(|source| source.n == mark.n).unwrap_or(0);
+    state.reveal(cited.turn, line);
+}
+
+fn last_before(state: &mut State, turn: usize, count: impl Fn(&mut State, usize) -> usize) -> Option<Cited> {
+    let turn = (0..turn).rev().find(|turn| count(state, *turn) > 0)?;
+    Some(Cited { turn, index: count(state, turn) - 1 })
+}
+
+fn open_citation(state: &mut State) {
+    if let Some(Cited { turn, .. }) = state.cited {
+        let source = state.source;
+        state.screen = Screen::Passage(Passage { turn, source, top: None });
+    }
+}
+
+fn select(state: &mut State, step: Step) {
+    let delta = if step == Step::Back { -1 } else { 1 };
+    let count = |state: &State, turn: usize| state.turns[turn].shown_sources().count();
+    match state.screen {
+        Screen::Sessions(_) => scroll(state, Move::Line(delta)),
+        Screen::Passage(Passage { turn, source, .. }) => {
+            let source = source.saturating_add_signed(delta).min(count(state, turn).saturating_sub(1));
+            state.source = source;
+            state.screen = Screen::Passage(Passage { turn, source, top: None });
+        }
+        _ => {
+            if let Some(turn) = state.shown_turn() {
+                state.source = state.source.saturating_add_signed(delta).min(count(state, turn).saturating_sub(1));
+            }
+        }
+    }
+}
+
+fn open_item(state: &mut State) -> Vec<Effect> {
+    if let Screen::Sessions(sessions) = &state.screen {
+        let chosen = sessions.list.as_ref().and_then(|list| list.get(sessions.selected)).map(|session| session.id.clone());
+        let Some(id) = chosen else { return Vec::new() };
+        let mut effects = stop(state);
+        effects.push(Effect::LoadSession(id));
+        return effects;
+    }
+    if let Some(turn) = state.shown_turn() {
+        state.screen = Screen::Passage(Passage { turn, source: state.source, top: None });
+    }
+    Vec::new()
+}

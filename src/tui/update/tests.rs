@@ -1,0 +1,399 @@
+//! Behavior as lists of messages. No clock, no thread, no terminal.
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use crate::answer::{AnswerEvent, FinishKind};
+use crate::jobs::{JobEvent, JobId};
+use crate::report::Report;
+use crate::tui::effect::Effect;
+use crate::tui::fixtures::{self, Harness};
+use crate::tui::msg::Msg;
+use crate::tui::state::{Focus, Phase, Screen};
+
+fn asked() -> Harness {
+    let mut app = Harness::new(110, 30);
+    app.type_line("when did I prune the pear tree?");
+    app
+}
+
+#[test]
+fn enter_asks_and_the_answer_is_kept() {
+    let mut app = asked();
+    assert!(matches!(&app.effects[..], [Effect::Ask(JobId(1), request)] if request.question == "when did I prune the pear tree?"));
+    app.answer(1, fixtures::events());
+    assert_eq!(app.state.turns[0].phase, Phase::Done);
+    assert_eq!(app.effects.last(), Some(&Effect::SaveConversation));
+    assert_eq!(app.state.conversation.turns.len(), 1);
+    app.type_line("and the apple?");
+    assert!(matches!(app.effects.last(), Some(Effect::Ask(JobId(2), request)) if request.history.len() == 1));
+}
+
+#[test]
+fn an_empty_line_asks_nothing() {
+    let mut app = Harness::new(80, 24);
+    app.type_line("   ");
+    assert!(app.effects.is_empty() && app.state.turns.is_empty());
+}
+
+#[test]
+fn escape_stops_in_every_phase_and_what_was_written_is_kept() {
+    let events = fixtures::events();
+    for steps in 0..events.len() {
+        let mut app = asked();
+        app.answer(1, events[..steps].to_vec());
+        app.key(KeyCode::Esc);
+        assert_eq!(app.effects.iter().filter(|effect| **effect == Effect::Cancel(JobId(1))).count(), 1, "after {steps} events");
+        assert_eq!(app.state.turns[0].phase, Phase::Stopped);
+        assert!(app.state.running.is_none());
+        let written = !app.state.turns[0].document.source().is_empty();
+        assert_eq!(app.state.conversation.turns.len(), usize::from(written));
+        if written {
+            assert_eq!(app.state.conversation.turns[0].answer.finish, FinishKind::Cancelled);
+        }
+        // The screen lives on: another escape never quits.
+        app.key(KeyCode::Esc);
+        assert!(!app.effects.contains(&Effect::Quit));
+    }
+}
+
+#[test]
+fn events_of_a_stopped_answer_change_nothing() {
+    let mut app = asked();
+    app.answer(1, fixtures::events()[..4].to_vec());
+    app.key(KeyCode::Esc);
+    let before = app.screen();
+    app.effects.clear();
+    app.answer(1, fixtures::events());
+    app.send(Msg::Job(JobEvent::AnswerFailed(JobId(1), Report { cause: "late".into(), hint: None })));
+    assert_eq!(app.screen(), before);
+    assert!(app.effects.is_empty());
+    app.type_line("and the apple?");
+    app.answer(1, vec![AnswerEvent::Text("stale".into())]);
+    assert!(!app.screen().contains("stale"));
+}
+
+#[test]
+fn a_question_during_an_answer_waits_visibly_and_is_asked_next() {
+    let mut app = asked();
+    app.type_line("and the apple?");
+    assert_eq!(app.effects.len(), 1, "only the first question is asked");
+    assert!(app.screen().contains("waits for the answer above"));
+    app.answer(1, fixtures::events());
+    assert!(matches!(app.effects.last(), Some(Effect::Ask(JobId(2), request)) if request.question == "and the apple?"));
+}
+
+#[test]
+fn stopping_gives_waiting_questions_back() {
+    let mut app = asked();
+    app.type_line("and the apple?");
+    app.text("draft");
+    app.key(KeyCode::Esc);
+    assert_eq!(app.state.composer.text(), "and the apple?\ndraft");
+    assert_eq!(app.state.turns.len(), 1);
+}
+
+#[test]
+fn a_failure_shows_cause_and_hint_and_the_next_question_goes_on() {
+    let mut app = asked();
+    app.type_line("next");
+    app.send(Msg::Job(JobEvent::AnswerFailed(JobId(1), Report { cause: "the model file is damaged".into(), hint: Some("tanya models pull".into()) })));
+    let screen = app.screen();
+    assert!(screen.contains("the model file is damaged") && screen.contains("hint: tanya models pull"), "{screen}");
+    assert!(matches!(app.effects.last(), Some(Effect::Ask(JobId(2), _))));
+}
+
+#[test]
+fn ctrl_c_stops_then_clears_then_quits_on_the_second_press() {
+    let mut app = asked();
+    app.text("draft");
+    app.ctrl('c');
+    assert_eq!(app.effects.last(), Some(&Effect::Cancel(JobId(1))));
+    app.ctrl('c');
+    assert!(app.state.composer.is_empty());
+    app.ctrl('c');
+    assert!(app.screen().contains("ctrl-c again quits"));
+    app.wait_ms(2100);
+    app.ctrl('c');
+    assert!(!app.effects.contains(&Effect::Quit), "two seconds later it is a first press again");
+    app.ctrl('c');
+    assert_eq!(app.effects.last(), Some(&Effect::Quit));
+}
+
+#[test]
+fn ctrl_d_quits_only_when_nothing_is_typed() {
+    let mut app = Harness::new(80, 24);
+    app.text("x");
+    app.ctrl('d');
+    assert!(app.effects.is_empty());
+    app.key(KeyCode::Backspace);
+    app.ctrl('d');
+    assert_eq!(app.effects, [Effect::Quit]);
+}
+
+#[test]
+fn the_end_of_the_terminal_stops_and_quits() {
+    let mut app = asked();
+    app.send(Msg::Terminate);
+    assert_eq!(app.effects[1..], [Effect::Cancel(JobId(1)), Effect::Quit]);
+}
+
+#[test]
+fn a_refusal_offers_the_model_alone_and_marks_what_it_says() {
+    let mut app = Harness::new(100, 30);
+    app.type_line("what is the capital of Mongolia?");
+    app.answer(1, fixtures::refusal());
+    assert!(app.screen().contains("enter asks the model anyway"), "{}", app.screen());
+    app.key(KeyCode::Enter);
+    assert!(matches!(app.effects.last(), Some(Effect::Ask(JobId(2), request)) if request.grounds == crate::tui::Grounds::ModelAlone));
+    app.answer(2, vec![AnswerEvent::Text("Ulaanbaatar.".into())]);
+    let screen = app.screen();
+    assert!(screen.contains("asked without the documents"), "{screen}");
+    assert!(!screen.contains("enter asks the model anyway"), "the offer is for the last turn only");
+}
+
+#[test]
+fn an_unknown_command_sends_nothing_and_keeps_the_line() {
+    let mut app = Harness::new(120, 24);
+    app.type_line("/frobnicate now");
+    assert!(app.effects.is_empty());
+    assert_eq!(app.state.composer.text(), "/frobnicate now");
+    assert!(app.screen().contains("no command is called /frobnicate"));
+}
+
+#[test]
+fn a_path_is_a_question_and_no_command() {
+    let mut app = Harness::new(120, 24);
+    app.type_line("/etc/hosts says what?");
+    assert!(matches!(&app.effects[..], [Effect::Ask(_, request)] if request.question == "/etc/hosts says what?"));
+}
+
+#[test]
+fn set_changes_a_setting_or_says_what_it_wants() {
+    let mut app = Harness::new(140, 30);
+    app.type_line("/set temperature 9");
+    assert!(app.effects.is_empty());
+    assert!(app.screen().contains("wants a number from 0 to 5"), "{}", app.screen());
+    app.ctrl('c');
+    app.type_line("/set temperature 0.7");
+    assert!(matches!(&app.effects[..], [Effect::Configure(settings)] if (settings.sampling.temperature - 0.7).abs() < 1e-6));
+    app.type_line("/set top_k");
+    assert!(app.screen().contains("only the k likeliest"));
+    app.type_line("/set");
+    let screen = app.screen();
+    assert!(screen.contains("Settings") && screen.contains("0.7"), "{screen}");
+}
+
+#[test]
+fn the_theme_changes_at_once() {
+    let mut app = Harness::new(80, 24);
+    app.type_line("/set ascii true");
+    app.type_line("hello");
+    assert!(!app.screen().contains('─') && app.screen().contains("----"));
+}
+
+#[test]
+fn tab_completes_a_command_only_when_it_is_certain() {
+    let mut app = Harness::new(80, 24);
+    app.text("/s");
+    app.key(KeyCode::Tab);
+    assert_eq!(app.state.composer.text(), "/s");
+    app.text("es");
+    app.key(KeyCode::Tab);
+    assert_eq!(app.state.composer.text(), "/sessions");
+}
+
+#[test]
+fn a_new_session_starts_empty_and_keeps_the_old_one() {
+    let mut app = asked();
+    app.answer(1, fixtures::events());
+    let first = app.state.conversation.id.clone();
+    app.wait_ms(1500);
+    app.ctrl('n');
+    assert!(app.state.turns.is_empty());
+    assert_ne!(app.state.conversation.id, first);
+    app.key(KeyCode::Up);
+    assert_eq!(app.state.composer.text(), "when did I prune the pear tree?", "history survives");
+}
+
+#[test]
+fn sessions_are_listed_for_this_folder_and_loaded_with_enter() {
+    let mut app = Harness::new(100, 30);
+    app.ctrl('r');
+    assert_eq!(app.effects, [Effect::ListSessions]);
+    app.send(Msg::Job(JobEvent::SessionsListed(fixtures::sessions())));
+    assert!(app.screen().contains("1 about other folders"));
+    app.key(KeyCode::Down);
+    app.key(KeyCode::Enter);
+    let Some(Effect::LoadSession(id)) = app.effects.last() else { panic!("{:?}", app.effects) };
+    assert_eq!(id.as_str(), "b");
+    app.send(Msg::Job(JobEvent::SessionLoaded(Box::new(fixtures::conversation()))));
+    assert_eq!(app.state.screen, Screen::Chat);
+    assert!(app.screen().contains("when did I prune"));
+}
+
+#[test]
+fn reading_above_is_not_moved_by_new_text() {
+    let mut app = Harness::new(80, 24);
+    for index in 0..6 {
+        app.type_line(&format!("question {index}"));
+        app.answer(index + 1, fixtures::events());
+    }
+    app.type_line("the last one");
+    app.answer(7, fixtures::events()[..4].to_vec());
+    assert!(app.state.scroll.follow);
+    app.key(KeyCode::PageUp);
+    let before = app.body();
+    app.answer(7, vec![AnswerEvent::Text("More.\n\nAnd more.\n\nAnd more.\n\n".into())]);
+    assert_eq!(app.body(), before);
+    assert!(app.screen().contains("new lines"), "{}", app.screen());
+    app.key(KeyCode::PageDown);
+    app.key(KeyCode::PageDown);
+    assert!(app.state.scroll.follow, "reaching the end follows again");
+}
+
+#[test]
+fn another_width_keeps_the_text_that_is_read() {
+    let mut app = Harness::new(120, 24);
+    app.type_line("long");
+    let text: String = (0..80).map(|n| format!("Sentence number {n} stands here and takes some room.\n\n")).collect();
+    app.answer(1, vec![AnswerEvent::Text(text)]);
+    app.key(KeyCode::PageUp);
+    app.key(KeyCode::PageUp);
+    let first = |app: &mut Harness| app.body().lines().find(|line| line.contains("Sentence")).map(|line| line.trim()[..19].to_owned()).unwrap();
+    let before = first(&mut app);
+    for width in [60, 45, 99, 200] {
+        app.resize(width, 24);
+        assert_eq!(first(&mut app), before, "at {width} columns");
+    }
+}
+
+#[test]
+fn brackets_walk_the_citations_and_enter_opens_the_passage() {
+    let mut app = asked();
+    app.answer(1, fixtures::events());
+    app.type_line("again");
+    app.answer(2, fixtures::events());
+    app.key(KeyCode::Char('['));
+    assert_eq!(app.state.cited.map(|cited| (cited.turn, cited.index)), Some((1, 1)));
+    app.key(KeyCode::Char('['));
+    app.key(KeyCode::Char('['));
+    assert_eq!(app.state.cited.map(|cited| (cited.turn, cited.index)), Some((0, 1)));
+    app.key(KeyCode::Char(']'));
+    assert_eq!(app.state.cited.map(|cited| (cited.turn, cited.index)), Some((1, 0)));
+    app.key(KeyCode::Enter);
+    assert!(matches!(app.state.screen, Screen::Passage(_)));
+    assert!(app.screen().contains("garden/2024-spring.md:41"), "{}", app.screen());
+    app.key(KeyCode::Esc);
+    assert_eq!(app.state.screen, Screen::Chat);
+    app.key(KeyCode::Esc);
+    assert!(app.state.cited.is_none());
+    app.text("what about [this]");
+    assert_eq!(app.state.composer.text(), "what about [this]", "brackets are text while one types");
+}
+
+#[test]
+fn tab_walks_the_panes_and_typing_comes_back() {
+    let mut app = asked();
+    app.answer(1, fixtures::events());
+    app.key(KeyCode::Tab);
+    assert_eq!(app.state.focus, Focus::Transcript);
+    app.key(KeyCode::Tab);
+    assert_eq!(app.state.focus, Focus::Sources);
+    app.key(KeyCode::Down);
+    app.key(KeyCode::Enter);
+    assert!(app.screen().contains("2  garden/2024-spring.md:52"), "{}", app.screen());
+    app.key(KeyCode::Esc);
+    app.key(KeyCode::Char('x'));
+    assert_eq!((app.state.focus, app.state.composer.text().as_str()), (Focus::Composer, "x"));
+}
+
+#[test]
+fn a_question_mark_is_help_only_when_nothing_is_typed() {
+    let mut app = Harness::new(80, 24);
+    app.text("why?");
+    assert_eq!(app.state.screen, Screen::Chat);
+    app.ctrl('u');
+    app.key(KeyCode::Char('?'));
+    assert!(matches!(app.state.screen, Screen::Help(_)));
+    app.key(KeyCode::Esc);
+    assert_eq!(app.state.screen, Screen::Chat);
+}
+
+#[test]
+fn history_and_line_breaks() {
+    let mut app = Harness::new(80, 24);
+    for line in ["one", "two"] {
+        app.type_line(line);
+        app.key(KeyCode::Esc);
+    }
+    app.text("dra");
+    app.send(Msg::Key(KeyEvent::new(KeyCode::Enter, KeyModifiers::ALT)));
+    app.text("ft");
+    assert_eq!(app.state.composer.text(), "dra\nft");
+    app.key(KeyCode::Up);
+    app.key(KeyCode::Up);
+    assert_eq!(app.state.composer.text(), "two");
+    app.key(KeyCode::Up);
+    assert_eq!(app.state.composer.text(), "one");
+    app.key(KeyCode::Down);
+    app.key(KeyCode::Down);
+    assert_eq!(app.state.composer.text(), "dra\nft");
+}
+
+#[test]
+fn a_paste_is_never_sent_by_itself() {
+    let mut app = Harness::new(80, 24);
+    app.send(Msg::Paste("one\ntwo\n/quit\n".into()));
+    assert!(app.effects.is_empty());
+    assert_eq!(app.state.composer.text(), "one\ntwo\n/quit\n");
+}
+
+#[test]
+fn nothing_wakes_an_idle_screen() {
+    let mut app = asked();
+    assert!(app.state.next_wake().is_some(), "a spinner turns while it searches");
+    app.answer(1, fixtures::events());
+    assert_eq!(app.state.next_wake(), None);
+    app.send(Msg::Job(JobEvent::Notice("the index was rebuilt".into())));
+    let wake = app.state.next_wake().unwrap();
+    app.at(wake, Msg::Tick);
+    assert_eq!(app.state.next_wake(), None);
+    assert!(!app.screen().contains("rebuilt"));
+}
+
+#[test]
+fn a_long_transcript_costs_no_more_than_a_short_one() {
+    let mut app = Harness::new(100, 30);
+    let mut conversation = fixtures::conversation();
+    let turn = conversation.turns[0].clone();
+    conversation.turns = vec![turn; 2000];
+    app.send(Msg::Job(JobEvent::SessionLoaded(Box::new(conversation))));
+    app.screen();
+    let laid = app.state.turns.iter().filter(|turn| turn.laid.is_some()).count();
+    assert!(laid < 8, "{laid} turns were laid out for one screen");
+}
+
+#[test]
+fn the_last_answer_is_printed_at_the_end() {
+    let mut app = asked();
+    assert_eq!(app.state.farewell(), None);
+    app.answer(1, fixtures::events());
+    let farewell = app.state.farewell().unwrap();
+    assert!(farewell.starts_with("> when did I prune the pear tree?\n\nYou pruned it"), "{farewell}");
+    assert!(farewell.contains("[1] garden/2024-spring.md:41-44"), "{farewell}");
+    assert!(!farewell.contains("[3]"), "an uncited source is not listed");
+}
+
+#[test]
+fn every_size_draws() {
+    let mut app = asked();
+    app.answer(1, fixtures::events());
+    for (width, height) in [(1, 1), (2, 40), (300, 1), (39, 10), (40, 9), (40, 10), (99, 11), (100, 10), (500, 200)] {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        terminal.draw(|frame| crate::tui::view::draw(&mut app.state, frame)).unwrap();
+        let text = crate::tui::fixtures::text(terminal.backend().buffer());
+        assert_eq!(text.contains("tanya needs"), width >= 17 && (width < 40 || height < 10), "{width}x{height}\n{text}");
+    }
+}

@@ -1,0 +1,81 @@
+//! Pages that explain: the keys by the one table, and the settings by theirs.
+
+use ratatui::text::{Line, Span};
+
+use super::MARGIN;
+use crate::config::SETTINGS;
+use crate::tui::keymap::{BINDINGS, Group, SLASHES};
+use crate::tui::state::State;
+use crate::tui::text::{one_line, width, wrap_plain};
+
+/// Columns of the keys.
+const KEYS: usize = 24;
+
+/// All keys and commands.
+pub(super) fn lines(state: &State, columns: u16) -> Vec<Line<'static>> {
+    let theme = &state.look.theme;
+    let mut out = vec![Line::default()];
+    let mut chapter = |title: &'static str, rows: Vec<(String, &'static str)>| {
+        out.push(Line::from(vec![indent(0), Span::styled(title, theme.strong)]));
+        for (keys, title) in rows {
+            let pad = " ".repeat(KEYS.saturating_sub(width(&keys)).max(2));
+            let room = usize::from(columns).saturating_sub(usize::from(MARGIN) + KEYS + 3).max(10);
+            for (index, text) in wrap_plain(title, room).into_iter().enumerate() {
+                let first = if index == 0 { vec![Span::styled(keys.clone(), theme.accent), Span::raw(pad.clone())] } else { vec![indent(KEYS)] };
+                let mut spans = vec![indent(0)];
+                spans.extend(first);
+                spans.push(Span::styled(text, theme.text));
+                out.push(Line::from(spans));
+            }
+        }
+        out.push(Line::default());
+    };
+    for group in Group::ALL {
+        let rows = BINDINGS.iter().filter(|binding| binding.group == group);
+        // Several places of one command read as one row.
+        let mut seen: Vec<(String, &'static str)> = Vec::new();
+        for binding in rows {
+            let names: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
+            seen.push((names.join("  "), binding.title));
+        }
+        chapter(group.title(), seen);
+    }
+    let slashes = SLASHES.iter().map(|slash| (format!("/{} {}", slash.name, slash.arguments), slash.title)).collect();
+    chapter("Commands", slashes);
+    out
+}
+
+/// All settings with their values.
+pub(super) fn settings(state: &State, columns: u16) -> Vec<Line<'static>> {
+    let theme = &state.look.theme;
+    let names = SETTINGS.iter().map(|setting| setting.key.len()).max().unwrap_or(0) + 2;
+    let values = 14;
+    let room = usize::from(columns).saturating_sub(usize::from(MARGIN) + names + values + 2).max(10);
+    let mut out = vec![
+        Line::default(),
+        Line::from(vec![indent(0), Span::styled("Settings", theme.strong), Span::styled("   /set KEY VALUE changes one until the end", theme.muted)]),
+        Line::default(),
+    ];
+    for setting in SETTINGS {
+        let mut value = one_line(&setting.show(&state.settings));
+        if value.is_empty() {
+            value = "(none)".into();
+        }
+        let key = format!("{:<names$}", setting.key);
+        let mut rest = wrap_plain(setting.help, room).into_iter();
+        let mut spans = vec![indent(0), Span::styled(key, theme.accent)];
+        if width(&value) < values {
+            let pad = " ".repeat(values - width(&value));
+            spans.extend([Span::styled(value, theme.text), Span::raw(pad), Span::styled(rest.next().unwrap_or_default(), theme.muted)]);
+        } else {
+            spans.push(Span::styled(value, theme.text));
+        }
+        out.push(Line::from(spans));
+        out.extend(rest.map(|text| Line::from(vec![indent(names + values), Span::styled(text, theme.muted)])));
+    }
+    out
+}
+
+fn indent(more: usize) -> Span<'static> {
+    Span::raw(" ".repeat(usize::from(MARGIN) + more))
+}

@@ -1,0 +1,319 @@
+//! Questions and answers.
+//!
+//! A turn is laid out once per width, colors and revision ([`Stamp`]); what changes by the clock or by its neighbors (its
+//! status, the offer under a refusal) is filled in at the draw.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{MARGIN, columns, sources, status};
+use crate::answer::FinishKind;
+use crate::report::Report;
+use crate::tui::backend::Grounds;
+use crate::tui::markdown::{Ink, Labels, Mark};
+use crate::tui::state::{Look, Phase, State, TurnState};
+use crate::tui::text::{Run, Room, clean, count, fit, fit_end, one_line, width, wrap, wrap_plain};
+
+/// Lines longer than this are hard to read (typography has 66 for print; code and tables want more).
+const MEASURE: u16 = 92;
+/// A longer question is cut: it was typed a moment ago.
+const QUESTION_LINES: usize = 12;
+/// Sources shown under an answer on a narrow screen.
+const MOST_SOURCES: usize = 4;
+
+/// What a layout depends on besides the turn.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::tui) struct Context {
+    look: Look,
+    width: u16,
+    wide: bool,
+}
+
+/// Which inputs a layout was made from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::tui) struct Stamp {
+    pub width: u16,
+    wide: bool,
+    generation: u64,
+    revision: u64,
+}
+
+/// A turn as lines.
+#[derive(Debug)]
+pub(in crate::tui) struct LaidTurn {
+    pub stamp: Stamp,
+    pub lines: Vec<TurnLine>,
+    /// Line and place of each citation, in reading order.
+    pub citations: Vec<(usize, Mark)>,
+}
+
+/// One line of a turn.
+#[derive(Debug)]
+pub(in crate::tui) struct TurnLine {
+    line: Line<'static>,
+    /// Part of the turn and byte in it: finds the line again at another width.
+    pub key: (u8, usize),
+    kind: Kind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Text,
+    /// What happens now, or what it cost.
+    Status,
+    /// What can be done about a refusal, while it is the last turn.
+    Offer,
+}
+
+impl Context {
+    pub(in crate::tui) fn of(state: &State) -> Self {
+        Self { look: state.look, width: super::transcript_columns(state), wide: state.is_wide() }
+    }
+
+    pub(in crate::tui) fn stamp(&self, turn: &TurnState) -> Stamp {
+        Stamp { width: self.width, wide: self.wide, generation: self.look.generation, revision: turn.revision }
+    }
+
+    fn columns(&self) -> usize {
+        usize::from(self.width.saturating_sub(MARGIN + 2).clamp(1, MEASURE))
+    }
+}
+
+/// Lays out `turn`, the `index`th.
+pub(in crate::tui) fn lay_out(turn: &mut TurnState, index: usize, context: &Context) -> LaidTurn {
+    let mut page = Page { context, lines: Vec::new(), citations: Vec::new() };
+    if index > 0 {
+        page.blank(0);
+    }
+    page.blank(0);
+    page.question(turn);
+    match &turn.phase {
+        Phase::Refused => page.refusal(turn),
+        Phase::Failed(report) => page.failure(report),
+        _ => {
+            page.answer(turn);
+            if !context.wide {
+                page.sources(turn);
+            }
+        }
+    }
+    if !matches!(turn.phase, Phase::Failed(_)) {
+        page.blank(4);
+        page.lines.push(TurnLine { line: Line::default(), key: (4, 0), kind: Kind::Status });
+    }
+    LaidTurn { stamp: context.stamp(turn), lines: page.lines, citations: page.citations }
+}
+
+struct Page<'a> {
+    context: &'a Context,
+    lines: Vec<TurnLine>,
+    citations: Vec<(usize, Mark)>,
+}
+
+impl Page<'_> {
+    fn blank(&mut self, part: u8) {
+        let key = self.lines.last().map_or((part, 0), |line| line.key.max((part, 0)));
+        self.lines.push(TurnLine { line: Line::default(), key, kind: Kind::Text });
+    }
+
+    fn push(&mut self, mut spans: Vec<Span<'static>>, key: (u8, usize)) {
+        spans.insert(0, Span::raw(" ".repeat(usize::from(MARGIN))));
+        self.lines.push(TurnLine { line: Line::from(spans), key, kind: Kind::Text });
+    }
+
+    fn plain(&mut self, text: &str, style: Style, part: u8) {
+        for (index, line) in wrap_plain(text, self.context.columns()).into_iter().enumerate() {
+            self.push(vec![Span::styled(line, style)], (part, index));
+        }
+    }
+
+    fn question(&mut self, turn: &TurnState) {
+        let look = &self.context.look;
+        let room = self.context.columns();
+        let start: String = turn.question.chars().take(room * QUESTION_LINES).collect();
+        let lines = wrap(&[Run::new(clean(&start), ())], Room::even(room));
+        let cut = start.len() < turn.question.len() || lines.len() > QUESTION_LINES;
+        for (index, line) in lines.into_iter().take(QUESTION_LINES).enumerate() {
+            let text: String = line.into_iter().map(|piece| piece.text).collect();
+            self.push(vec![Span::styled(text, look.theme.strong)], (0, index));
+        }
+        if cut {
+            let rest = format!("{} {} in all", look.glyphs.ellipsis, count(turn.question.lines().count() as u64, "line", "lines"));
+            self.push(vec![Span::styled(rest, look.theme.muted)], (0, QUESTION_LINES));
+        }
+        if turn.grounds == Grounds::ModelAlone {
+            self.push(vec![Span::styled("asked without the documents: check what it says", look.theme.warn)], (1, 0));
+        }
+    }
+
+    fn answer(&mut self, turn: &mut TurnState) {
+        let labels = if turn.grounds == Grounds::ModelAlone { Labels::None } else { Labels::EachSentence };
+        let look = &self.context.look;
+        let ink = Ink {
+            theme: &look.theme,
+            glyphs: &look.glyphs,
+            sources: turn.sources.iter().map(|source| source.n).max().unwrap_or(0),
+            sentences: &turn.sentences,
+            labels,
+        };
+        // Three counters that only grow: no two states of one turn share a stamp by accident before the sun burns out.
+        let stamp = (look.generation << 40) ^ (turn.marks << 16) ^ u64::from(self.context.width);
+        let mut first = true;
+        let mut laid_lines = Vec::new();
+        for block in turn.document.blocks(self.context.columns(), &ink, stamp) {
+            laid_lines.push((first, block.to_vec()));
+            first = false;
+        }
+        for (index, (_, block)) in laid_lines.into_iter().enumerate() {
+            self.blank(if index == 0 { 1 } else { 2 });
+            for laid in block {
+                let line = self.lines.len();
+                self.citations.extend(laid.citations.iter().map(|mark| (line, Mark { column: mark.column + MARGIN, ..*mark })));
+                self.push(laid.line.spans, (2, laid.key));
+            }
+        }
+    }
+
+    fn sources(&mut self, turn: &TurnState) {
+        let look = &self.context.look;
+        let total = turn.shown_sources().count();
+        if total == 0 {
+            return;
+        }
+        self.blank(3);
+        // Before the first word the passages have the room; afterwards they are footnotes.
+        let rows = if turn.document.source().is_empty() { 2 } else { 1 };
+        for (index, source) in turn.shown_sources().take(MOST_SOURCES).enumerate() {
+            let uncited = turn.phase == Phase::Done && !turn.cites(source.n);
+            self.push(sources::head(source, uncited, self.context.columns(), look).spans, (3, index));
+            for line in sources::snippet(source, self.context.columns().saturating_sub(3), rows, look) {
+                let mut spans = vec![Span::raw("   ")];
+                spans.extend(line);
+                self.push(spans, (3, index));
+            }
+        }
+        if total > MOST_SOURCES {
+            let more = format!("{} {} more", look.glyphs.ellipsis, total - MOST_SOURCES);
+            self.push(vec![Span::styled(more, look.theme.muted)], (3, MOST_SOURCES));
+        }
+    }
+
+    fn refusal(&mut self, turn: &TurnState) {
+        let look = self.context.look;
+        let room = self.context.columns();
+        self.blank(1);
+        self.plain("Not in your documents.", look.theme.text, 2);
+        if let Some(reason) = turn.reason.as_deref().map(one_line).filter(|reason| !reason.is_empty()) {
+            self.plain(&reason, look.theme.muted, 2);
+        }
+        if turn.sources.is_empty() {
+            return;
+        }
+        self.blank(2);
+        self.plain("Closest passages, none of them close:", look.theme.muted, 2);
+        let paths: Vec<String> = turn
+            .sources
+            .iter()
+            .take(MOST_SOURCES)
+            .map(|source| fit_end(&super::place(source, look.glyphs.dash), room * 2 / 5, look.glyphs.ellipsis))
+            .collect();
+        let column = paths.iter().map(|path| width(path)).max().unwrap_or(0);
+        for (index, (source, path)) in turn.sources.iter().zip(paths).enumerate() {
+            let pad = " ".repeat(column - width(&path) + 3);
+            let score = format!("{:.2}", source.score);
+            let free = room.saturating_sub(2 + column + 3 + score.len() + 3);
+            let mut quote = vec![Span::styled(look.glyphs.open_quote, look.theme.muted)];
+            quote.extend(sources::snippet(source, free.saturating_sub(2), 1, &look).into_iter().next().unwrap_or_default());
+            quote.push(Span::styled(look.glyphs.close_quote, look.theme.muted));
+            let mut spans = vec![Span::raw("  "), Span::styled(path, look.theme.text), Span::raw(pad)];
+            if free >= 16 {
+                spans.extend(quote);
+            }
+            let gap = room.saturating_sub(columns(&spans) + score.len());
+            spans.push(Span::raw(" ".repeat(gap)));
+            spans.push(Span::styled(score, look.theme.muted));
+            self.push(spans, (2, index + 10));
+        }
+        self.blank(3);
+        self.lines.push(TurnLine { line: Line::default(), key: (3, 0), kind: Kind::Offer });
+    }
+
+    fn failure(&mut self, report: &Report) {
+        let look = self.context.look;
+        self.blank(1);
+        let mut runs = vec![Run::new(format!("{} ", look.glyphs.cross), look.theme.bad), Run::new(one_line(&report.cause), look.theme.text)];
+        if let Some(hint) = &report.hint {
+            runs.push(Run::new("\nhint: ", look.theme.muted));
+            runs.push(Run::new(one_line(hint), look.theme.text));
+        }
+        for (index, line) in wrap(&runs, Room::even(self.context.columns())).into_iter().enumerate() {
+            let spans = line.into_iter().map(|piece| Span::styled(piece.text, piece.tag)).collect();
+            self.push(spans, (2, index));
+        }
+    }
+}
+
+/// Draws the visible turns.
+pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
+    let (mut turn, mut from) = state.scroll.top;
+    let mut y = area.y;
+    while y < area.bottom() {
+        let Some(laid) = state.turns.get(turn).and_then(|turn| turn.laid.as_ref()) else { break };
+        for (index, turn_line) in laid.lines.iter().enumerate().skip(from) {
+            if y >= area.bottom() {
+                break;
+            }
+            let row = Rect { y, height: 1, ..area };
+            match turn_line.kind {
+                Kind::Text => super::line(frame, row, &turn_line.line),
+                Kind::Status => super::line(frame, row, &margin(status::of_turn(state, turn, usize::from(area.width)))),
+                Kind::Offer if state.refused() == Some(turn) => super::line(frame, row, &margin(offer(&state.look))),
+                Kind::Offer => {}
+            }
+            select(state, frame, row, turn, index);
+            y += 1;
+        }
+        (turn, from) = (turn + 1, 0);
+    }
+}
+
+fn margin(mut spans: Vec<Span<'static>>) -> Line<'static> {
+    spans.insert(0, Span::raw(" ".repeat(usize::from(MARGIN))));
+    Line::from(spans)
+}
+
+fn offer(look: &Look) -> Vec<Span<'static>> {
+    vec![
+        Span::styled("enter", look.theme.accent),
+        Span::styled(" asks the model anyway, without the documents", look.theme.muted),
+    ]
+}
+
+/// Puts the selection's style over the selected citation.
+fn select(state: &State, frame: &mut Frame<'_>, row: Rect, turn: usize, line: usize) {
+    let Some(cited) = state.cited.filter(|cited| cited.turn == turn) else { return };
+    let laid = state.turns[turn].laid.as_ref();
+    if let Some((at, mark)) = laid.and_then(|laid| laid.citations.get(cited.index))
+        && *at == line
+    {
+        let cell = Rect { x: row.x + mark.column, y: row.y, width: mark.width, height: 1 };
+        frame.buffer_mut().set_style(cell.intersection(row), state.look.theme.selection);
+    }
+}
+
+/// How an answer ended, when that is worth a word.
+pub(super) fn ending(turn: &TurnState) -> Option<&'static str> {
+    match turn.answer.as_ref()?.finish {
+        FinishKind::Length => Some("cut at the longest allowed answer (/set max_tokens)"),
+        FinishKind::Window => Some("cut: the model's window is full"),
+        FinishKind::Cancelled => Some("stopped"),
+        FinishKind::Stop | FinishKind::Refused => None,
+    }
+}
+
+/// A title for narrow places.
+pub(super) fn short(text: &str, columns: usize, look: &Look) -> String {
+    fit(&one_line(text), columns, look.glyphs.ellipsis)
+}

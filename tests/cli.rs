@@ -1,0 +1,159 @@
+//! The commands through the real binary, on the real default models.
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::{Home, Ran};
+use serde_json::Value;
+
+fn garden() -> Home {
+    let home = Home::new();
+    home.write(
+        "garden/2024-spring.md",
+        "# Spring 2024\n\n## Pear tree\n\nOn March 9 I pruned the pear tree with the Felco saw, before the buds opened.\nThe larger cuts were sealed with wound balm on March 15.\n",
+    )
+    .write("books.md", "# Books\n\nA history of the steppe and its horsemen.\n")
+    .write("rust.md", "# Cargo\n\nTo create a new project, run `cargo new hello_cargo` and enter the folder.\n");
+    home
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_else(|| panic!("{key} is not text in {value}"))
+}
+
+#[test]
+fn a_question_gets_a_cited_answer_from_the_right_file() {
+    let home = garden();
+    let ran = home.run(&["ask", "--folder", ".", "--json", "What command creates a new project?"]).ok();
+    let answer = &ran.json()[0];
+    assert!(text(answer, "answer").contains("cargo new"), "{answer}");
+    assert_eq!(answer["abstained"], false);
+    assert_eq!(text(&answer["citations"][0], "path"), "rust.md");
+    assert_eq!(answer["citations"][0]["start_line"], 3);
+    assert_eq!(text(answer, "model"), "smollm2-135m-instruct");
+    assert!(answer["prompt_tokens"].as_u64().unwrap() > 20 && answer["generated_tokens"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_question_that_the_documents_do_not_answer_is_refused_with_exit_code_3() {
+    let home = garden();
+    let ran = home.run(&["ask", "--json", "Who won the football world cup of 1954?"]);
+    assert_eq!(ran.code, Some(3), "{}", ran.err);
+    let answer = &ran.json()[0];
+    assert_eq!((&answer["abstained"], text(answer, "finish")), (&Value::Bool(true), "refused"));
+    assert_eq!(answer["generated_tokens"], 0, "no model was asked");
+}
+
+#[test]
+fn a_batch_answers_line_by_line_in_order_and_goes_on_after_a_bad_one() {
+    let home = garden();
+    let batch = concat!(
+        "{\"id\":\"a\",\"question\":\"When was the pear tree pruned?\"}\n",
+        "{\"id\":\"b\",\"query\":\"no question\"}\n",
+        "not json\n\n",
+        "{\"id\":7,\"question\":\"With what?\",\"history\":[{\"role\":\"user\",\"text\":\"Was the pear tree pruned?\"},{\"role\":\"assistant\",\"text\":\"Yes.\"}]}\n",
+    );
+    std::fs::write(home.root().join("batch.jsonl"), batch).unwrap();
+    let ran = home.run(&["ask", "--json", "--max-tokens", "12", "--batch", "../batch.jsonl"]).ok();
+    let lines = ran.json();
+    let ids: Vec<&Value> = lines.iter().map(|line| &line["id"]).collect();
+    assert_eq!(ids, [&Value::from("a"), &Value::from("b"), &Value::Null, &Value::from(7)]);
+    assert!(lines[1]["error"].is_string() && lines[2]["error"].is_string());
+    assert_eq!(text(&lines[3]["sources"][0], "path"), "garden/2024-spring.md", "the follow-up is found through its history");
+}
+
+#[test]
+fn search_finds_by_words_and_by_meaning_and_says_how() {
+    let home = garden();
+    let ran = home.run(&["search", "--folder", ".", "--json", "pear tree pruning"]).ok();
+    let hit = &ran.json()[0]["hits"][0];
+    assert_eq!(text(hit, "path"), "garden/2024-spring.md");
+    assert_eq!((&hit["bm25_rank"], &hit["vector_rank"]), (&Value::from(1), &Value::from(1)));
+    assert_eq!(text(hit, "heading"), "Spring 2024 › Pear tree");
+    let ran = home.run(&["search", "--json", "--by", "meaning", "cutting branches of a fruit plant"]).ok();
+    let hit = &ran.json()[0]["hits"][0];
+    assert_eq!(text(hit, "path"), "garden/2024-spring.md");
+    assert_eq!(hit["bm25_rank"], Value::Null);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_answer_and_another_temperature_another() {
+    let home = garden();
+    let ask = |temperature: &str, seed: &str| {
+        let question = "Tell me about the pear tree.";
+        let ran = home.run(&["ask", "--json", "--max-tokens", "30", "--temperature", temperature, "--seed", seed, question]).ok();
+        text(&ran.json()[0], "answer").to_owned()
+    };
+    assert_eq!(ask("1.2", "5"), ask("1.2", "5"));
+    assert_ne!(ask("1.2", "5"), ask("3.0", "6"));
+}
+
+#[test]
+fn changes_renames_and_deletions_show_in_the_next_search() {
+    let home = garden();
+    let paths = |query: &str| -> Vec<String> {
+        let ran = home.run(&["search", "--json", "--by", "words", query]).ok();
+        ran.json()[0]["hits"].as_array().unwrap().iter().map(|hit| text(hit, "path").to_owned()).collect()
+    };
+    assert_eq!(paths("horsemen"), ["books.md"]);
+    std::fs::rename(home.docs().join("books.md"), home.docs().join("library.md")).unwrap();
+    home.write("rust.md", "# Cargo\n\nNow about zeppelins.\n");
+    std::fs::remove_dir_all(home.docs().join("garden")).unwrap();
+    assert_eq!(paths("horsemen"), ["library.md"]);
+    assert_eq!(paths("zeppelins"), ["rust.md"]);
+    assert!(paths("pear").is_empty());
+    let status = home.run(&["status", "--json"]).ok();
+    assert_eq!(status.json()[0]["files"], 2);
+    let again = home.run(&["index", "--json"]).ok();
+    assert_eq!(again.json()[0]["files"], 2);
+}
+
+#[test]
+fn without_a_model_and_without_a_network_each_source_is_named_with_its_reason() {
+    let home = Home::without_models();
+    home.write("a.md", "words\n");
+    home.run(&["ask", "what?"]).fails_with(&["smollm2-135m-instruct", "offline"]);
+    let found = home.run(&["search", "--json", "words"]).ok();
+    assert_eq!(text(&found.json()[0]["hits"][0], "path"), "a.md", "words are searchable without any model");
+}
+
+#[test]
+fn wrong_usage_has_exit_code_2_and_settings_are_checked() {
+    let home = garden();
+    for arguments in [&["ask"][..], &["ask", "--batch", "x.jsonl"], &["search", "--frobnicate", "x"]] {
+        assert_eq!(home.run(arguments).code, Some(2), "{arguments:?}");
+    }
+    let ran = home.run(&["ask", "--temperature", "9", "what?"]);
+    assert!(ran.err.contains("temperature wants a number from 0 to 5"), "{}", ran.err);
+}
+
+#[test]
+fn completions_and_the_manual_know_every_command() {
+    let home = Home::without_models();
+    let run = |arguments: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_tanya")).args(arguments).envs(home.env()).output().unwrap();
+        Ran::new(output).ok().out
+    };
+    for script in [run(&["completions", "bash"]), run(&["completions", "fish"]), run(&["man"]), run(&["--help"])] {
+        for command in ["ask", "search", "index", "status", "models", "sessions"] {
+            assert!(script.contains(command), "{command} is missing");
+        }
+    }
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let home = garden();
+    let mut child = home
+        .tanya(&["search", "--by", "words", "--limit", "3", "the pear steppe cargo"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let started = Instant::now();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(started.elapsed() < Duration::from_secs(30));
+}
