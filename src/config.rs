@@ -22,6 +22,8 @@ pub struct Settings {
     pub sampling: Sampling,
     /// Tokens of passages that a prompt may hold.
     pub evidence_tokens: usize,
+    /// How many of a passage's sentences the model reads; 0 is all of them.
+    pub evidence_sentences: usize,
     /// Below this lexical share the question is refused when the vectors do not fit either.
     pub min_lexical: f32,
     /// Below this cosine the question is refused when the words do not fit either.
@@ -53,6 +55,7 @@ impl Default for Settings {
             embedder: "all-minilm-l6-v2".into(),
             sampling: Sampling { temperature: 0.0, max_tokens: 160, ..Sampling::default() },
             evidence_tokens: 600,
+            evidence_sentences: 2,
             min_lexical: 0.30,
             min_cosine: 0.35,
             theme: Theme::Auto,
@@ -149,6 +152,7 @@ pub const SETTINGS: &[Setting] = &[
         show: |settings| settings.sampling.stop.join("|").replace('\n', "\\n"),
     },
     numeric!("evidence_tokens", "64 to 32768: how many tokens of passages a prompt may hold", 64, 32768, evidence_tokens),
+    numeric!("evidence_sentences", "0 to 100: how many of a passage's sentences the model reads, those nearest to the question; 0 is all: better for larger models", 0, 100, evidence_sentences),
     numeric!("min_lexical", "0 to 1: refuse below this match of words, unless min_cosine is met; 0 never refuses", 0.0, 1.0, min_lexical),
     numeric!("min_cosine", "0 to 1: refuse below this similarity of meaning, unless min_lexical is met", 0.0, 1.0, min_cosine),
     Setting {

@@ -3,6 +3,8 @@
 //! The chaos tests start the child with the argument `chaos` (see `src/ingest/worker/chaos.rs`) and let it really hang, crash
 //! and eat memory; they exist in builds with debug assertions only, as the misbehavior does.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
@@ -26,7 +28,12 @@ impl Place {
         let data = tempfile::tempdir().unwrap();
         let library = Library::open(data.path()).unwrap();
         let worker = WorkerOptions { program: Some(env!("CARGO_BIN_EXE_tanya").into()), ..WorkerOptions::default() };
-        Self { folder: tempfile::tempdir().unwrap(), _data: data, library, options: IngestOptions { worker, ..IngestOptions::default() } }
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            _data: data,
+            library,
+            options: IngestOptions { worker, ..IngestOptions::default() },
+        }
     }
 
     /// A place whose child misbehaves on demand.
@@ -78,7 +85,12 @@ impl Place {
     }
 
     fn search(&self, text: &str) -> Vec<Chunk> {
-        let query = Query { texts: vec![WeightedText { text: text.into(), weight: 1.0 }], vectors: Vec::new(), limit: 5, mode: Mode::Lexical };
+        let query = Query {
+            texts: vec![WeightedText { text: text.into(), weight: 1.0 }],
+            vectors: Vec::new(),
+            limit: 5,
+            mode: Mode::Lexical,
+        };
         self.library.snapshot().unwrap().search(&query).unwrap().into_iter().map(|hit| hit.chunk).collect()
     }
 
@@ -146,7 +158,8 @@ fn the_lines_of_every_chunk_hold_its_words() {
     for name in ["garden.md", "sub/letter.txt", "guide.rst", "tasks.org", "tide.py", "README", "page.html"] {
         let source = fs::read_to_string(place.path(name)).unwrap();
         let lines: Vec<&str> = source.lines().collect();
-        let words: Vec<Chunk> = source.split_whitespace().flat_map(|word| place.search(word)).filter(|chunk| chunk.path == name).collect();
+        let words: Vec<Chunk> =
+            source.split_whitespace().flat_map(|word| place.search(word)).filter(|chunk| chunk.path == name).collect();
         for chunk in words {
             let passage = squeezed(&lines[chunk.span.start_line as usize - 1..chunk.span.end_line as usize].join("\n"));
             for line in chunk.text.lines().filter(|line| !line.contains('|')) {
@@ -213,7 +226,8 @@ fn missing_folders_files_and_empty_folders_are_told_apart() {
     place.write("note.md", "x");
     let mut writer = place.library.writer().unwrap();
     let mut fail = |folder: PathBuf| {
-        let error = update(&folder, &place.library, &mut writer, &place.options, &Cancel::new(), &mut |_| {}).unwrap_err();
+        let error =
+            update(&folder, &place.library, &mut writer, &place.options, &Cancel::new(), &mut |_| {}).unwrap_err();
         format!("{error:#}")
     };
     let missing = fail(place.path("nowhere"));
@@ -228,7 +242,8 @@ fn a_program_that_is_no_reader_is_a_clear_error() {
     place.write("note.md", "x");
     place.options.worker.program = Some("/bin/true".into());
     let mut writer = place.library.writer().unwrap();
-    let error = update(place.folder.path(), &place.library, &mut writer, &place.options, &Cancel::new(), &mut |_| {}).unwrap_err();
+    let error = update(place.folder.path(), &place.library, &mut writer, &place.options, &Cancel::new(), &mut |_| {})
+        .unwrap_err();
     assert!(format!("{error:#}").contains("did not start"), "{error:#}");
     drop(writer);
     assert!(place.files().is_empty());
@@ -254,7 +269,7 @@ fn odd_entries_are_listed_and_never_block() {
 fn what_may_not_be_read_is_said_and_tried_again() {
     let place = Place::new();
     place.write_old("closed.md", "the avocet sleeps");
-    fs::set_permissions(place.path("closed.md"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(place.path("closed.md"), fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(place.path("closed.md")).is_ok() {
         // Nothing is closed to root: the promise can only be seen as another user.
         return;
@@ -271,7 +286,8 @@ fn what_may_not_be_read_is_said_and_tried_again() {
 fn a_text_beyond_the_limit_is_read_in_part() {
     let mut place = Place::new();
     place.options.scan = ScanOptions { max_text_bytes: 20_000, ..ScanOptions::default() };
-    place.write_old("long.txt", format!("firstword here.\n{}\nlastword here.\n", "filler line of text.\n".repeat(2000)));
+    place
+        .write_old("long.txt", format!("firstword here.\n{}\nlastword here.\n", "filler line of text.\n".repeat(2000)));
     place.update();
     let (state, reason) = place.state("long.txt");
     assert_eq!(state, FileState::Partly);
@@ -338,7 +354,7 @@ mod chaos {
         place.write_old("c-good.md", "the second godwit");
         let start = Instant::now();
         let summary = place.update();
-        assert!(start.elapsed() < Duration::from_secs(60), "{word} took {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_mins(1), "{word} took {:?}", start.elapsed());
         assert_eq!(place.search("godwit").len(), 2, "{word}");
         let (state, reason) = place.state("b-chaos.md");
         assert_eq!(state, FileState::Failed, "{word}: {reason}");

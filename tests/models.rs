@@ -635,6 +635,9 @@ fn a_damaged_file_is_found_by_verify_and_alone_fetched_again() {
     bench.pull(&entry).0.unwrap();
     // A newer catalogue that means another file does not take the old one for it.
     entry.files[1].sha256 = Some(FileHash::of_bytes(b"[]"));
+    let offline = PullPolicy { offline: true, ..bench.policy.clone() };
+    assert!(pull(&bench.store, &entry, &offline, &bench.cancel, &mut |_| {}).is_err());
+    assert!(bench.store.path_of("tiny").is_some(), "offline, the old model is better than none");
     let why = Report::new(&bench.pull(&entry).0.unwrap_err()).cause;
     assert!(why.contains(&FileHash::of_bytes(b"[]").to_string()), "{why}");
 }

@@ -19,7 +19,6 @@ use crate::tokenizer::Tokenizer;
 pub(crate) const PREFILL_BLOCK: usize = 256;
 
 /// One conversation's state in a model.
-#[derive(Debug)]
 pub struct Context {
     model: Arc<Model>,
     tokenizer: Tokenizer,
@@ -44,15 +43,15 @@ pub enum Prefill {
     },
 }
 
+impl std::fmt::Debug for Context {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("tokens", &self.ids.len()).finish_non_exhaustive()
+    }
+}
+
 impl Context {
     pub(crate) fn new(model: Arc<Model>, tokenizer: Tokenizer) -> Self {
-        Self {
-            cache: model.cache(),
-            model,
-            tokenizer,
-            ids: Vec::new(),
-            hidden: None,
-        }
+        Self { cache: model.cache(), model, tokenizer, ids: Vec::new(), hidden: None }
     }
 
     /// The tokens that are cached.
@@ -102,10 +101,7 @@ impl Context {
             return Err(Error::EmptyPrompt);
         }
         if prompt.len() > self.window() {
-            return Err(Error::PromptTooLong {
-                prompt: prompt.len(),
-                window: self.window(),
-            });
+            return Err(Error::PromptTooLong { prompt: prompt.len(), window: self.window() });
         }
         let reused = self.reusable(prompt);
         self.truncate(reused);

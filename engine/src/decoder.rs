@@ -23,7 +23,7 @@ pub struct Options {
     /// Where it runs.
     pub device: DeviceKind,
     /// Compute with exactly the file's numbers. Otherwise weight types that the processor multiplies
-    /// slowly (Q4_1, Q5_0, Q5_1) are widened to Q8_0 in memory: several times faster, rounded by at most
+    /// slowly (`Q4_1`, `Q5_0`, `Q5_1`) are widened to `Q8_0` in memory: several times faster, rounded by at most
     /// 1/254 of each block's largest weight.
     pub exact: bool,
     /// Window in tokens; fails if it does not fit in memory. `None` takes the model's own, at most
@@ -63,12 +63,17 @@ pub struct ModelInfo {
 }
 
 /// A loaded model. Its contexts share the weights and outlive it.
-#[derive(Debug)]
 pub struct Decoder {
     info: ModelInfo,
     tokenizer: Tokenizer,
     template: ChatTemplate,
     model: Arc<Model>,
+}
+
+impl std::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoder").field("info", &self.info).finish_non_exhaustive()
+    }
 }
 
 impl Decoder {
@@ -98,12 +103,7 @@ impl Decoder {
         let model = Model::load(&header, &shape, window, &device, precision)?;
         let info = info(&header, &shape, options, window, estimate.total(window))?;
         tracing::info!(name = %info.name, backend = %info.backend, window, "decoder loaded");
-        Ok(Self {
-            info,
-            tokenizer,
-            template,
-            model: Arc::new(model),
-        })
+        Ok(Self { info, tokenizer, template, model: Arc::new(model) })
     }
 
     /// What this model is.

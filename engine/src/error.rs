@@ -137,18 +137,11 @@ pub enum Error {
 
 impl Error {
     pub(crate) fn io(path: &Path, source: std::io::Error) -> Self {
-        Self::Io {
-            path: path.to_owned(),
-            source,
-        }
+        Self::Io { path: path.to_owned(), source }
     }
 
     pub(crate) fn invalid(path: &Path, field: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self::Invalid {
-            path: path.to_owned(),
-            field: field.into(),
-            reason: reason.into(),
-        }
+        Self::Invalid { path: path.to_owned(), field: field.into(), reason: reason.into() }
     }
 }
 
@@ -166,9 +159,7 @@ fn mebibytes(bytes: u64) -> String {
 }
 
 fn largest(context: Option<usize>) -> String {
-    context.map_or_else(String::new, |tokens| {
-        format!("; a window of {tokens} tokens would fit")
-    })
+    context.map_or_else(String::new, |tokens| format!("; a window of {tokens} tokens would fit"))
 }
 
 #[cfg(test)]

@@ -84,10 +84,7 @@ pub fn generate(
     let start = Instant::now();
     let mut answer = Answer::new(context, sampling)?;
     let prefill = context.prefill(prompt, cancel, &mut |done, total| sink(Event::Prefill { done, total }))?;
-    let mut timings = Timings {
-        prefill: start.elapsed(),
-        ..Timings::default()
-    };
+    let mut timings = Timings { prefill: start.elapsed(), ..Timings::default() };
     let (reused, reason) = match prefill {
         Prefill::Cancelled { reused } => (reused, FinishReason::Cancelled),
         Prefill::Complete { reused } => {

@@ -10,11 +10,11 @@ use crate::gguf::{Header, Metadata};
 /// The architectures that this engine runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Architecture {
-    /// Llama 2 and 3, SmolLM2, Mistral: interleaved RoPE.
+    /// Llama 2 and 3, `SmolLM2`, Mistral: interleaved rotary embedding.
     Llama,
-    /// Qwen2, Qwen2.5: biases on Q, K and V, RoPE over halves.
+    /// Qwen2, Qwen2.5: biases on Q, K and V, rotation over halves.
     Qwen2,
-    /// Qwen3: normalized Q and K heads, RoPE over halves.
+    /// Qwen3: normalized Q and K heads, rotation over halves.
     Qwen3,
 }
 
@@ -54,10 +54,7 @@ impl Hyperparameters {
     pub(crate) fn read(header: &Header) -> Result<Self, Error> {
         let metadata = &header.metadata;
         let architecture = architecture(metadata)?;
-        let keys = Keys {
-            metadata,
-            prefix: architecture.name(),
-        };
+        let keys = Keys { metadata, prefix: architecture.name() };
         // Upper bounds: far above any model, far below what overflows in products of two of them.
         let layers = keys.count("block_count", 1..=4096)?;
         let hidden = keys.count("embedding_length", 1..=1 << 20)?;
@@ -65,19 +62,17 @@ impl Hyperparameters {
         let heads = keys.count("attention.head_count", 1..=1 << 12)?;
         let kv_heads = keys.optional("attention.head_count_kv", 1..=1 << 12)?.unwrap_or(heads);
         if heads % kv_heads != 0 {
-            return Err(keys.invalid(
-                "attention.head_count_kv",
-                format!("{kv_heads} does not divide head_count {heads}"),
-            ));
+            return Err(
+                keys.invalid("attention.head_count_kv", format!("{kv_heads} does not divide head_count {heads}"))
+            );
         }
         let head_dim = match keys.optional("attention.key_length", 2..=1 << 12)? {
             Some(length) => length,
             None if hidden % heads == 0 => hidden / heads,
             None => {
-                return Err(keys.invalid(
-                    "attention.head_count",
-                    format!("{heads} does not divide embedding_length {hidden}"),
-                ));
+                return Err(
+                    keys.invalid("attention.head_count", format!("{heads} does not divide embedding_length {hidden}"))
+                );
             }
         };
         if head_dim < 2 || head_dim % 2 != 0 {
@@ -157,7 +152,8 @@ impl Keys<'_> {
     fn same(&self, name: &str, expected: usize) -> Result<(), Error> {
         match self.optional(name, 0..=1 << 20)? {
             Some(value) if value != expected => {
-                Err(self.invalid(name, format!("{value} differs from the head length {expected}, which is not supported")))
+                Err(self
+                    .invalid(name, format!("{value} differs from the head length {expected}, which is not supported")))
             }
             _ => Ok(()),
         }
@@ -167,14 +163,11 @@ impl Keys<'_> {
 fn architecture(metadata: &Metadata) -> Result<Architecture, Error> {
     let key = "general.architecture";
     let name = metadata.required(key, metadata.string(key)?)?;
-    Architecture::ALL
-        .into_iter()
-        .find(|known| known.name() == name)
-        .ok_or_else(|| Error::UnsupportedArchitecture {
-            path: metadata.path().to_owned(),
-            architecture: shown(name),
-            supported: Architecture::ALL.map(Architecture::name).join(", "),
-        })
+    Architecture::ALL.into_iter().find(|known| known.name() == name).ok_or_else(|| Error::UnsupportedArchitecture {
+        path: metadata.path().to_owned(),
+        architecture: shown(name),
+        supported: Architecture::ALL.map(Architecture::name).join(", "),
+    })
 }
 
 /// The rows of the embedding decide; the vocabulary of the tokenizer has to agree.

@@ -1,7 +1,7 @@
 //! Language models on the user's machine: a GGUF decoder and a BERT embedder, with their tokenizers, chat
 //! templates and sampling. Knows nothing of documents, the terminal or the network.
 //!
-//! The way of a prompt: [`Message`]s → [`ChatTemplate::segments`] → [`prompt_ids`] → [`generate`] over a
+//! The way of a prompt: [`Message`]s → [`ChatTemplate::segments`] → [`prompt_ids`] → [`generate()`] over a
 //! [`Context`] of a [`Decoder`] → [`Event`]s. Texts become vectors in [`Embedder::embed`].
 //!
 //! Rules of this crate: model files are untrusted, so a bad one is an [`Error`] that names file, field and

@@ -71,9 +71,8 @@ pub(crate) fn choose_window(
 /// Bytes that this process may still take, if the system tells.
 pub(crate) fn available() -> Option<u64> {
     let free = fs::read_to_string("/proc/meminfo").ok().and_then(|text| mem_available(&text));
-    let allowed = fs::read_to_string("/proc/self/cgroup")
-        .ok()
-        .and_then(|text| cgroup_left(Path::new("/sys/fs/cgroup"), &text));
+    let allowed =
+        fs::read_to_string("/proc/self/cgroup").ok().and_then(|text| cgroup_left(Path::new("/sys/fs/cgroup"), &text));
     let bytes = match (free, allowed) {
         (Some(free), Some(allowed)) => free.min(allowed),
         (free, allowed) => free.or(allowed)?,
@@ -116,10 +115,7 @@ fn cgroup_left(root: &Path, membership: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    const ESTIMATE: Estimate = Estimate {
-        fixed: 1000,
-        per_token: 10,
-    };
+    const ESTIMATE: Estimate = Estimate { fixed: 1000, per_token: 10 };
 
     fn choose(wanted: Option<usize>, available: Option<u64>) -> Result<usize, Error> {
         choose_window(Path::new("m.gguf"), ESTIMATE, wanted, 4096, available)

@@ -20,10 +20,7 @@ pub(crate) enum Passed {
 
 impl StopStrings {
     pub(crate) fn new(stops: &[String]) -> Self {
-        Self {
-            stops: stops.iter().filter(|stop| !stop.is_empty()).cloned().collect(),
-            pending: String::new(),
-        }
+        Self { stops: stops.iter().filter(|stop| !stop.is_empty()).cloned().collect(), pending: String::new() }
     }
 
     /// Adds text. Nothing may be added after [`Passed::Stopped`].

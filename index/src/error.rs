@@ -73,7 +73,7 @@ pub enum Error {
         /// Components that came.
         received: usize,
     },
-    /// A vector holds NaN or an infinity.
+    /// A vector holds `NaN` or an infinity.
     #[error("a vector holds a value that is not finite")]
     NotFinite,
     /// A vector is not of unit length.

@@ -2,14 +2,14 @@
 //!
 //! BM25 has no upper bound and cosines crowd into a narrow band, so each side is scaled per query before the sum:
 //! BM25 by the best candidate's (its floor is 0: no word in common), cosines from the worst candidate's to the
-//! best's. With 0.6 for the vectors such a sum gave nDCG@10 0.739 on SciFact where reciprocal rank fusion gave
+//! best's. With 0.6 for the vectors such a sum gave `nDCG@10` 0.739 on the `SciFact` test where reciprocal rank fusion gave
 //! 0.716, BM25 alone 0.686 and vectors alone 0.674.
 //!
 //! **A chunk without a vector** (embedding is still under way) is assumed to be as near in meaning as in words: its
 //! scaled BM25 stands in for the missing cosine. While nothing is embedded the ranking is therefore exactly BM25's,
 //! and a chunk neither gains nor loses places among its equals by waiting for its vector.
 //!
-//! Invariants: the result does not depend on the order of the candidates; no score is NaN; every score is in 0..=1;
+//! Invariants: the result does not depend on the order of the candidates; no score is `NaN`; every score is in 0..=1;
 //! ties stand by chunk id.
 
 use crate::top::Scored;

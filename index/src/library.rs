@@ -8,11 +8,10 @@
 use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
-use crate::lock::WriterLock;
+use crate::lock::{WriterLock, wait_a_moment};
 use crate::repair;
 use crate::snapshot::Snapshot;
 use crate::store::{self, read, schema};
@@ -26,7 +25,6 @@ use crate::writer::Writer;
 const CREATION: Duration = Duration::from_secs(10);
 /// How long [`Library::writer`] waits for another process's start to finish its look around.
 const LOOK_AROUND: Duration = Duration::from_millis(250);
-const POLL: Duration = Duration::from_millis(5);
 
 /// The library of one folder. Cheap to share between threads by reference.
 pub struct Library {
@@ -103,7 +101,7 @@ impl Library {
                     *shared.words_slot() = Words::open(&shared.places.words, Care::Usual).ok();
                     break;
                 }
-                Err(Error::Locked { .. }) if start.elapsed() < CREATION => sleep(POLL),
+                Err(Error::Locked { .. }) if start.elapsed() < CREATION => wait_a_moment(),
                 Err(error) => return Err(error),
             }
         }
@@ -121,7 +119,7 @@ impl Library {
         loop {
             match WriterLock::try_acquire(&self.shared.places.lock) {
                 Ok(lock) => return Writer::new(Arc::clone(&self.shared), lock),
-                Err(Error::Locked { .. }) if start.elapsed() < LOOK_AROUND => sleep(POLL),
+                Err(Error::Locked { .. }) if start.elapsed() < LOOK_AROUND => wait_a_moment(),
                 Err(error) => return Err(error),
             }
         }
@@ -164,7 +162,8 @@ impl Shared {
     /// Whether the tables are there.
     fn is_created(&self) -> Result<bool, Error> {
         let path = &self.places.store;
-        Ok(schema::check_header(path)? && store::open_to_read(path).is_ok_and(|store| read::generations(&store).is_ok()))
+        Ok(schema::check_header(path)?
+            && store::open_to_read(path).is_ok_and(|store| read::generations(&store).is_ok()))
     }
 }
 

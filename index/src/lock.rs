@@ -7,6 +7,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use crate::error::Error;
 
@@ -55,6 +56,12 @@ impl Drop for WriterLock {
         // If this fails, the next start checks more than it had to.
         let _ = self.file.set_len(0);
     }
+}
+
+/// Gives another process a moment to go on with what it holds the lock for.
+#[expect(clippy::disallowed_methods, reason = "another process's progress is no event that this one could wait on")]
+pub(crate) fn wait_a_moment() {
+    std::thread::sleep(Duration::from_millis(5));
 }
 
 #[cfg(test)]

@@ -34,7 +34,12 @@ pub(crate) fn repair(shared: &Shared, lock: &WriterLock) -> Result<Vec<String>, 
     Ok(notices)
 }
 
-fn bring_up_to_date(words: &Words, store: &Connection, places: &Places, notices: &mut Vec<String>) -> Result<Words, Error> {
+fn bring_up_to_date(
+    words: &Words,
+    store: &Connection,
+    places: &Places,
+    notices: &mut Vec<String>,
+) -> Result<Words, Error> {
     let ask = Error::sqlite(&places.store);
     let wanted = read::generations(store).map_err(&ask)?.words;
     let found = words.generation()?;
@@ -46,10 +51,7 @@ fn bring_up_to_date(words: &Words, store: &Connection, places: &Places, notices:
         let mut indexer = Indexer::new(words)?;
         indexer.follow(store, &places.store)?;
         indexer.finish()?;
-        notices.push(format!(
-            "The word index had missed the last {} of the library's changes and has caught up.",
-            wanted - found
-        ));
+        notices.push("The word index had missed the library's last changes and has caught up.".to_owned());
     }
     // Whatever befell the index, it cannot hold the right chunks if it does not hold the right number.
     let (expected, held) = (read::chunk_count(store).map_err(&ask)?, words.chunks()?);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::{analyze, query_terms, stem_set};
+use crate::analysis::{Stems, analyze, each_stem, query_terms};
 use crate::error::Error;
 use crate::fusion::{Candidate, VECTOR_WEIGHT, fuse};
 use crate::store::read;
@@ -144,7 +144,7 @@ impl Snapshot {
         let vector = ranks(near.iter().map(|(id, _)| *id));
 
         let mut hits = Vec::with_capacity(query.limit.min(candidates.len()));
-        let mut texts = HashSet::new();
+        let (mut texts, mut stems) = (HashSet::new(), Stems::new());
         for fused in fuse(&candidates, vector_weight) {
             if hits.len() == query.limit {
                 break;
@@ -162,7 +162,7 @@ impl Snapshot {
                 bm25,
                 lexical_share: if plan.scale > 0.0 { bm25 / plan.scale } else { 0.0 },
                 cosine: cosines.get(&fused.id).copied(),
-                coverage: coverage(&plan.main, &chunk),
+                coverage: coverage(&plan.main, &chunk, &mut stems),
                 chunk,
             });
         }
@@ -209,14 +209,17 @@ fn ranks(ids: impl Iterator<Item = ChunkId>) -> HashMap<ChunkId, Rank> {
 }
 
 /// The idf-weighted share of `terms` that the chunk holds anywhere.
-fn coverage(terms: &[RareTerm], chunk: &Chunk) -> f32 {
+fn coverage(terms: &[RareTerm], chunk: &Chunk, stems: &mut Stems) -> f32 {
     let total: f32 = terms.iter().map(|term| term.idf).sum();
     if total <= 0.0 {
         return 0.0;
     }
-    let mut stems = HashSet::new();
+    let mut missing: HashMap<&str, f32> = terms.iter().map(|term| (term.stem.as_str(), term.idf)).collect();
     for text in [&chunk.text, &chunk.title, &chunk.heading, &chunk.path] {
-        stem_set(text, &mut stems);
+        each_stem(text, stems, |stem| {
+            missing.remove(stem);
+        });
     }
-    terms.iter().filter(|term| stems.contains(&term.stem)).map(|term| term.idf).sum::<f32>() / total
+    // From the terms, not from the map: the order of a sum shows in its last bit.
+    terms.iter().filter(|term| !missing.contains_key(term.stem.as_str())).map(|term| term.idf).sum::<f32>() / total
 }

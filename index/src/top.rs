@@ -41,8 +41,7 @@ impl<Id: Ord + Copy> Top<Id> {
     pub(crate) fn admits(&self, candidate: Scored<Id>) -> bool {
         candidate.score.is_finite()
             && self.limit > 0
-            && (self.worst_first.len() < self.limit
-                || self.worst_first.peek().is_some_and(|worst| candidate > worst.0))
+            && (self.worst_first.len() < self.limit || self.worst_first.peek().is_some_and(|worst| candidate > worst.0))
     }
 
     /// Takes `candidate` in if it is among the best so far.

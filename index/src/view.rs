@@ -6,7 +6,6 @@
 //! during a commit of this process, when the view before it is kept for questions that come meanwhile.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -14,7 +13,7 @@ use tantivy::Searcher;
 
 use crate::error::Error;
 use crate::library::Shared;
-use crate::lock::WriterLock;
+use crate::lock::{WriterLock, wait_a_moment};
 use crate::repair;
 use crate::store::{self, read};
 use crate::types::ChunkId;
@@ -24,7 +23,6 @@ use crate::words::{Care, Fields, Words};
 
 /// How long a snapshot waits for another process that is between its two commits; afterwards it takes what there is.
 const BETWEEN_COMMITS: Duration = Duration::from_secs(1);
-const POLL: Duration = Duration::from_millis(5);
 
 /// A consistent state of a library.
 pub(crate) struct View {
@@ -68,7 +66,7 @@ impl View {
                         // If nobody holds the lock, nobody will finish the commit but us.
                         match WriterLock::try_acquire(&shared.places.lock) {
                             Ok(lock) => drop(repair::repair(shared, &lock)?),
-                            Err(Error::Locked { .. }) => sleep(POLL),
+                            Err(Error::Locked { .. }) => wait_a_moment(),
                             Err(error) => return Err(error),
                         }
                         continue;
@@ -150,7 +148,8 @@ impl View {
     fn load_vectors(&self) -> Result<Option<Vectors>, Error> {
         let Some(embedder) = self.read(read::embedder)? else { return Ok(None) };
         let of_chunk = self.read(|store| read::embedded_chunks(store, embedder.id))?;
-        let mut first_chunk: Vec<(VectorId, ChunkId)> = of_chunk.iter().map(|&(chunk, vector)| (vector, chunk)).collect();
+        let mut first_chunk: Vec<(VectorId, ChunkId)> =
+            of_chunk.iter().map(|&(chunk, vector)| (vector, chunk)).collect();
         first_chunk.sort_unstable();
         first_chunk.dedup_by_key(|(vector, _)| *vector);
 

@@ -78,9 +78,7 @@ impl Writer {
             let mut kept = self.shared.before_commit();
             *kept = before.or(kept.take());
         }
-        let t0 = std::time::Instant::now();
         let committed = self.commit_store();
-        if std::env::var("TT").is_ok() { eprintln!("store {:?}", t0.elapsed()); }
         // Even then: an earlier commit may have left the word index behind.
         let followed = self.commit_words();
         if followed.is_ok() {
@@ -112,12 +110,11 @@ impl Writer {
         if wanted == self.words_at {
             return Ok(());
         }
-        let mut indexer = match self.indexer.take() {
-            Some(indexer) => indexer,
-            None => {
-                let words = self.shared.words_slot().clone();
-                Indexer::new(&words.expect("a writer starts by repairing the word index"))?
-            }
+        let mut indexer = if let Some(indexer) = self.indexer.take() {
+            indexer
+        } else {
+            let words = self.shared.words_slot().clone();
+            Indexer::new(&words.expect("a writer starts by repairing the word index"))?
         };
         self.words_at = indexer.follow(&self.store, &self.shared.places.store)?;
         self.indexer = Some(indexer);

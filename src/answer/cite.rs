@@ -10,6 +10,7 @@ use std::collections::{BTreeSet, HashMap};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::event::{Citation, Sentence, Source, Verdict};
+use super::sentences::sentences;
 
 /// Share of a sentence's idf that must stand in the passage.
 const SUPPORTED: f32 = 0.6;
@@ -41,7 +42,7 @@ pub(super) struct Checked {
 pub(super) fn check(draft: &str, sources: &[Source], terms: &dyn Terms) -> Checked {
     let passages: Vec<Passage<'_>> = sources.iter().map(|source| Passage::new(source, terms)).collect();
     let mut checked = Checked { text: String::new(), sentences: Vec::new(), citations: Vec::new() };
-    for piece in draft.split_sentence_bounds() {
+    for (_, piece) in sentences(draft) {
         let (words, cited) = strip_markers(piece);
         let body = words.trim_end();
         let start = checked.text.len();
@@ -116,9 +117,8 @@ struct PassageSentence<'a> {
 
 impl<'a> Passage<'a> {
     fn new(source: &'a Source, terms: &dyn Terms) -> Self {
-        let sentences = source
-            .text
-            .split_sentence_bound_indices()
+        let sentences = sentences(&source.text)
+            .into_iter()
             .map(|(offset, text)| PassageSentence {
                 offset,
                 text,

@@ -8,6 +8,7 @@
 //! answer names a source that was in this very prompt; text of documents never becomes a control token.
 
 mod cite;
+mod condense;
 mod event;
 mod fit;
 mod gate;
@@ -15,6 +16,7 @@ mod models;
 mod prompt;
 mod query;
 mod retrieve;
+mod sentences;
 mod write;
 
 use std::time::Instant;
@@ -45,6 +47,8 @@ pub struct Request {
     pub sampling: Sampling,
     /// Tokens of passages that the prompt may hold.
     pub evidence_tokens: usize,
+    /// How many of a passage's sentences the model reads; 0 is all of them.
+    pub evidence_sentences: usize,
     /// When to refuse.
     pub thresholds: Thresholds,
     /// What to do when the documents do not hold it.
@@ -59,6 +63,7 @@ impl Request {
             history,
             sampling: settings.sampling.clone(),
             evidence_tokens: settings.evidence_tokens,
+            evidence_sentences: settings.evidence_sentences,
             thresholds: Thresholds { lexical: settings.min_lexical, cosine: settings.min_cosine },
             when_refused,
         }

@@ -32,8 +32,8 @@ pub struct Prompts {
 
 /// What the model is given besides the question.
 pub enum Evidence<'a> {
-    /// Passages, best first.
-    Passages(&'a [Source]),
+    /// Passages, best first, and what the model reads of each.
+    Passages(&'a [Source], &'a [String]),
     /// Nothing: the person wants the model's own words.
     None,
 }
@@ -64,7 +64,7 @@ impl Prompts {
     /// The conversation that is sent: instructions, earlier exchanges, and the question with its evidence.
     pub fn messages(&self, question: &str, evidence: &Evidence<'_>, history: &[Exchange]) -> Result<Vec<Message>> {
         let mut messages = Vec::with_capacity(2 + 2 * history.len());
-        if let Evidence::Passages(_) = evidence {
+        if let Evidence::Passages(..) = evidence {
             messages.push(Message { role: Role::System, content: self.render(SYSTEM, context! {})? });
         }
         for exchange in history {
@@ -73,9 +73,9 @@ impl Prompts {
         }
         let content = match evidence {
             Evidence::None => self.render(UNSOURCED, context! { question })?,
-            Evidence::Passages(sources) => {
+            Evidence::Passages(sources, readings) => {
                 // The best passage stands last, next to the question: small models lose what is in the middle.
-                let passages: Vec<Value> = sources.iter().rev().map(passage).collect();
+                let passages: Vec<Value> = sources.iter().zip(*readings).rev().map(passage).collect();
                 self.render(QUESTION, context! { passages, question })?
             }
         };
@@ -91,9 +91,9 @@ impl Prompts {
 }
 
 /// A passage as `question.jinja` sees it.
-fn passage(source: &Source) -> Value {
-    let Source { n, path, heading, text, .. } = source;
-    context! { n => *n, path => path.as_str(), heading => heading.as_str(), text => text.as_str() }
+fn passage((source, reading): (&Source, &String)) -> Value {
+    let Source { n, path, heading, .. } = source;
+    context! { n => *n, path => path.as_str(), heading => heading.as_str(), text => reading.as_str() }
 }
 
 #[cfg(test)]
@@ -121,8 +121,9 @@ mod tests {
     fn the_best_passage_stands_next_to_the_question_under_its_own_number() {
         let prompts = Prompts::load(None).unwrap();
         let sources = [source(1, "best"), source(2, "second")];
+        let readings = ["best".to_owned(), "second".to_owned()];
         let history = [Exchange { question: "before?".into(), answer: "yes".into() }];
-        let messages = prompts.messages("now?", &Evidence::Passages(&sources), &history).unwrap();
+        let messages = prompts.messages("now?", &Evidence::Passages(&sources, &readings), &history).unwrap();
         let shown: Vec<String> = messages.iter().map(|m| format!("{:?}: {}", m.role, m.content)).collect();
         insta::assert_snapshot!(shown.join("\n---\n"));
     }
@@ -130,9 +131,10 @@ mod tests {
     #[test]
     fn document_text_is_data_to_the_templates() {
         let prompts = Prompts::load(None).unwrap();
-        let sources = [source(1, "{{ 7 * 7 }} {% for %} <b> & \"")];
-        let messages = prompts.messages("q", &Evidence::Passages(&sources), &[]).unwrap();
-        assert!(messages.last().unwrap().content.contains("{{ 7 * 7 }} {% for %} <b> & \""));
+        let text = "{{ 7 * 7 }} {% for %} <b> & \"";
+        let evidence = Evidence::Passages(&[source(1, text)], &[text.to_owned()]);
+        let messages = prompts.messages("q", &evidence, &[]).unwrap();
+        assert!(messages.last().unwrap().content.contains(text));
     }
 
     #[test]

@@ -6,14 +6,15 @@ use anyhow::Result;
 use tanya_engine::{Cancel, Event, FinishReason, Message};
 use tanya_index::Snapshot;
 
-use super::cite::{self, Checked, MarkerFilter};
+use super::cite::{self, Checked, MarkerFilter, Terms as _};
+use super::condense::condense;
 use super::event::{Answer, AnswerEvent, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
 use super::fit::{Budget, Costs, fit};
 use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
 use super::query::Exchange;
 use super::retrieve::FolderTerms;
-use super::{Prepared, milliseconds};
+use super::{Prepared, Request, milliseconds};
 use crate::report::Hinting as _;
 
 /// What the person reads when the documents do not hold the answer.
@@ -56,12 +57,14 @@ pub(super) fn written(
     let Prepared { request, started, found, gate, ms_search } = prepared;
     let sourced = gate == Gate::Go;
     let candidates = if sourced { found.sources } else { Vec::new() };
+    let terms = FolderTerms::new(snapshot);
     let draft = Draft { question: &request.question, history: &request.history, prompts, sourced };
+    let readings = readings(&candidates, &request, &terms);
     let mut sampling = request.sampling.clone();
     let window = generator.window();
     sampling.max_tokens = sampling.max_tokens.min(window / 2);
     let budget = Budget { window, reserve: sampling.max_tokens, evidence: request.evidence_tokens };
-    let fitted = draft.fit(candidates, budget, generator)?;
+    let fitted = draft.fit(candidates, &readings, budget, generator)?;
 
     let mut dropped = found.dropped;
     dropped.extend(fitted.dropped);
@@ -91,7 +94,7 @@ pub(super) fn written(
     tracing::debug!(ms = milliseconds(writing), tokens = finish.generated_tokens, "wrote");
 
     let checked = if sourced {
-        cite::check(text.trim(), &fitted.sources, &FolderTerms::new(snapshot))
+        cite::check(text.trim(), &fitted.sources, &terms)
     } else {
         unsourced(text.trim())
     };
@@ -138,10 +141,16 @@ struct Fitted {
 impl Draft<'_> {
     /// Measures the parts, lets [`fit`] choose, and builds the ids. Parts are measured apart and joined with a template
     /// around them, so the whole may differ from their sum by a few tokens: passages are given up until it truly fits.
-    fn fit(&self, mut sources: Vec<Source>, budget: Budget, generator: &dyn Generator) -> Result<Fitted> {
-        let fixed = self.ids(&[], &[], generator)?.len();
-        for source in &mut sources {
-            source.tokens = generator.count(&source.text) + generator.count(&source.heading) + 8;
+    fn fit(
+        &self,
+        mut sources: Vec<Source>,
+        readings: &[String],
+        budget: Budget,
+        generator: &dyn Generator,
+    ) -> Result<Fitted> {
+        let fixed = self.ids(&[], &[], &[], generator)?.len();
+        for (source, reading) in sources.iter_mut().zip(readings) {
+            source.tokens = generator.count(reading) + generator.count(&source.heading) + 8;
         }
         let passages: Vec<usize> = sources.iter().map(|source| source.tokens).collect();
         let history: Vec<usize> = self
@@ -153,7 +162,7 @@ impl Draft<'_> {
             .hint("ask a shorter question, or use a model with a larger window")?;
         loop {
             let newest = &self.history[self.history.len() - fit.history..];
-            let prompt = self.ids(&sources[..fit.passages], newest, generator)?;
+            let prompt = self.ids(&sources[..fit.passages], readings, newest, generator)?;
             if prompt.len() + budget.reserve <= budget.window {
                 let dropped = sources
                     .split_off(fit.passages)
@@ -173,11 +182,29 @@ impl Draft<'_> {
         }
     }
 
-    fn ids(&self, sources: &[Source], history: &[Exchange], generator: &dyn Generator) -> Result<Vec<u32>> {
-        let evidence = if self.sourced { Evidence::Passages(sources) } else { Evidence::None };
+    fn ids(
+        &self,
+        sources: &[Source],
+        readings: &[String],
+        history: &[Exchange],
+        generator: &dyn Generator,
+    ) -> Result<Vec<u32>> {
+        let evidence = if self.sourced { Evidence::Passages(sources, readings) } else { Evidence::None };
         let messages: Vec<Message> = self.prompts.messages(self.question, &evidence, history)?;
         generator.prompt(&messages)
     }
+}
+
+/// What the model reads of each passage.
+fn readings(sources: &[Source], request: &Request, terms: &FolderTerms<'_>) -> Vec<String> {
+    let question = terms.terms(&request.question).into_iter().collect();
+    sources
+        .iter()
+        .map(|source| match request.evidence_sentences {
+            0 => source.text.clone(),
+            keep => condense(&source.text, &question, keep, terms),
+        })
+        .collect()
 }
 
 /// The model's own words: every sentence is marked as not from the documents.

@@ -4,7 +4,7 @@
 //! its heading path, at most [`MAX_TOKENS`] estimated tokens; chunks together hold all text of the blocks, in order; the
 //! lines of a chunk are the lines its text came from.
 //!
-//! Sizes: small passages win when little fits into a prompt, and sentence borders make overlap needless (on SQuAD 2 with
+//! Sizes: small passages win when little fits into a prompt, and sentence borders make overlap needless (on `SQuAD` 2 with
 //! 600 words of context, sentence-aligned passages of up to 150 words keep 94 % of the answers, blocks of 350 words 80 %);
 //! the default embedder reads 256 word pieces. Paragraphs are not filled up across their borders, except small ones.
 
@@ -174,7 +174,9 @@ fn emit(section: &[Block], heading: &str, room: Size, chunks: &mut Vec<NewChunk>
         let next_kind = kinds.clone().next();
         // A list must not lose the line that leads it in to the chunk before.
         let glued = match (kind, next_kind, &pieces[..], blocks.peek().map(Vec::as_slice)) {
-            (BlockKind::Paragraph, Some(BlockKind::ListItem), [lead], Some([item, ..])) if (lead.size + item.size).fits(room) => {
+            (BlockKind::Paragraph, Some(BlockKind::ListItem), [lead], Some([item, ..]))
+                if (lead.size + item.size).fits(room) =>
+            {
                 Some(item.size)
             }
             _ => None,

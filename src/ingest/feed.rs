@@ -120,10 +120,10 @@ impl Feed<'_> {
         }
         for rename in &plan.rename {
             self.writer.rename(&rename.from, &rename.to)?;
-            self.writer.touch(&rename.to, &settled(rename.stamp.clone(), now))?;
+            self.writer.touch(&rename.to, &settled(&rename.stamp, now))?;
         }
         for (path, stamp) in &plan.touch {
-            self.writer.touch(path, &settled(stamp.clone(), now))?;
+            self.writer.touch(path, &settled(stamp, now))?;
         }
         Ok(!(plan.remove.is_empty() && plan.rename.is_empty() && plan.touch.is_empty()))
     }
@@ -180,7 +180,14 @@ struct Batch {
 
 impl Batch {
     fn new(dirty: bool) -> Self {
-        Self { dirty, documents: 0, bytes: 0, since: Instant::now(), wait: FIRST_COMMIT, max_documents: FIRST_DOCUMENTS }
+        Self {
+            dirty,
+            documents: 0,
+            bytes: 0,
+            since: Instant::now(),
+            wait: FIRST_COMMIT,
+            max_documents: FIRST_DOCUMENTS,
+        }
     }
 
     fn count(&mut self, bytes: usize) {
@@ -201,7 +208,9 @@ impl Batch {
 
 fn weight(done: &Done) -> usize {
     match done {
-        Done::Document(document) => 256 + document.chunks.iter().map(|chunk| chunk.text.len() + chunk.heading.len() + 64).sum::<usize>(),
+        Done::Document(document) => {
+            256 + document.chunks.iter().map(|chunk| chunk.text.len() + chunk.heading.len() + 64).sum::<usize>()
+        }
         Done::Gone(_) => 64,
     }
 }
@@ -212,7 +221,10 @@ fn jobs(plan: Plan) -> Vec<Job> {
     let known = plan.change.into_iter().map(|found| Job { found, novelty: Novelty::Known });
     let mut jobs: Vec<Job> = new.chain(known).collect();
     jobs.sort_by_cached_key(|Job { found, .. }| {
-        let notes = matches!(of_name(name_of(&found.path)), Guess::Known(Kind::Markdown | Kind::Text | Kind::Rst | Kind::Org) | Guess::Unknown);
+        let notes = matches!(
+            of_name(name_of(&found.path)),
+            Guess::Known(Kind::Markdown | Kind::Text | Kind::Rst | Kind::Org) | Guess::Unknown
+        );
         let class = match found.verdict {
             Verdict::Read if found.size > SMALL_FILE => 2,
             Verdict::Read => i32::from(!notes),
@@ -225,7 +237,13 @@ fn jobs(plan: Plan) -> Vec<Job> {
 
 /// Reads all files, in order; returns how many child processes it took. Stops early, without an error, on a cancel and when
 /// the queue is closed.
-fn read_all(root: &Path, options: &IngestOptions, cancel: &Cancel, jobs: Vec<Job>, queue: &Queue<(Novelty, Done)>) -> Result<u32> {
+fn read_all(
+    root: &Path,
+    options: &IngestOptions,
+    cancel: &Cancel,
+    jobs: Vec<Job>,
+    queue: &Queue<(Novelty, Done)>,
+) -> Result<u32> {
     let max_file = options.scan.max_text_bytes.max(options.scan.max_document_bytes);
     let mut extractor = Extractor::new(&options.worker, max_file, cancel);
     for job in jobs {
@@ -264,17 +282,23 @@ fn read_one(root: &Path, options: &IngestOptions, extractor: &mut Extractor<'_>,
         Outcome::Cancelled => return Ok(None),
         Outcome::Read(answer, stamp) => Document {
             path: found.path,
-            stamp: settled(stamp, now),
+            stamp: settled(&stamp, now),
             title: answer.title,
             chunks: answer.chunks,
             state: answer.state,
             reason: answer.reason,
         },
-        Outcome::Broken(reason, stamp) => without_text(found, settled(stamp, now), FileState::Failed, reason),
-        Outcome::Unreadable(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Some(Done::Gone(found.path))),
+        Outcome::Broken(reason, stamp) => without_text(found, settled(&stamp, now), FileState::Failed, reason),
+        Outcome::Unreadable(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok(Some(Done::Gone(found.path)));
+        }
         // Without a hash: tried again by the next update, as its stamp will not tell when the cause is gone.
-        Outcome::Unreadable(error) => without_text(found, never_read, FileState::Failed, format!("cannot be opened: {}", io_reason(Some(&error)))),
-        Outcome::Unsteady => without_text(found, never_read, FileState::Failed, "it keeps changing while it is read".to_owned()),
+        Outcome::Unreadable(error) => {
+            without_text(found, never_read, FileState::Failed, format!("cannot be opened: {}", io_reason(Some(&error))))
+        }
+        Outcome::Unsteady => {
+            without_text(found, never_read, FileState::Failed, "it keeps changing while it is read".to_owned())
+        }
     };
     Ok(Some(Done::Document(document)))
 }
@@ -290,8 +314,12 @@ mod tests {
     #[test]
     fn small_notes_come_first_and_unread_files_last() {
         let listed = Found { verdict: Verdict::Unread(FileState::Skipped, "x".into()), ..found("a.docx", 1) };
-        let add = vec![listed, found("big.md", 1 << 20), found("b.pdf", 10), found("z.md", 10), found("huge.txt", 1 << 30)];
-        let order: Vec<_> = jobs(Plan { add, change: vec![found("a.txt", 5)], ..Plan::default() }).into_iter().map(|job| job.found.path).collect();
+        let add =
+            vec![listed, found("big.md", 1 << 20), found("b.pdf", 10), found("z.md", 10), found("huge.txt", 1 << 30)];
+        let order: Vec<_> = jobs(Plan { add, change: vec![found("a.txt", 5)], ..Plan::default() })
+            .into_iter()
+            .map(|job| job.found.path)
+            .collect();
         assert_eq!(order, ["a.txt", "z.md", "b.pdf", "big.md", "huge.txt", "a.docx"]);
     }
 

@@ -160,7 +160,13 @@ impl Plan {
 }
 
 /// Hashes the files about which the plan has a question. A file that cannot be hashed counts as changed.
-fn add_hashes(root: &Path, known: &[tanya_index::FileRecord], scan: &mut Scan, options: &IngestOptions, cancel: &Cancel) {
+fn add_hashes(
+    root: &Path,
+    known: &[tanya_index::FileRecord],
+    scan: &mut Scan,
+    options: &IngestOptions,
+    cancel: &Cancel,
+) {
     for at in plan::hashes_wanted(known, scan) {
         if cancel.is_cancelled() {
             return;
@@ -184,9 +190,9 @@ fn name_of(path: &str) -> &str {
 
 /// The stamp to store for a file that was read just now. A time too close to now (or in the future) is stored one
 /// nanosecond off, so that the next update looks at the content again, as git does with its "racily clean" entries.
-fn settled(stamp: FileStamp, now_ns: i64) -> FileStamp {
+fn settled(stamp: &FileStamp, now_ns: i64) -> FileStamp {
     let racy = stamp.hash.is_some() && stamp.mtime_ns > now_ns.saturating_sub(RACY_NS);
-    FileStamp { mtime_ns: stamp.mtime_ns - i64::from(racy), ..stamp }
+    FileStamp { mtime_ns: stamp.mtime_ns - i64::from(racy), ..stamp.clone() }
 }
 
 fn now_ns() -> i64 {
@@ -203,8 +209,8 @@ mod tests {
     fn a_file_changed_just_now_is_looked_at_again() {
         let stamp = |mtime_ns| FileStamp { size: 1, mtime_ns, hash: Some(ContentHash([0; 32])) };
         let now = 100_000_000_000;
-        assert_eq!(settled(stamp(now - 3_000_000_000), now), stamp(now - 3_000_000_000));
-        assert_ne!(settled(stamp(now - 1_000_000_000), now).mtime_ns, now - 1_000_000_000);
-        assert_ne!(settled(stamp(now + 5), now).mtime_ns, now + 5, "a time in the future never settles");
+        assert_eq!(settled(&stamp(now - 3_000_000_000), now), stamp(now - 3_000_000_000));
+        assert_ne!(settled(&stamp(now - 1_000_000_000), now).mtime_ns, now - 1_000_000_000);
+        assert_ne!(settled(&stamp(now + 5), now).mtime_ns, now + 5, "a time in the future never settles");
     }
 }

@@ -82,11 +82,16 @@ pub(crate) struct Scan {
 pub(crate) fn hashes_wanted(known: &[FileRecord], scan: &Scan) -> Vec<usize> {
     let by_path: HashMap<&str, &FileRecord> = known.iter().map(|record| (record.path.as_str(), record)).collect();
     let here: HashSet<&str> = scan.found.iter().map(|found| found.path.as_str()).collect();
-    let gone_sizes: HashSet<u64> = gone(known, &here, scan).filter(|record| record.stamp.hash.is_some()).map(|record| record.stamp.size).collect();
+    let gone_sizes: HashSet<u64> =
+        gone(known, &here, scan).filter(|record| record.stamp.hash.is_some()).map(|record| record.stamp.size).collect();
     let wanted = |found: &Found| {
         found.verdict == Verdict::Read
             && match by_path.get(found.path.as_str()) {
-                Some(record) => record.stamp.hash.is_some() && record.stamp.size == found.size && record.stamp.mtime_ns != found.mtime_ns,
+                Some(record) => {
+                    record.stamp.hash.is_some()
+                        && record.stamp.size == found.size
+                        && record.stamp.mtime_ns != found.mtime_ns
+                }
                 None => gone_sizes.contains(&found.size),
             }
     };
@@ -129,16 +134,18 @@ pub(crate) fn plan(known: &[FileRecord], scan: &Scan) -> Plan {
 
 /// What the library knows and the folder no longer holds.
 fn gone<'a>(known: &'a [FileRecord], here: &HashSet<&str>, scan: &Scan) -> impl Iterator<Item = &'a FileRecord> {
-    known
-        .iter()
-        .filter(|record| !here.contains(record.path.as_str()) && !scan.blind.iter().any(|folder| record.path.starts_with(folder.as_str())))
+    known.iter().filter(|record| {
+        !here.contains(record.path.as_str())
+            && !scan.blind.iter().any(|folder| record.path.starts_with(folder.as_str()))
+    })
 }
 
 fn known_file(record: &FileRecord, found: &Found, plan: &mut Plan) {
     let same_stamp = record.stamp.size == found.size && record.stamp.mtime_ns == found.mtime_ns;
     match &found.verdict {
         Verdict::Unread(state, reason) => {
-            let same = record.state == *state && record.reason.as_deref() == Some(reason) && record.stamp.hash.is_none();
+            let same =
+                record.state == *state && record.reason.as_deref() == Some(reason) && record.stamp.hash.is_none();
             if same && same_stamp {
                 plan.unchanged += 1;
             } else {
@@ -156,7 +163,10 @@ fn known_file(record: &FileRecord, found: &Found, plan: &mut Plan) {
 }
 
 /// The missing file that this new one was, if any. The format must be the same: it decides how the bytes are read.
-fn source_of<'a>(found: &Found, movable: &mut HashMap<(u64, ContentHash), Vec<&'a FileRecord>>) -> Option<&'a FileRecord> {
+fn source_of<'a>(
+    found: &Found,
+    movable: &mut HashMap<(u64, ContentHash), Vec<&'a FileRecord>>,
+) -> Option<&'a FileRecord> {
     if found.verdict != Verdict::Read {
         return None;
     }

@@ -30,7 +30,8 @@ mod tests {
 
     #[test]
     fn a_known_reason_gets_its_hint_and_an_unknown_one_none() {
-        let problem = |reason: &str| Problem { path: "a".into(), state: FileState::Skipped, reason: reason.into(), hint: None };
+        let problem =
+            |reason: &str| Problem { path: "a".into(), state: FileState::Skipped, reason: reason.into(), hint: None };
         assert!(with_hint(problem("not read yet: .docx")).hint.unwrap().contains("Markdown"));
         assert_eq!(with_hint(problem("a link: links are not followed")).hint, None);
     }

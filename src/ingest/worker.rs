@@ -3,9 +3,9 @@
 //! A parser that crashes, hangs or eats memory costs its file and nothing else: the child is ended, the file gets its
 //! reason, a new child reads the next one. The parent opens the files and sends their bytes; the child can open nothing.
 
-mod child;
 #[cfg(debug_assertions)]
 mod chaos;
+mod child;
 mod limits;
 mod process;
 mod protocol;
@@ -47,7 +47,7 @@ impl Default for WorkerOptions {
         Self {
             program: None,
             arguments: vec!["__extract".into()],
-            time_limit: Duration::from_secs(60),
+            time_limit: Duration::from_mins(1),
             memory_limit: 1 << 30,
             files_per_worker: 2000,
         }
@@ -145,7 +145,8 @@ impl<'a> Extractor<'a> {
                         // Memory that earlier files left behind may be to blame: once more, alone.
                         None if !fresh && !second_try => second_try = true,
                         Some(Fired::Timeout) | None => {
-                            let stamp = hash_of(&opened, request.limit).map_or(opened.stamp.clone(), |hash| FileStamp { hash: Some(hash), ..opened.stamp });
+                            let stamp = hash_of(&opened, request.limit)
+                                .map_or(opened.stamp.clone(), |hash| FileStamp { hash: Some(hash), ..opened.stamp });
                             return Ok(Outcome::Broken(reason, stamp));
                         }
                     }
@@ -200,7 +201,10 @@ fn attempt(worker: &mut Worker, opened: &Opened, request: Request<'_>) -> io::Re
         }
     }
     // The bytes are of one state of the file only if it is still the same (size and time of the open file itself).
-    let unchanged = opened.file.metadata().is_ok_and(|now| now.len() == opened.stamp.size && mtime_ns(&now) == opened.stamp.mtime_ns);
+    let unchanged = opened
+        .file
+        .metadata()
+        .is_ok_and(|now| now.len() == opened.stamp.size && mtime_ns(&now) == opened.stamp.mtime_ns);
     let read = request.limit - left;
     if !unchanged || read != opened.stamp.size.min(request.limit) {
         worker.discard()?;

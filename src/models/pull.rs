@@ -75,9 +75,7 @@ impl Pull<'_> {
         if let Some(path) = self.store.current(self.entry) {
             return Ok(path);
         }
-        // An older catalogue's files, or damaged ones: from here on the folder is not complete.
-        remove_if_there(&folder.join(MARKER))
-            .and_then(|()| remove_leftovers(&folder, Leftovers::OfKilledPulls))
+        remove_leftovers(&folder, Leftovers::OfKilledPulls)
             .map_err(|error| Failure::disk(&folder, "remove leftovers", error).into_error())?;
 
         let mut have = self.adopt(&folder, sink).map_err(Failure::into_error)?;
@@ -93,6 +91,9 @@ impl Pull<'_> {
             }
             let (name, license, url) = (name.clone(), license.clone(), license_url.clone());
             sink(PullEvent::LicenseNotice { name, license, url });
+            // Not earlier: what an older catalogue called complete stays usable until its files are replaced.
+            let marker = folder.join(MARKER);
+            remove_if_there(&marker).map_err(|error| Failure::disk(&marker, "remove", error).into_error())?;
             self.try_sources(&folder, &mut have, sink)?;
         }
         self.finish(&folder, have, sink).map_err(Failure::into_error)

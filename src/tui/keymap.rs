@@ -115,7 +115,7 @@ impl Chord {
         }
         match self.0 {
             KeyCode::Char(c) => out.push(c),
-            KeyCode::F(n) => out.push_str(&format!("f{n}")),
+            KeyCode::F(n) => out.push_str(&["f", &n.to_string()].concat()),
             KeyCode::PageUp => out.push_str("page up"),
             KeyCode::PageDown => out.push_str("page down"),
             KeyCode::BackTab => out.push_str("shift-tab"),
@@ -133,7 +133,7 @@ pub(super) struct Binding {
     pub id: &'static str,
     /// The first one is shown in hints.
     pub keys: &'static [Chord],
-    /// What it does, for the help.
+    /// What it does, for the help; empty where a row above says it for another place.
     pub title: &'static str,
     /// What it does, for the bottom line; empty where it never shows there.
     pub hint: &'static str,
@@ -191,17 +191,17 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     Clear "clear" [key(KeyCode::Esc)] Typed Asking "clear what is typed" "";
     Complete "complete" [key(KeyCode::Tab)] Slash Asking "complete a / command" "complete";
     Send "send" [key(KeyCode::Enter)] Typed Asking "send the question, or run a / command" "send";
-    OpenItem "open" [key(KeyCode::Enter)] List Program "open the selected session" "open";
-    OpenItem "open-source" [key(KeyCode::Enter)] Sources Sources "open the selected source" "open";
+    OpenItem "open" [key(KeyCode::Enter)] List Program "open the selected session or source" "open";
+    OpenItem "open-source" [key(KeyCode::Enter)] Sources Sources "" "open";
     OpenCitation "open-citation" [key(KeyCode::Enter)] CitationSelected Sources "open the passage behind the selected citation" "open";
     AskAnyway "ask-anyway" [key(KeyCode::Enter)] Refused Asking "after a refusal: ask the model anyway, without the documents" "ask anyway";
-    NewLine "newline" [Chord(KeyCode::Enter, ALT), ctrl('j'), Chord(KeyCode::Enter, SHIFT)] Typing Asking "start a new line" "";
-    PreviousItem "previous" [key(KeyCode::Up), char('k')] List Program "select the session above" "";
-    NextItem "next" [key(KeyCode::Down), char('j')] List Program "select the session below" "";
-    PreviousItem "previous-source" [key(KeyCode::Up), char('k')] Sources Sources "select the source above" "";
-    NextItem "next-source" [key(KeyCode::Down), char('j')] Sources Sources "select the source below" "";
-    PreviousItem "previous-passage" [key(KeyCode::Left), char('[')] Passage Sources "in a passage: the source before" "";
-    NextItem "next-passage" [key(KeyCode::Right), char(']')] Passage Sources "in a passage: the source after" "next";
+    NewLine "newline" [Chord(KeyCode::Enter, ALT), ctrl('j')] Typing Asking "start a new line" "";
+    PreviousItem "previous" [key(KeyCode::Up), char('k')] List Program "select the one above, in a list and in the sources" "";
+    NextItem "next" [key(KeyCode::Down), char('j')] List Program "select the one below, in a list and in the sources" "";
+    PreviousItem "previous-source" [key(KeyCode::Up), char('k')] Sources Sources "" "";
+    NextItem "next-source" [key(KeyCode::Down), char('j')] Sources Sources "" "";
+    PreviousItem "previous-passage" [char('['), key(KeyCode::Left)] Passage Sources "in a passage: the source before" "";
+    NextItem "next-passage" [char(']'), key(KeyCode::Right)] Passage Sources "in a passage: the source after" "next";
     Older "history-older" [key(KeyCode::Up)] FirstLine Asking "the question before, from the first line" "";
     Newer "history-newer" [key(KeyCode::Down)] LastLine Asking "the question after, from the last line" "";
     NextCitation "next-citation" [char(']')] Cited Sources "the next citation" "";
@@ -210,15 +210,15 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     PreviousPane "previous-pane" [key(KeyCode::BackTab)] Chat Reading "move back" "";
     Bottom "end" [key(KeyCode::End), char('G'), Chord(KeyCode::End, CONTROL)] ScrolledUp Reading "to the end, and follow it" "to the end";
     Top "home" [key(KeyCode::Home), char('g')] Transcript Reading "to the start" "";
-    Top "page-home" [key(KeyCode::Home), char('g')] Page Reading "to the start of a page" "";
-    Top "home-anywhere" [Chord(KeyCode::Home, CONTROL)] Chat Reading "to the start, also while typing" "";
-    Bottom "end-anywhere" [Chord(KeyCode::End, CONTROL)] Chat Reading "to the end, also while typing" "";
+    Top "page-home" [key(KeyCode::Home), char('g')] Page Reading "" "";
+    Top "home-anywhere" [Chord(KeyCode::Home, CONTROL)] Chat Reading "" "";
+    Bottom "end-anywhere" [Chord(KeyCode::End, CONTROL)] Chat Reading "" "";
     PageUp "page-up" [key(KeyCode::PageUp)] Anywhere Reading "one screen up" "";
     PageDown "page-down" [key(KeyCode::PageDown)] Anywhere Reading "one screen down" "";
     LineUp "line-up" [key(KeyCode::Up), char('k')] Transcript Reading "one line up" "";
     LineDown "line-down" [key(KeyCode::Down), char('j')] Transcript Reading "one line down" "";
-    LineUp "page-line-up" [key(KeyCode::Up), char('k')] Page Reading "one line up in a page" "";
-    LineDown "page-line-down" [key(KeyCode::Down), char('j')] Page Reading "one line down in a page" "";
+    LineUp "page-line-up" [key(KeyCode::Up), char('k')] Page Reading "" "";
+    LineDown "page-line-down" [key(KeyCode::Down), char('j')] Page Reading "" "";
     LineUp "scroll-up" [Chord(KeyCode::Up, SHIFT), Chord(KeyCode::Up, ALT)] Chat Reading "one line up, also while typing" "";
     LineDown "scroll-down" [Chord(KeyCode::Down, SHIFT), Chord(KeyCode::Down, ALT)] Chat Reading "one line down, also while typing" "";
     Interrupt "interrupt" [ctrl('c')] Anywhere Program "stop the answer, then clear the question, then (twice) quit" "";
@@ -228,15 +228,15 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     Repaint "redraw" [ctrl('l')] Anywhere Program "draw the screen again" "";
     Suspend "suspend" [ctrl('z')] Anywhere Program "suspend; `fg` brings it back" "";
     Help "help" [char('?'), Chord(KeyCode::F(1), PLAIN)] Empty Program "this help, when nothing is typed" "help";
-    Help "help-anywhere" [Chord(KeyCode::F(1), PLAIN)] Anywhere Program "this help" "help";
+    Help "help-anywhere" [Chord(KeyCode::F(1), PLAIN)] Anywhere Program "" "help";
 ];
 
 /// The command that a key means where `holds` tells what the state is.
 pub(super) fn lookup(event: &KeyEvent, holds: impl Fn(When) -> bool) -> Option<Command> {
-    BINDINGS
-        .iter()
-        .find(|binding| binding.keys.iter().any(|chord| chord.matches(event)) && holds(binding.when))
-        .map(|binding| binding.command)
+    let matches = |binding: &&Binding| binding.keys.iter().any(|chord| chord.matches(event)) && holds(binding.when);
+    let binding = BINDINGS.iter().find(matches)?;
+    tracing::trace!(command = binding.id, "key");
+    Some(binding.command)
 }
 
 /// A word typed after `/`.
@@ -258,21 +258,22 @@ pub(super) const SLASHES: &[Slash] = &[
 
 /// The keys and commands as Markdown tables, for the README.
 pub fn keys_markdown() -> String {
-    let mut out = String::new();
+    let mut rows = Vec::new();
     for group in Group::ALL {
-        out.push_str(&format!("| {} | |\n|---|---|\n", group.title()));
-        for binding in BINDINGS.iter().filter(|binding| binding.group == group) {
+        rows.push(format!("| {} | |\n|---|---|", group.title()));
+        for binding in BINDINGS.iter().filter(|binding| binding.group == group && !binding.title.is_empty()) {
             let keys: Vec<String> = binding.keys.iter().map(|chord| format!("`{}`", chord.name())).collect();
-            out.push_str(&format!("| {} | {} |\n", keys.join(", "), binding.title));
+            rows.push(format!("| {} | {} |", keys.join(", "), binding.title));
         }
-        out.push('\n');
+        rows.push(String::new());
     }
-    out.push_str("| Commands | |\n|---|---|\n");
+    rows.push("| Commands | |\n|---|---|".into());
     for slash in SLASHES {
         let usage = format!("/{} {}", slash.name, slash.arguments);
-        out.push_str(&format!("| `{}` | {} |\n", usage.trim_end(), slash.title));
+        rows.push(format!("| `{}` | {} |", usage.trim_end(), slash.title));
     }
-    out
+    rows.push(String::new());
+    rows.join("\n")
 }
 
 #[cfg(test)]
@@ -287,9 +288,11 @@ mod tests {
         let table = keys_markdown();
         for binding in BINDINGS {
             assert!(ids.insert(binding.id), "{} stands twice", binding.id);
-            assert!(!binding.title.is_empty() && table.contains(binding.title), "{}", binding.id);
+            assert!(table.contains(binding.title), "{}", binding.id);
+            let explained = BINDINGS.iter().any(|other| other.command == binding.command && !other.title.is_empty());
+            assert!(explained, "{} is explained nowhere", binding.id);
         }
-        assert!(table.contains("| `alt-enter`, `ctrl-j`, `shift-enter` | start a new line |"), "{table}");
+        assert!(table.contains("| `alt-enter`, `ctrl-j` | start a new line |"), "{table}");
         assert!(table.contains("| `/set [KEY [VALUE]]` |"), "{table}");
     }
 

@@ -30,10 +30,12 @@ mod view;
 mod screens;
 
 use std::fs::File;
+use std::future::poll_fn;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use ratatui::crossterm::event::{Event, EventStream};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -125,9 +127,10 @@ impl Driver<'_> {
                         return Ok(ended_by);
                     }
                 }
-                next = match keys.next().now_or_never() {
-                    Some(event) => translate(event),
-                    None => match events.try_recv() {
+                // Polled with this task's own waker: the stream keeps the waker of the first poll that finds nothing.
+                next = match poll_fn(|cx| Poll::Ready(keys.poll_next_unpin(cx))).await {
+                    Poll::Ready(event) => translate(event),
+                    Poll::Pending => match events.try_recv() {
                         Ok(event) => Some(Msg::Job(event)),
                         Err(_) => break,
                     },

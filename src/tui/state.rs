@@ -152,7 +152,7 @@ impl State {
             size: (80, 24),
             clock: Duration::ZERO,
             started: setup.started,
-            look: look(&setup.settings, &setup.traits, 0),
+            look: look(&setup.settings, setup.traits, 0),
             conversation: Conversation::new(&setup.folder_path, setup.started),
             folder: setup.folder,
             folder_path: setup.folder_path,
@@ -194,7 +194,7 @@ impl State {
 
     /// Takes the settings over into colors and signs.
     pub(super) fn restyle(&mut self) {
-        self.look = look(&self.settings, &self.traits, self.look.generation + 1);
+        self.look = look(&self.settings, self.traits, self.look.generation + 1);
     }
 
     pub(super) fn unix_now(&self) -> u64 {
@@ -313,20 +313,17 @@ impl State {
     /// The last answer with its sources, for the normal screen after the end.
     pub(super) fn farewell(&self) -> Option<String> {
         let turn = self.turns.iter().rev().find(|turn| turn.phase.is_over() && !turn.document.source().trim().is_empty())?;
-        let mut out = format!("> {}\n\n{}\n", super::text::one_line(&turn.question), super::text::clean(turn.document.source().trim()));
+        let text = format!("> {}\n\n{}\n", super::text::one_line(&turn.question), super::text::clean(turn.document.source().trim()));
         let cited: Vec<String> = turn
             .shown_sources()
             .filter(|source| turn.cites(source.n))
             .map(|source| format!("[{}] {}", source.n, super::view::place(source, "-")))
             .collect();
-        if !cited.is_empty() {
-            out.push_str(&format!("\n{}\n", cited.join("\n")));
-        }
-        Some(out)
+        Some(if cited.is_empty() { text } else { format!("{text}\n{}\n", cited.join("\n")) })
     }
 }
 
-fn look(settings: &Settings, traits: &Traits, generation: u64) -> Look {
+fn look(settings: &Settings, traits: Traits, generation: u64) -> Look {
     let charset = if settings.ascii { Charset::Ascii } else { traits.charset };
     Look { theme: Theme::new(settings.theme, traits), glyphs: Glyphs::new(charset), generation }
 }

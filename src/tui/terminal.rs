@@ -61,7 +61,9 @@ impl Screen {
 
     /// Draws every cell again at the next draw.
     pub(super) fn repaint(&mut self) -> Result<()> {
-        self.terminal.clear().context("cannot clear the terminal")
+        // Not `clear`: that asks the terminal for its cursor, and one that does not answer would end the program.
+        let area = self.terminal.size().context("cannot read the terminal's size")?.into();
+        self.terminal.resize(area).context("cannot clear the terminal")
     }
 
     /// Draws the state as one synchronized update.

@@ -31,10 +31,9 @@ fn fate(c: char) -> Fate {
         '\u{80}'..='\u{9f}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' => Fate::Show('\u{fffd}'),
         // Overrides, embeddings and isolates can make a line read differently from its bytes (CVE-2021-42574).
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Fate::Name,
-        '\u{200e}' | '\u{200f}' | '\u{061c}' => Fate::Drop,
-        '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}' | '\u{feff}' | '\u{180e}' => Fate::Drop,
+        '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}'
+        | '\u{feff}' | '\u{180e}' | '\u{e0000}'..='\u{e0fff}' => Fate::Drop,
         '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => Fate::Show(' '),
-        '\u{e0000}'..='\u{e0fff}' => Fate::Drop,
         _ => Fate::Keep,
     }
 }
@@ -117,7 +116,7 @@ pub fn clean(text: &str) -> Cow<'_, str> {
             Fate::Keep => out.push(c),
             Fate::Drop => continue,
             Fate::Show(picture) => out.push(picture),
-            Fate::Name => out.push_str(&format!("‹U+{:04X}›", c as u32)),
+            Fate::Name => out.push_str(&["‹U+", &format!("{:04X}", c as u32), "›"].concat()),
         }
         previous = c;
         column += 1;
@@ -263,9 +262,8 @@ fn kind(grapheme: &str, width: usize) -> Kind {
 fn breaks(before: Kind, after: Kind) -> bool {
     match (before, after) {
         (_, Kind::Space | Kind::Closing) | (Kind::Opening, _) => false,
-        (Kind::Space, _) => true,
+        (Kind::Space, _) | (Kind::Wide | Kind::Closing, Kind::Wide | Kind::Opening | Kind::Other) => true,
         (Kind::Hyphen, next) => next == Kind::Other || next == Kind::Wide,
-        (Kind::Wide | Kind::Closing, Kind::Wide | Kind::Opening | Kind::Other) => true,
         (Kind::Other, next) => matches!(next, Kind::Wide | Kind::Opening),
         _ => false,
     }
@@ -366,6 +364,15 @@ pub(super) fn bytes(number: u64) -> String {
     format!("{value:.decimals$} {}", UNITS[unit])
 }
 
+/// `61 of 98 MB`: the unit stands once where both have the same.
+pub(super) fn bytes_of(done: u64, total: u64) -> String {
+    let (done, total) = (bytes(done), bytes(total));
+    match done.split_once(' ') {
+        Some((number, unit)) if total.ends_with(&format!(" {unit}")) => format!("{number} of {total}"),
+        _ => format!("{done} of {total}"),
+    }
+}
+
 /// `12 s`, `2 min`, `3 h`: one unit, rounded up, for what is still to wait.
 pub(super) fn seconds(number: u64) -> String {
     match number {
@@ -426,6 +433,8 @@ mod tests {
         assert_eq!(thousands(100), "100");
         assert_eq!(bytes(98_000_000), "98 MB");
         assert_eq!(bytes(1_440_000_000), "1.4 GB");
+        assert_eq!(bytes_of(61_000_000, 98_000_000), "61 of 98 MB");
+        assert_eq!(bytes_of(900, 98_000_000), "900 B of 98 MB");
         assert_eq!(seconds(119), "2 min");
         assert_eq!(count(1, "file", "files"), "1 file");
     }

@@ -101,7 +101,7 @@ pub(super) struct Theme {
 
 impl Theme {
     /// The palette that `wanted` means on a terminal with these traits.
-    pub(super) fn new(wanted: config::Theme, traits: &Traits) -> Self {
+    pub(super) fn new(wanted: config::Theme, traits: Traits) -> Self {
         if wanted == config::Theme::Plain || traits.colors == Colors::None {
             return Self::plain();
         }
@@ -262,6 +262,9 @@ const ASCII: Glyphs = Glyphs {
     charset: Charset::Ascii,
 };
 
+/// The digits as superscripts.
+const RAISED: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
+
 impl Glyphs {
     /// The set for a charset.
     pub(super) fn new(charset: Charset) -> Self {
@@ -290,11 +293,10 @@ impl Glyphs {
         if self.charset == Charset::Ascii {
             return format!("[{n}]");
         }
-        const RAISED: [char; 10] = ['⁰', '¹', '²', '³', '⁴', '⁵', '⁶', '⁷', '⁸', '⁹'];
         n.to_string().bytes().map(|digit| RAISED[usize::from(digit - b'0')]).collect()
     }
 
-    /// A key's name as it is shown.
+    /// Only ASCII may be drawn.
     pub(super) fn is_ascii(&self) -> bool {
         self.charset == Charset::Ascii
     }

@@ -36,6 +36,7 @@ pub(super) struct Config {
 }
 
 #[derive(Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "the file's own format")]
 struct PoolingFile {
     #[serde(default)]
     pooling_mode_cls_token: bool,
@@ -71,7 +72,8 @@ impl Config {
             return Err(Error::invalid(folder, "max_seq_length", "leaves no room for text"));
         }
         let prompts: PromptsFile = optional(&folder.join("config_sentence_transformers.json"))?.unwrap_or_default();
-        let prompt = |names: &[&str]| names.iter().find_map(|name| prompts.prompts.get(*name)).cloned().unwrap_or_default();
+        let prompt =
+            |names: &[&str]| names.iter().find_map(|name| prompts.prompts.get(*name)).cloned().unwrap_or_default();
         Ok(Self {
             bert,
             pooling,
@@ -135,9 +137,7 @@ fn optional<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Error> {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(Error::io(path, error)),
     };
-    serde_json::from_slice(&bytes)
-        .map(Some)
-        .map_err(|error| Error::invalid(path, "JSON", shown(&error.to_string())))
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| Error::invalid(path, "JSON", shown(&error.to_string())))
 }
 
 #[cfg(test)]

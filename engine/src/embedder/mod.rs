@@ -68,14 +68,7 @@ impl Embedder {
             .and_then(|weights| BertModel::load(weights, &config.bert))
             .map_err(|error| Error::invalid(&path, "tensors", shown(&error.to_string())))?;
         tracing::info!(%id, "embedder loaded");
-        Ok(Self {
-            folder: folder.to_owned(),
-            id,
-            config,
-            words,
-            bert,
-            device,
-        })
+        Ok(Self { folder: folder.to_owned(), id, config, words, bert, device })
     }
 
     /// Name and content of this model: vectors of equal ids can be compared, others cannot.
@@ -123,9 +116,7 @@ impl Embedder {
                 sums[window.text].add(&vector, weight);
             }
         }
-        sums.iter()
-            .map(|sum| sum.unit().ok_or_else(|| self.failed("a vector has no direction".to_owned())))
-            .collect()
+        sums.iter().map(|sum| sum.unit().ok_or_else(|| self.failed("a vector has no direction".to_owned()))).collect()
     }
 
     fn windows(&self, kind: EmbedKind, texts: &[&str]) -> Result<Vec<Window>, Error> {
@@ -141,10 +132,7 @@ impl Embedder {
             let parts: Vec<&[u32]> = if tokens.is_empty() { vec![&[]] } else { tokens.chunks(room).collect() };
             for part in parts {
                 let with_prefix = [prefix.as_slice(), part].concat();
-                windows.push(Window {
-                    text,
-                    tokens: self.words.framed(&with_prefix),
-                });
+                windows.push(Window { text, tokens: self.words.framed(&with_prefix) });
             }
         }
         Ok(windows)
@@ -177,11 +165,7 @@ impl Embedder {
     }
 
     fn failed(&self, reason: String) -> Error {
-        Error::Backend {
-            path: self.folder.clone(),
-            doing: "embedding",
-            reason,
-        }
+        Error::Backend { path: self.folder.clone(), doing: "embedding", reason }
     }
 }
 
@@ -199,9 +183,7 @@ struct Sum {
 
 impl Sum {
     fn new(dimension: usize) -> Self {
-        Self {
-            values: vec![0.0; dimension],
-        }
+        Self { values: vec![0.0; dimension] }
     }
 
     fn add(&mut self, vector: &[f32], weight: usize) {
@@ -239,7 +221,7 @@ fn identity(folder: &Path, weights: &[u8]) -> Result<String, Error> {
         hash.update(bytes.unwrap_or_default());
     }
     let digest = hash.finalize();
-    let prefix: String = digest.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let prefix = digest.iter().take(6).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
-    Ok(format!("{}-{prefix}", shown(&name)))
+    Ok(format!("{}-{prefix:012x}", shown(&name)))
 }

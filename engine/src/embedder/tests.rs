@@ -13,12 +13,15 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).fold(0.0, |most, (a, b)| most.max((a - b).abs()))
 }
 
-/// From a separate implementation: NumPy in float64 over the same `model.safetensors`, words looked up greedily
+/// From a separate implementation: `NumPy` in float64 over the same `model.safetensors`, words looked up greedily
 /// in `vocab.txt`.
 #[test]
 fn vectors_equal_those_of_the_reference() {
     let golden = [
-        ("The cat sits on the mat.", [0.134_177, -0.0329, -0.024_804, 0.041_439, -0.036_348, 0.041_814, 0.031_217, 0.037_202]),
+        (
+            "The cat sits on the mat.",
+            [0.134_177, -0.0329, -0.024_804, 0.041_439, -0.036_348, 0.041_814, 0.031_217, 0.037_202],
+        ),
         (
             "Photosynthesis turns light into chemical energy.",
             [-0.008_496, 0.045_149, -0.050_681, 0.10215, 0.011_066, -0.007_399, 0.017_569, 0.028_718],
@@ -172,8 +175,10 @@ fn single_bit_flips_in_the_header_are_errors_or_harmless() {
     for flip in 0..40usize {
         let bit = flip.wrapping_mul(0x9E37_79B9) % (header * 8);
         bytes[bit / 8] ^= 1 << (bit % 8);
-        // Err or an embedder; what must not happen is a panic.
-        drop(changed("model.safetensors", Some(&bytes)));
+        // Err or an embedder; what must not happen is a panic. Only what passes the check is opened: it costs.
+        if weights::check(Path::new("flipped"), &bytes).is_ok() {
+            drop(changed("model.safetensors", Some(&bytes)));
+        }
         bytes[bit / 8] ^= 1 << (bit % 8);
     }
 }

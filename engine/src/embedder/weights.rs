@@ -2,7 +2,7 @@
 //!
 //! Format: <https://github.com/huggingface/safetensors>. The crate's own check covers header length, JSON,
 //! overflowing shapes, sizes against types, and data that overlaps, leaves gaps or leaves the file; added
-//! here is that every weight is a finite number, because one NaN makes every vector NaN.
+//! here is that every weight is a finite number, because one that is none spoils every vector.
 
 use std::fs;
 use std::path::Path;
@@ -19,9 +19,10 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     Ok(bytes)
 }
 
-fn check(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let file = SafeTensors::deserialize(bytes)
-        .map_err(|error| Error::invalid(path, "header", shown(&error.to_string())))?;
+/// Fails on anything that is not a sound file with finite weights.
+pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let file =
+        SafeTensors::deserialize(bytes).map_err(|error| Error::invalid(path, "header", shown(&error.to_string())))?;
     for (name, tensor) in file.iter() {
         let data = tensor.data();
         let finite = match tensor.dtype() {

@@ -27,7 +27,11 @@ impl Words {
         let mut file: Value = serde_json::from_slice(&bytes).map_err(|error| json(error.to_string()))?;
         let kind = file.pointer("/model/type").and_then(Value::as_str).unwrap_or("none");
         if kind != "WordPiece" {
-            return Err(Error::invalid(path, "model.type", format!("{} is not supported (supported: WordPiece)", shown(kind))));
+            return Err(Error::invalid(
+                path,
+                "model.type",
+                format!("{} is not supported (supported: WordPiece)", shown(kind)),
+            ));
         }
         let parts = file.as_object_mut().ok_or_else(|| json("not an object".to_owned()))?;
         parts.insert("added_tokens".to_owned(), Value::Array(Vec::new()));
@@ -38,7 +42,11 @@ impl Words {
         let tokenizer = Tokenizer::from_bytes(text).map_err(|error| json(error.to_string()))?;
         let largest = tokenizer.get_vocab(false).into_values().max().unwrap_or(0);
         if largest as usize >= vocabulary {
-            return Err(Error::invalid(path, "model.vocab", format!("id {largest}, but the model has {vocabulary} embeddings")));
+            return Err(Error::invalid(
+                path,
+                "model.vocab",
+                format!("id {largest}, but the model has {vocabulary} embeddings"),
+            ));
         }
         let id = |token: &str| {
             tokenizer
@@ -47,25 +55,14 @@ impl Words {
         };
         // Without it, WordPiece fails on the first unknown character.
         id("[UNK]")?;
-        Ok(Self {
-            path: path.to_owned(),
-            first: id("[CLS]")?,
-            last: id("[SEP]")?,
-            padding: id("[PAD]")?,
-            tokenizer,
-        })
+        Ok(Self { path: path.to_owned(), first: id("[CLS]")?, last: id("[SEP]")?, padding: id("[PAD]")?, tokenizer })
     }
 
     /// The tokens of `text`, without framing.
     pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
-        self.tokenizer
-            .encode_fast(text, false)
-            .map(|encoding| encoding.get_ids().to_vec())
-            .map_err(|error| Error::Backend {
-                path: self.path.clone(),
-                doing: "tokenizing",
-                reason: shown(&error.to_string()),
-            })
+        self.tokenizer.encode_fast(text, false).map(|encoding| encoding.get_ids().to_vec()).map_err(|error| {
+            Error::Backend { path: self.path.clone(), doing: "tokenizing", reason: shown(&error.to_string()) }
+        })
     }
 
     /// A window as the model reads it.

@@ -6,19 +6,13 @@ use crate::tokenizer::prompt_ids;
 use crate::{Decoder, Options};
 
 fn question(text: &str) -> Vec<u32> {
-    let message = Message {
-        role: Role::User,
-        content: text.to_owned(),
-    };
+    let message = Message { role: Role::User, content: text.to_owned() };
     let segments = smollm2().template().segments(&[message], true).unwrap();
     prompt_ids(smollm2().tokenizer(), &segments)
 }
 
 fn sampling(max_tokens: usize) -> Sampling {
-    Sampling {
-        max_tokens,
-        ..Sampling::default()
-    }
+    Sampling { max_tokens, ..Sampling::default() }
 }
 
 fn run(context: &mut Context, prompt: &[u32], sampling: &Sampling) -> (String, Finish) {
@@ -140,13 +134,14 @@ fn cancelling_between_blocks_leaves_a_usable_context() {
 fn cancelling_while_decoding_stops_after_one_token() {
     let cancel = Cancel::new();
     let mut pieces = 0;
-    let finish = generate(&mut smollm2().context(), &question("Count to 50."), &sampling(60), &cancel.clone(), &mut |event| {
-        if matches!(event, Event::Text(_)) {
-            pieces += 1;
-            cancel.cancel();
-        }
-    })
-    .unwrap();
+    let finish =
+        generate(&mut smollm2().context(), &question("Count to 50."), &sampling(60), &cancel.clone(), &mut |event| {
+            if matches!(event, Event::Text(_)) {
+                pieces += 1;
+                cancel.cancel();
+            }
+        })
+        .unwrap();
     assert_eq!((finish.reason, pieces, finish.generated_tokens), (FinishReason::Cancelled, 1, 1));
 }
 

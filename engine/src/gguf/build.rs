@@ -141,7 +141,7 @@ pub(crate) fn write(bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
     (folder, path)
 }
 
-/// The vocabulary of [`tiny`]: every byte, two merged words, and the tokens of ChatML.
+/// The vocabulary of [`tiny`]: every byte, two merged words, and the tokens of `ChatML`.
 pub(crate) fn vocabulary(build: &mut Build) -> usize {
     let printable = |byte: u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
     let mut next = 0x100;

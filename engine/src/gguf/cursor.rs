@@ -21,12 +21,7 @@ pub(super) struct Cursor<'a, R> {
 
 impl<'a, R: Read> Cursor<'a, R> {
     pub(super) fn new(path: &'a Path, reader: R, file_size: u64) -> Self {
-        Self {
-            path,
-            reader,
-            position: 0,
-            file_size,
-        }
+        Self { path, reader, position: 0, file_size }
     }
 
     pub(super) fn path(&self) -> &'a Path {
@@ -39,28 +34,25 @@ impl<'a, R: Read> Cursor<'a, R> {
 
     /// Bytes that the header may still take.
     pub(super) fn remaining(&self) -> u64 {
-        self.file_size
-            .min(MAX_HEADER)
-            .saturating_sub(self.position)
+        self.file_size.min(MAX_HEADER).saturating_sub(self.position)
     }
 
     /// Fails unless `count` elements of at least `size` bytes each can still follow.
     pub(super) fn require(&self, count: u64, size: u64, field: &str) -> Result<(), Error> {
-        let fits = count
-            .checked_mul(size)
-            .is_some_and(|needed| needed <= self.remaining());
+        let fits = count.checked_mul(size).is_some_and(|needed| needed <= self.remaining());
         if fits {
             return Ok(());
         }
+        let announced = match count {
+            1 => format!("needs {size} bytes"),
+            _ => format!("{count} × at least {size} bytes are announced"),
+        };
         let limit = if self.file_size > MAX_HEADER {
             format!("the limit of {MAX_HEADER} bytes for a header leaves {}", self.remaining())
         } else {
             format!("the file has {} left", self.remaining())
         };
-        Err(self.invalid(
-            field,
-            format!("{count} × at least {size} bytes are announced, {limit}"),
-        ))
+        Err(self.invalid(field, format!("{announced}, {limit}")))
     }
 
     pub(super) fn bytes(&mut self, count: u64, field: &str) -> Result<Vec<u8>, Error> {
@@ -96,17 +88,11 @@ impl<'a, R: Read> Cursor<'a, R> {
     }
 
     pub(super) fn invalid(&self, field: &str, reason: impl Into<String>) -> Error {
-        Error::invalid(
-            self.path,
-            field,
-            format!("{} (at byte {})", reason.into(), self.position),
-        )
+        Error::invalid(self.path, field, format!("{} (at byte {})", reason.into(), self.position))
     }
 
     fn fill(&mut self, buffer: &mut [u8]) -> Result<(), Error> {
-        self.reader
-            .read_exact(buffer)
-            .map_err(|source| Error::io(self.path, source))?;
+        self.reader.read_exact(buffer).map_err(|source| Error::io(self.path, source))?;
         self.position += buffer.len() as u64;
         Ok(())
     }

@@ -123,10 +123,7 @@ impl Metadata {
                 return Err(cursor.invalid(&field, "the key is there twice"));
             }
         }
-        Ok(Self {
-            path: cursor.path().to_owned(),
-            values,
-        })
+        Ok(Self { path: cursor.path().to_owned(), values })
     }
 
     /// The file that the values come from.
@@ -195,10 +192,7 @@ impl Metadata {
 
     /// Turns an absent value into an error that names the key.
     pub fn required<T>(&self, key: &str, value: Option<T>) -> Result<T, Error> {
-        value.ok_or_else(|| Error::MissingKey {
-            path: self.path.clone(),
-            key: key.to_owned(),
-        })
+        value.ok_or_else(|| Error::MissingKey { path: self.path.clone(), key: key.to_owned() })
     }
 
     /// An error about `key` of this file.
@@ -249,15 +243,13 @@ fn read_array<R: Read>(cursor: &mut Cursor<'_, R>, field: &str) -> Result<Array,
         // nothing to recurse on.
         return Err(cursor.invalid(field, "arrays of arrays are not supported"));
     }
-    let kind = Kind::from_id(id)
-        .ok_or_else(|| cursor.invalid(field, format!("element type {id} does not exist")))?;
+    let kind = Kind::from_id(id).ok_or_else(|| cursor.invalid(field, format!("element type {id} does not exist")))?;
     let count = cursor.u64(field)?;
     cursor.require(count, kind.least(), field)?;
     match kind {
-        Kind::String => (0..count)
-            .map(|_| cursor.string(MAX_STRING, field))
-            .collect::<Result<_, _>>()
-            .map(Array::Strings),
+        Kind::String => {
+            (0..count).map(|_| cursor.string(MAX_STRING, field)).collect::<Result<_, _>>().map(Array::Strings)
+        }
         Kind::F32 | Kind::F64 => collect(cursor, kind, count, field, |value| match value {
             Value::Float(value) => Some(value),
             _ => None,

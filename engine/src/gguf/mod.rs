@@ -87,15 +87,11 @@ impl Header {
         let version = cursor.u32("version")?;
         match version {
             2 | 3 => {}
-            _ if version.swap_bytes() <= 3 => {
+            _ if matches!(version.swap_bytes(), 2 | 3) => {
                 return Err(Error::invalid(path, "version", "the file is big-endian, which is not supported"));
             }
             _ => {
-                return Err(Error::invalid(
-                    path,
-                    "version",
-                    format!("{version} is not supported (supported: 2, 3)"),
-                ));
+                return Err(Error::invalid(path, "version", format!("{version} is not supported (supported: 2, 3)")));
             }
         }
         let tensor_count = cursor.u64("tensor count")?;
@@ -116,13 +112,7 @@ impl Header {
         }
         let data_offset = cursor.position().next_multiple_of(alignment);
         place(path, &mut tensors, data_offset, file_size)?;
-        Ok(Self {
-            path: path.to_owned(),
-            file_size,
-            metadata,
-            tensors,
-            data_offset,
-        })
+        Ok(Self { path: path.to_owned(), file_size, metadata, tensors, data_offset })
     }
 
     /// The tensor called `name`.
@@ -130,9 +120,7 @@ impl Header {
     /// # Errors
     /// [`Error::Invalid`] when the file has none.
     pub fn tensor(&self, name: &str) -> Result<&Tensor, Error> {
-        self.tensors
-            .get(name)
-            .ok_or_else(|| Error::invalid(&self.path, format!("tensor {name}"), "is missing"))
+        self.tensors.get(name).ok_or_else(|| Error::invalid(&self.path, format!("tensor {name}"), "is missing"))
     }
 }
 
@@ -146,11 +134,7 @@ fn alignment(metadata: &Metadata) -> Result<u64, Error> {
 }
 
 /// One tensor description; `offset` is still relative to the data section.
-fn read_tensor<R: Read>(
-    cursor: &mut Cursor<'_, R>,
-    index: u64,
-    alignment: u64,
-) -> Result<(String, Tensor), Error> {
+fn read_tensor<R: Read>(cursor: &mut Cursor<'_, R>, index: u64, alignment: u64) -> Result<(String, Tensor), Error> {
     let name = cursor.string(MAX_NAME, &format!("name of tensor {index}"))?;
     let field = format!("tensor {}", shown(&name));
     if name.is_empty() {
@@ -172,13 +156,12 @@ fn read_tensor<R: Read>(
             .filter(|product| i64::try_from(*product).is_ok())
             .ok_or_else(|| cursor.invalid(&field, "the product of the dimensions overflows"))?;
         dimensions.push(
-            usize::try_from(dimension)
-                .map_err(|_| cursor.invalid(&field, "a dimension does not fit in memory"))?,
+            usize::try_from(dimension).map_err(|_| cursor.invalid(&field, "a dimension does not fit in memory"))?,
         );
     }
     let id = cursor.u32(&field)?;
-    let kind = TensorType::from_id(id)
-        .ok_or_else(|| cursor.invalid(&field, format!("element type {id} does not exist")))?;
+    let kind =
+        TensorType::from_id(id).ok_or_else(|| cursor.invalid(&field, format!("element type {id} does not exist")))?;
     if !(dimensions[0] as u64).is_multiple_of(kind.block_elements()) {
         let (row, block, name) = (dimensions[0], kind.block_elements(), kind.name());
         return Err(cursor.invalid(&field, format!("rows of {row} are not made of {name} blocks of {block}")));
@@ -191,24 +174,11 @@ fn read_tensor<R: Read>(
         return Err(cursor.invalid(&field, format!("offset {offset} is not a multiple of {alignment}")));
     }
     dimensions.reverse();
-    Ok((
-        name,
-        Tensor {
-            dimensions,
-            kind,
-            offset,
-            size,
-        },
-    ))
+    Ok((name, Tensor { dimensions, kind, offset, size }))
 }
 
 /// Turns relative offsets into absolute ones; fails when data leaves the file or overlaps.
-fn place(
-    path: &Path,
-    tensors: &mut HashMap<String, Tensor>,
-    data_offset: u64,
-    file_size: u64,
-) -> Result<(), Error> {
+fn place(path: &Path, tensors: &mut HashMap<String, Tensor>, data_offset: u64, file_size: u64) -> Result<(), Error> {
     let mut order: Vec<(&String, &mut Tensor)> = tensors.iter_mut().collect();
     order.sort_by(|a, b| (a.1.offset, a.0).cmp(&(b.1.offset, b.0)));
     let mut previous: Option<(&String, u64)> = None;

@@ -55,12 +55,7 @@ impl TensorType {
     /// The type with this number in the file, if ggml has one.
     pub fn from_id(id: u32) -> Option<Self> {
         let &(id, name, block, bytes) = TYPES.iter().find(|(known, ..)| *known == id)?;
-        Some(Self {
-            id,
-            name,
-            block,
-            bytes,
-        })
+        Some(Self { id, name, block, bytes })
     }
 
     /// ggml's name, such as `Q4_1`.

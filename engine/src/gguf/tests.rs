@@ -32,23 +32,45 @@ const HEADER_MUTATIONS: &[Mutation] = &[
     ("metadata count", |b| b.pair_count = Some(u64::MAX)),
     ("metadata count", |b| b.pair_count = Some(1 << 40)),
     ("tensor count", |b| b.tensor_count = Some(u64::MAX)),
-    ("general.alignment", |b| { b.u32("general.alignment", 0); }),
-    ("general.alignment", |b| { b.u32("general.alignment", 3); }),
-    ("general.alignment", |b| { b.u32("general.alignment", 1 << 31); }),
-    ("general.alignment", |b| { b.raw("general.alignment", 5, (-32i32).to_le_bytes().to_vec()); }),
-    ("general.alignment", |b| { b.string("general.alignment", "32"); }),
+    ("general.alignment", |b| {
+        b.u32("general.alignment", 0);
+    }),
+    ("general.alignment", |b| {
+        b.u32("general.alignment", 3);
+    }),
+    ("general.alignment", |b| {
+        b.u32("general.alignment", 1 << 31);
+    }),
+    ("general.alignment", |b| {
+        b.raw("general.alignment", 5, (-32i32).to_le_bytes().to_vec());
+    }),
+    ("general.alignment", |b| {
+        b.string("general.alignment", "32");
+    }),
     ("the key is there twice", |b| {
         let pair = b.pairs[0].clone();
         b.pairs.push(pair);
     }),
     ("is empty", |b| b.pairs.push((vec![], 4, vec![0; 4]))),
     ("not UTF-8", |b| b.pairs.push((vec![0xFF], 4, vec![0; 4]))),
-    ("value type 13", |b| { b.raw("k", 13, vec![0; 8]); }),
-    ("not a boolean", |b| { b.raw("k", 7, vec![2]); }),
-    ("k", |b| { b.raw("k", 8, u64::MAX.to_le_bytes().to_vec()); }),
-    ("k", |b| { b.raw("k", 8, (1u64 << 21).to_le_bytes().to_vec()); }),
-    ("arrays of arrays", |b| { b.raw("k", 9, vec![9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]); }),
-    ("element type 99", |b| { b.raw("k", 9, vec![99, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]); }),
+    ("value type 13", |b| {
+        b.raw("k", 13, vec![0; 8]);
+    }),
+    ("not a boolean", |b| {
+        b.raw("k", 7, vec![2]);
+    }),
+    ("k", |b| {
+        b.raw("k", 8, u64::MAX.to_le_bytes().to_vec());
+    }),
+    ("k", |b| {
+        b.raw("k", 8, (1u64 << 21).to_le_bytes().to_vec());
+    }),
+    ("arrays of arrays", |b| {
+        b.raw("k", 9, vec![9, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    }),
+    ("element type 99", |b| {
+        b.raw("k", 9, vec![99, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    }),
     ("are announced", |b| {
         let mut value = 4u32.to_le_bytes().to_vec();
         value.extend((1u64 << 62).to_le_bytes());
@@ -96,40 +118,104 @@ fn every_malformed_header_is_an_error_that_names_the_file_and_the_reason() {
 }
 
 const MODEL_MUTATIONS: &[Mutation] = &[
-    ("general.architecture", |b| { b.remove("general.architecture"); }),
-    ("architecture mamba", |b| { b.string("general.architecture", "mamba"); }),
-    ("\\u{1b}[31m", |b| { b.string("general.architecture", "\u{1b}[31m"); }),
-    ("llama.block_count", |b| { b.remove("llama.block_count"); }),
-    ("llama.block_count", |b| { b.u32("llama.block_count", 0); }),
-    ("llama.block_count", |b| { b.u32("llama.block_count", 4_000_000_000); }),
-    ("llama.embedding_length", |b| { b.string("llama.embedding_length", "32"); }),
-    ("embedding_length is 64", |b| { b.u32("llama.embedding_length", 64).remove("llama.rope.dimension_count"); }),
-    ("llama.attention.head_count", |b| { b.u32("llama.attention.head_count", 0); }),
-    ("does not divide", |b| { b.u32("llama.attention.head_count", 3).remove("llama.attention.head_count_kv"); }),
-    ("does not divide", |b| { b.u32("llama.attention.head_count_kv", 3); }),
-    ("llama.attention.head_count_kv", |b| { b.u32("llama.attention.head_count_kv", 0); }),
-    ("llama.attention.head_count_kv", |b| { b.i32s("llama.attention.head_count_kv", &[2, 2]); }),
-    ("llama.rope.dimension_count", |b| { b.u32("llama.rope.dimension_count", 4); }),
-    ("llama.attention.key_length", |b| { b.u32("llama.attention.key_length", 7); }),
-    ("llama.context_length", |b| { b.u32("llama.context_length", 0); }),
-    ("llama.rope.freq_base", |b| { b.f32("llama.rope.freq_base", f32::NAN); }),
-    ("llama.rope.scaling.type", |b| { b.string("llama.rope.scaling.type", "yarn"); }),
-    ("layer_norm_rms_epsilon", |b| { b.f32("llama.attention.layer_norm_rms_epsilon", -1.0); }),
-    ("expert_count", |b| { b.u32("llama.expert_count", 8); }),
+    ("general.architecture", |b| {
+        b.remove("general.architecture");
+    }),
+    ("architecture mamba", |b| {
+        b.string("general.architecture", "mamba");
+    }),
+    ("\\u{1b}[31m", |b| {
+        b.string("general.architecture", "\u{1b}[31m");
+    }),
+    ("llama.block_count", |b| {
+        b.remove("llama.block_count");
+    }),
+    ("llama.block_count", |b| {
+        b.u32("llama.block_count", 0);
+    }),
+    ("llama.block_count", |b| {
+        b.u32("llama.block_count", 4_000_000_000);
+    }),
+    ("llama.embedding_length", |b| {
+        b.string("llama.embedding_length", "32");
+    }),
+    ("embedding_length is 64", |b| {
+        b.u32("llama.embedding_length", 64).remove("llama.rope.dimension_count");
+    }),
+    ("llama.attention.head_count", |b| {
+        b.u32("llama.attention.head_count", 0);
+    }),
+    ("does not divide", |b| {
+        b.u32("llama.attention.head_count", 3).remove("llama.attention.head_count_kv");
+    }),
+    ("does not divide", |b| {
+        b.u32("llama.attention.head_count_kv", 3);
+    }),
+    ("llama.attention.head_count_kv", |b| {
+        b.u32("llama.attention.head_count_kv", 0);
+    }),
+    ("llama.attention.head_count_kv", |b| {
+        b.i32s("llama.attention.head_count_kv", &[2, 2]);
+    }),
+    ("llama.rope.dimension_count", |b| {
+        b.u32("llama.rope.dimension_count", 4);
+    }),
+    ("llama.attention.key_length", |b| {
+        b.u32("llama.attention.key_length", 7);
+    }),
+    ("llama.context_length", |b| {
+        b.u32("llama.context_length", 0);
+    }),
+    ("llama.rope.freq_base", |b| {
+        b.f32("llama.rope.freq_base", f32::NAN);
+    }),
+    ("llama.rope.scaling.type", |b| {
+        b.string("llama.rope.scaling.type", "yarn");
+    }),
+    ("layer_norm_rms_epsilon", |b| {
+        b.f32("llama.attention.layer_norm_rms_epsilon", -1.0);
+    }),
+    ("expert_count", |b| {
+        b.u32("llama.expert_count", 8);
+    }),
     ("token_embd.weight", |b| b.tensors[0].name = "other".into()),
-    ("tokenizer.ggml.tokens", |b| { b.remove("tokenizer.ggml.tokens"); }),
-    ("tokenizer model llama", |b| { b.string("tokenizer.ggml.model", "llama"); }),
-    ("pre-tokenizer viking", |b| { b.string("tokenizer.ggml.pre", "viking"); }),
-    ("tokenizer.ggml.token_type", |b| { b.i32s("tokenizer.ggml.token_type", &[1]); }),
-    ("tokenizer.ggml.token_type", |b| { b.i32s("tokenizer.ggml.token_type", &[9; 263]); }),
-    ("tokenizer.ggml.merges", |b| { b.remove("tokenizer.ggml.merges"); }),
-    ("is not two parts", |b| { b.strings("tokenizer.ggml.merges", &["th".into()]); }),
-    ("is not two parts", |b| { b.strings("tokenizer.ggml.merges", &["a b c".into()]); }),
-    ("eos_token_id", |b| { b.u32("tokenizer.ggml.eos_token_id", 999_999); }),
-    ("bos_token_id", |b| { b.bool("tokenizer.ggml.add_bos_token", true).remove("tokenizer.ggml.bos_token_id"); }),
-    ("chat template", |b| { b.string("tokenizer.chat_template", "{% for %}"); }),
-    ("dimensions", |b| b.tensors[2].dimensions.swap(0, 1)),
-    ("is missing", |b| { b.tensors.pop(); }),
+    ("tokenizer.ggml.tokens", |b| {
+        b.remove("tokenizer.ggml.tokens");
+    }),
+    ("tokenizer model llama", |b| {
+        b.string("tokenizer.ggml.model", "llama");
+    }),
+    ("pre-tokenizer viking", |b| {
+        b.string("tokenizer.ggml.pre", "viking");
+    }),
+    ("tokenizer.ggml.token_type", |b| {
+        b.i32s("tokenizer.ggml.token_type", &[1]);
+    }),
+    ("tokenizer.ggml.token_type", |b| {
+        b.i32s("tokenizer.ggml.token_type", &[9; 263]);
+    }),
+    ("tokenizer.ggml.merges", |b| {
+        b.remove("tokenizer.ggml.merges");
+    }),
+    ("is not two parts", |b| {
+        b.strings("tokenizer.ggml.merges", &["th".into()]);
+    }),
+    ("is not two parts", |b| {
+        b.strings("tokenizer.ggml.merges", &["a b c".into()]);
+    }),
+    ("eos_token_id", |b| {
+        b.u32("tokenizer.ggml.eos_token_id", 999_999);
+    }),
+    ("bos_token_id", |b| {
+        b.bool("tokenizer.ggml.add_bos_token", true).remove("tokenizer.ggml.bos_token_id");
+    }),
+    ("chat template", |b| {
+        b.string("tokenizer.chat_template", "{% for %}");
+    }),
+    ("dimensions", |b| b.tensors[3].dimensions.swap(0, 1)),
+    ("is missing", |b| {
+        b.tensors.pop();
+    }),
     ("is not supported", |b| {
         // A sound tensor of a type that candle cannot compute with.
         block(b, 23, &[256], 136);

@@ -18,14 +18,7 @@ pub(crate) struct KvCache {
 
 impl KvCache {
     pub(super) fn new(layers: usize, window: usize, heads: usize, head_dim: usize, device: &Device) -> Self {
-        Self {
-            layers: vec![None; layers],
-            length: 0,
-            window,
-            heads,
-            head_dim,
-            device: device.clone(),
-        }
+        Self { layers: vec![None; layers], length: 0, window, heads, head_dim, device: device.clone() }
     }
 
     /// Tokens whose keys and values are there.

@@ -34,8 +34,5 @@ pub(crate) fn open(kind: DeviceKind) -> Result<Device, Error> {
         DeviceKind::Cuda => Device::new_cuda(0),
         DeviceKind::Metal => Device::new_metal(0),
     };
-    opened.map_err(|error| Error::Device {
-        device: kind.name(),
-        reason: error.to_string(),
-    })
+    opened.map_err(|error| Error::Device { device: kind.name(), reason: error.to_string() })
 }

@@ -3,9 +3,9 @@
 //! Place in the flow: `Context` → [`Model::embed`] → [`Model::forward`] → [`Model::logits`]. It runs on the
 //! CPU and on candle's GPU back ends and is the numerical reference for faster paths.
 //!
-//! One pass covers Llama, Qwen2 and Qwen3, which differ in RoPE layout, biases and head norms. candle's own
+//! One pass covers Llama, Qwen2 and Qwen3, which differ in the layout of rotation, biases and head norms. candle's own
 //! model files are not used, because (candle-transformers 0.11.1): `quantized_llama` ignores the
-//! frequency factors of Llama 3 and stops at 4096 positions, `quantized_qwen3` computes RoPE in f16 and loses
+//! frequency factors of Llama 3 and stops at 4096 positions, `quantized_qwen3` rotates in f16 and loses
 //! decoded tokens when a cache is kept, `quantized_qwen2` cannot be shared between contexts, and all
 //! hold the cache inside the model. They are the oracle of the tests instead.
 
@@ -33,8 +33,10 @@ use crate::hyperparameters::{Architecture, Hyperparameters};
 use crate::memory::Estimate;
 
 /// From so many tokens on, a product on the CPU expands its weights to f32 for the moment and uses the dense
-/// product: `gemm` runs on AVX-512, while candle's quantized product computes one dot product at a time in
-/// AVX2, and expanding costs the same however many tokens share it.
+/// product: `gemm` runs on AVX-512, candle's quantized product computes one dot product at a time in AVX2 or
+/// not vectorized at all, and expanding costs the same however many tokens share it. SmolLM2-135M on two Zen 5
+/// cores, 512 tokens: 370–420 tokens a second, instead of 35 (`Q4_1`) and 153 (`Q8_0`). It is also exact, as
+/// activations are not rounded to 8 bits.
 const DENSE_ROWS: usize = 32;
 
 type Result<T> = std::result::Result<T, Error>;
@@ -144,9 +146,7 @@ impl Model {
             QMatMul::from_arc(Arc::clone(&embedding))
         };
         let head = head.map_err(|error| weights.failed(&error))?;
-        let layers = (0..shape.layers)
-            .map(|index| Layer::load(&mut weights, index, shape))
-            .collect::<Result<_>>()?;
+        let layers = (0..shape.layers).map(|index| Layer::load(&mut weights, index, shape)).collect::<Result<_>>()?;
         Ok(Self {
             path: header.path.clone(),
             shape: shape.clone(),
@@ -161,16 +161,12 @@ impl Model {
     }
 
     /// What [`Model::load`] and a full window would take.
-    pub(crate) fn estimate(
-        header: &Header,
-        shape: &Hyperparameters,
-        precision: Precision,
-        block: usize,
-    ) -> Estimate {
+    pub(crate) fn estimate(header: &Header, shape: &Hyperparameters, precision: Precision, block: usize) -> Estimate {
         let weights: u64 = header.tensors.values().map(|tensor| weights::resident(tensor, precision)).sum();
         let largest = header.tensors.values().map(|tensor| tensor.size).max().unwrap_or(0);
         // One block of activations: residual, norm, projections and their contiguous copies, gate and up.
-        let activations = 4 * block as u64 * (8 * shape.hidden + 4 * shape.heads * shape.head_dim + 3 * shape.feed_forward) as u64;
+        let activations =
+            4 * block as u64 * (8 * shape.hidden + 4 * shape.heads * shape.head_dim + 3 * shape.feed_forward) as u64;
         let logits = 4 * 4 * shape.vocabulary as u64;
         // One matrix of a layer, expanded for a block.
         let dense = 4 * (shape.hidden * shape.feed_forward.max(shape.heads * shape.head_dim)) as u64;
@@ -207,8 +203,7 @@ impl Model {
     /// Runs the layers over `embedded` tokens that follow those in `cache`, and adds theirs to it. Returns
     /// the hidden state of the last one. On failure the cache is as before.
     pub(crate) fn forward(&self, cache: &mut KvCache, embedded: Tensor) -> Result<Tensor> {
-        self.layers_forward(cache, embedded)
-            .map_err(|error| self.failed("computing", &error))
+        self.layers_forward(cache, embedded).map_err(|error| self.failed("computing", &error))
     }
 
     /// The score of every token of the vocabulary, given a hidden state.
@@ -290,11 +285,7 @@ impl Model {
     }
 
     fn failed(&self, doing: &'static str, error: &candle_core::Error) -> Error {
-        Error::Backend {
-            path: self.path.clone(),
-            doing,
-            reason: error.to_string(),
-        }
+        Error::Backend { path: self.path.clone(), doing, reason: error.to_string() }
     }
 }
 

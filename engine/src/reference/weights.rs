@@ -23,7 +23,7 @@ use crate::gguf::{self, Header};
 pub(crate) enum Precision {
     /// Keep the file's numbers.
     Exact,
-    /// Q4_1, Q5_0 and Q5_1 become Q8_0.
+    /// `Q4_1`, `Q5_0` and `Q5_1` become `Q8_0`.
     Widened,
 }
 
@@ -51,9 +51,8 @@ impl<'a> Weights<'a> {
         let next = AtomicUsize::new(0);
         let threads = thread::available_parallelism().map_or(1, NonZero::get).min(8);
         let parts: Vec<Result<Vec<(String, QTensor)>, Error>> = thread::scope(|scope| {
-            let workers: Vec<_> = (0..threads)
-                .map(|_| scope.spawn(|| load_some(header, device, precision, &work, &next)))
-                .collect();
+            let workers: Vec<_> =
+                (0..threads).map(|_| scope.spawn(|| load_some(header, device, precision, &work, &next))).collect();
             workers
                 .into_iter()
                 .map(|worker| worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
@@ -63,11 +62,7 @@ impl<'a> Weights<'a> {
         for part in parts {
             loaded.extend(part?);
         }
-        Ok(Self {
-            header,
-            device,
-            loaded,
-        })
+        Ok(Self { header, device, loaded })
     }
 
     pub(super) fn device(&self) -> &'a Device {
@@ -105,11 +100,7 @@ impl<'a> Weights<'a> {
 }
 
 fn failed(header: &Header, error: &candle_core::Error) -> Error {
-    Error::Backend {
-        path: header.path.clone(),
-        doing: "loading weights",
-        reason: error.to_string(),
-    }
+    Error::Backend { path: header.path.clone(), doing: "loading weights", reason: error.to_string() }
 }
 
 fn load_some(

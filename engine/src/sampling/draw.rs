@@ -1,6 +1,6 @@
 //! The sampler's random numbers.
 //!
-//! ChaCha with 12 rounds, keyed by the seed in its first eight bytes (little-endian, the rest zero).
+//! `ChaCha` with 12 rounds, keyed by the seed in its first eight bytes (little-endian, the rest zero).
 //! `rand_chacha` documents its output as stable across releases; the key is spelled out here because the
 //! expansion of small seeds belongs to another crate.
 

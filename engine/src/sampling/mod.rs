@@ -106,17 +106,14 @@ impl Sampler {
     /// As [`Sampling::validate`].
     pub fn new(sampling: &Sampling) -> Result<Self, Error> {
         sampling.validate()?;
-        Ok(Self {
-            settings: sampling.clone(),
-            draw: Draw::new(sampling.seed),
-        })
+        Ok(Self { settings: sampling.clone(), draw: Draw::new(sampling.seed) })
     }
 
     /// The next token. `logits` has one score per token, −∞ for tokens that must not come, and holds the
     /// penalized scores afterwards; `history` are the tokens generated so far.
     ///
     /// # Errors
-    /// [`Error::Sampling`] when a score is NaN or +∞, or when all are −∞.
+    /// [`Error::Sampling`] when a score is no number or +∞, or when all are −∞.
     pub fn next(&mut self, logits: &mut [f32], history: &[u32]) -> Result<u32, Error> {
         self.penalize(logits, history);
         let best = best(logits)?;
@@ -153,15 +150,13 @@ impl Sampler {
         candidates.sort_unstable_by(Scored::order);
         Ok(candidates
             .iter()
-            .map(|candidate| Candidate {
-                id: candidate.id,
-                probability: (candidate.weight / total) as f32,
-            })
+            .map(|candidate| Candidate { id: candidate.id, probability: (candidate.weight / total) as f32 })
             .collect())
     }
 
-    /// Frequency and presence penalty as OpenAI's API documents them; repetition penalty as in CTRL
+    /// Frequency and presence penalty as the API of `OpenAI` documents them; repetition penalty as in CTRL
     /// (Keskar et al. 2019, section 4.1).
+    #[expect(clippy::float_cmp, reason = "the exact values that mean off")]
     fn penalize(&self, logits: &mut [f32], history: &[u32]) {
         let s = &self.settings;
         if s.repetition_penalty == 1.0 && s.frequency_penalty == 0.0 && s.presence_penalty == 0.0 {
@@ -189,11 +184,7 @@ impl Sampler {
         let mut candidates: Vec<Scored> = (0u32..)
             .zip(logits)
             .filter(|(_, logit)| **logit > f32::NEG_INFINITY)
-            .map(|(id, logit)| Scored {
-                id,
-                logit: *logit,
-                weight: 0.0,
-            })
+            .map(|(id, logit)| Scored { id, logit: *logit, weight: 0.0 })
             .collect();
         if s.top_k > 0 {
             keep_best(&mut candidates, s.top_k);
@@ -235,17 +226,13 @@ fn best(logits: &[f32]) -> Result<Scored, Error> {
     let mut best: Option<(u32, f32)> = None;
     for (id, logit) in (0u32..).zip(logits.iter().copied()) {
         if logit.is_nan() || logit == f32::INFINITY {
-            return Err(Error::Sampling {
-                reason: format!("the model gave token {id} the score {logit}"),
-            });
+            return Err(Error::Sampling { reason: format!("the model gave token {id} the score {logit}") });
         }
         if logit > best.map_or(f32::NEG_INFINITY, |(_, logit)| logit) {
             best = Some((id, logit));
         }
     }
-    let (id, logit) = best.ok_or_else(|| Error::Sampling {
-        reason: "no token is allowed".to_owned(),
-    })?;
+    let (id, logit) = best.ok_or_else(|| Error::Sampling { reason: "no token is allowed".to_owned() })?;
     Ok(Scored { id, logit, weight: 1.0 })
 }
 

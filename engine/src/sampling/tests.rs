@@ -1,11 +1,10 @@
+#![expect(clippy::float_cmp, reason = "sums of small integers are exact")]
+
 use super::*;
 use proptest::prelude::*;
 
 fn sampler(change: impl FnOnce(&mut Sampling)) -> Sampler {
-    let mut sampling = Sampling {
-        temperature: 1.0,
-        ..Sampling::default()
-    };
+    let mut sampling = Sampling { temperature: 1.0, ..Sampling::default() };
     change(&mut sampling);
     Sampler::new(&sampling).unwrap()
 }
@@ -127,9 +126,11 @@ fn scores_that_are_no_numbers_are_an_error() {
     assert!(greedy.next(&mut [], &[]).is_err());
 }
 
+type Change = (&'static str, fn(&mut Sampling));
+
 #[test]
 fn settings_out_of_range_are_named() {
-    let changes: [(&str, fn(&mut Sampling)); 5] = [
+    let changes: [Change; 5] = [
         ("temperature", |s| s.temperature = f32::NAN),
         ("temperature", |s| s.temperature = -1.0),
         ("top_p", |s| s.top_p = 1.5),

@@ -3,16 +3,38 @@
 //! Templates of the Llama 3 family write the date into the system message. Only the fields that a date in
 //! a prompt can want are known; another one is an error rather than a wrong text.
 
+use std::fmt::{self, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+/// Why a format cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    #[error("strftime_now: %{0} is not supported")]
+    Field(char),
+    #[error("strftime_now: the format ends with %")]
+    Unfinished,
+    #[error("strftime_now: {0}")]
+    Write(#[from] fmt::Error),
+}
+
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 const DAYS: [&str; 7] = ["Thursday", "Friday", "Saturday", "Sunday", "Monday", "Tuesday", "Wednesday"];
 
 /// Formats `time` as `strftime` would in the C locale and UTC.
-pub(super) fn format(time: SystemTime, format: &str) -> Result<String, String> {
+pub(super) fn format(time: SystemTime, format: &str) -> Result<String, Error> {
     // A clock before 1970 is a broken clock; the epoch is as good a guess as any.
     let seconds = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let days = seconds / 86_400;
@@ -28,22 +50,22 @@ pub(super) fn format(time: SystemTime, format: &str) -> Result<String, String> {
             continue;
         }
         match letters.next() {
-            Some('Y') => out.push_str(&year.to_string()),
-            Some('y') => out.push_str(&format!("{:02}", year % 100)),
-            Some('m') => out.push_str(&format!("{month:02}")),
-            Some('d') => out.push_str(&format!("{day:02}")),
-            Some('e') => out.push_str(&format!("{day:2}")),
+            Some('Y') => write!(out, "{year}")?,
+            Some('y') => write!(out, "{:02}", year % 100)?,
+            Some('m') => write!(out, "{month:02}")?,
+            Some('d') => write!(out, "{day:02}")?,
+            Some('e') => write!(out, "{day:2}")?,
             Some('B') => out.push_str(month_name),
             Some('b') => out.push_str(&month_name[..3]),
             Some('A') => out.push_str(day_name),
             Some('a') => out.push_str(&day_name[..3]),
-            Some('F') => out.push_str(&format!("{year}-{month:02}-{day:02}")),
-            Some('H') => out.push_str(&format!("{:02}", second / 3600)),
-            Some('M') => out.push_str(&format!("{:02}", second / 60 % 60)),
-            Some('S') => out.push_str(&format!("{:02}", second % 60)),
+            Some('F') => write!(out, "{year}-{month:02}-{day:02}")?,
+            Some('H') => write!(out, "{:02}", second / 3600)?,
+            Some('M') => write!(out, "{:02}", second / 60 % 60)?,
+            Some('S') => write!(out, "{:02}", second % 60)?,
             Some('%') => out.push('%'),
-            Some(other) => return Err(format!("strftime_now: %{other} is not supported")),
-            None => return Err("strftime_now: the format ends with %".to_owned()),
+            Some(other) => return Err(Error::Field(other)),
+            None => return Err(Error::Unfinished),
         }
     }
     Ok(out)
@@ -84,7 +106,7 @@ mod tests {
 
     #[test]
     fn an_unknown_field_is_an_error() {
-        assert!(format(UNIX_EPOCH, "%Q").unwrap_err().contains("%Q"));
+        assert!(format(UNIX_EPOCH, "%Q").unwrap_err().to_string().contains("%Q"));
         assert!(format(UNIX_EPOCH, "100%").is_err());
     }
 }

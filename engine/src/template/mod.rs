@@ -82,12 +82,12 @@ const MAX_RENDERED: usize = 1 << 20;
 /// Rust, and no template contains it.
 const PAD: &str = "\u{2005}\u{2006}\u{2005}";
 
-/// Used when a file has no template but its vocabulary is of the ChatML family.
+/// Used when a file has no template but its vocabulary is of the `ChatML` family.
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] \
                       + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
 impl ChatTemplate {
-    /// The template in `metadata`, or ChatML when there is none and `tokenizer` knows `<|im_start|>`.
+    /// The template in `metadata`, or `ChatML` when there is none and `tokenizer` knows `<|im_start|>`.
     ///
     /// # Errors
     /// [`Error::MissingKey`] when there is none and the vocabulary is of another family;
@@ -104,11 +104,7 @@ impl ChatTemplate {
             let token = id.zip(tokens).and_then(|(id, tokens)| tokens.get(usize::try_from(id).ok()?));
             Ok(token.cloned().unwrap_or_default())
         };
-        Self::new(
-            source,
-            text("tokenizer.ggml.bos_token_id")?,
-            text("tokenizer.ggml.eos_token_id")?,
-        )
+        Self::new(source, text("tokenizer.ggml.bos_token_id")?, text("tokenizer.ggml.eos_token_id")?)
     }
 
     fn new(source: &str, bos: String, eos: String) -> Result<Self, Error> {
@@ -122,18 +118,12 @@ impl ChatTemplate {
         });
         environment.add_function("strftime_now", |format: String| -> Result<String, minijinja::Error> {
             clock::format(SystemTime::now(), &format)
-                .map_err(|reason| minijinja::Error::new(ErrorKind::InvalidOperation, reason))
+                .map_err(|error| minijinja::Error::new(ErrorKind::InvalidOperation, error.to_string()))
         });
         environment.set_recursion_limit(RECURSION);
         environment.set_fuel(Some(FUEL));
-        environment
-            .add_template_owned(NAME, source.to_owned())
-            .map_err(|error| failed(&error))?;
-        Ok(Self {
-            environment,
-            bos,
-            eos,
-        })
+        environment.add_template_owned(NAME, source.to_owned()).map_err(|error| failed(&error))?;
+        Ok(Self { environment, bos, eos })
     }
 
     /// Renders `messages`, with the beginning of the assistant's turn at the end if
@@ -153,10 +143,7 @@ impl ChatTemplate {
                 context! { role => message.role.name(), content }
             })
             .collect();
-        let template = self
-            .environment
-            .get_template(NAME)
-            .expect("the constructor added it");
+        let template = self.environment.get_template(NAME).expect("the constructor added it");
         let rendered = template
             .render(context! {
                 messages => values,
@@ -167,9 +154,7 @@ impl ChatTemplate {
             })
             .map_err(|error| failed(&error))?;
         if rendered.len() > MAX_RENDERED {
-            return Err(Error::Template {
-                reason: format!("renders {} bytes besides the messages", rendered.len()),
-            });
+            return Err(Error::Template { reason: format!("renders {} bytes besides the messages", rendered.len()) });
         }
         placeholders.cut(&rendered, messages)
     }
@@ -182,9 +167,7 @@ fn failed(error: &minijinja::Error) -> Error {
         reason = format!("{reason}: {cause}");
         source = cause.source();
     }
-    Error::Template {
-        reason: shown(&reason),
-    }
+    Error::Template { reason: shown(&reason) }
 }
 
 /// Stand-ins for the contents of one rendering. Each rendering draws a new name, so that a template
@@ -200,9 +183,7 @@ impl Placeholders {
     fn new() -> Self {
         // The standard library seeds every `RandomState` from the system's random source.
         let (a, b) = (RandomState::new().hash_one(0), RandomState::new().hash_one(1));
-        Self {
-            prefix: format!("\u{E000}{a:016x}{b:016x}:"),
-        }
+        Self { prefix: format!("\u{E000}{a:016x}{b:016x}:") }
     }
 
     fn mark(&self, index: usize) -> String {
@@ -211,11 +192,7 @@ impl Placeholders {
 
     /// An empty content stays empty, because templates ask whether there is one.
     fn padded(&self, index: usize, content: &str) -> String {
-        if content.is_empty() {
-            String::new()
-        } else {
-            format!("{PAD}{}{PAD}", self.mark(index))
-        }
+        if content.is_empty() { String::new() } else { format!("{PAD}{}{PAD}", self.mark(index)) }
     }
 
     /// Cuts `rendered` at the placeholders and puts the contents in, trimmed on the side where the
@@ -260,9 +237,7 @@ impl Placeholders {
 }
 
 fn altered() -> Error {
-    Error::Template {
-        reason: "it changes the content of a message".to_owned(),
-    }
+    Error::Template { reason: "it changes the content of a message".to_owned() }
 }
 
 fn push(segments: &mut Vec<Segment>, segment: Segment) {

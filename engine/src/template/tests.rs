@@ -61,10 +61,7 @@ fn template(source: &str) -> ChatTemplate {
 }
 
 fn message(role: Role, content: &str) -> Message {
-    Message {
-        role,
-        content: content.to_owned(),
-    }
+    Message { role, content: content.to_owned() }
 }
 
 fn control(text: &str) -> Segment {
@@ -194,7 +191,7 @@ fn a_template_that_never_ends_or_recurses_is_stopped() {
 
 #[test]
 fn a_deeply_nested_template_does_not_parse() {
-    let source = format!("{}1{}", "{{ (".repeat(1) + &"(".repeat(100_000), ")".repeat(100_000));
+    let source = format!("{}1{}", "{{ (".to_owned() + &"(".repeat(100_000), ")".repeat(100_000));
     assert!(ChatTemplate::new(&source, String::new(), String::new()).is_err());
 }
 

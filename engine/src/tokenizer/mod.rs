@@ -27,7 +27,7 @@ use crate::gguf::Metadata;
 use crate::template::Segment;
 
 /// The engine's BPE tokenizer. Cloning is cheap.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Tokenizer {
     vocabulary: Arc<Vocabulary>,
     bpe: Arc<tokenizers::Tokenizer>,
@@ -38,8 +38,13 @@ pub struct Tokenizer {
     end_tokens: Vec<u32>,
 }
 
+impl std::fmt::Debug for Tokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tokenizer").field("vocab_size", &self.vocab_size()).finish_non_exhaustive()
+    }
+}
+
 /// What each id stands for.
-#[derive(Debug)]
 pub(crate) struct Vocabulary {
     /// Bytes of all tokens, one after the other.
     bytes: Vec<u8>,
@@ -85,14 +90,7 @@ impl Vocabulary {
 
 /// Texts of tokens that end a turn in the supported families, besides those that the file declares.
 /// llama.cpp keeps the same list (`llama_vocab::impl::load`), for files that declare only one of two.
-const END_TEXTS: &[&str] = &[
-    "<|im_end|>",
-    "<|eot_id|>",
-    "<|eom_id|>",
-    "<|end_of_text|>",
-    "<|endoftext|>",
-    "<|end|>",
-];
+const END_TEXTS: &[&str] = &["<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|endoftext|>", "<|end|>"];
 
 impl Tokenizer {
     /// Builds the tokenizer that the file's metadata describe.
@@ -103,10 +101,7 @@ impl Tokenizer {
     pub fn from_gguf(metadata: &Metadata) -> Result<Self, Error> {
         let model = metadata.required(MODEL, metadata.string(MODEL)?)?;
         if model != "gpt2" {
-            return Err(Error::UnsupportedTokenizer {
-                path: metadata.path().to_owned(),
-                model: shown(model),
-            });
+            return Err(Error::UnsupportedTokenizer { path: metadata.path().to_owned(), model: shown(model) });
         }
         // Files older than this key were made for the default of their time; llama.cpp reads them so.
         let name = metadata.string(PRE)?.unwrap_or("default");
@@ -130,14 +125,7 @@ impl Tokenizer {
         } else {
             None
         };
-        Ok(Self {
-            vocabulary: Arc::new(vocabulary),
-            bpe: Arc::new(bpe),
-            added,
-            added_ids,
-            bos,
-            end_tokens,
-        })
+        Ok(Self { vocabulary: Arc::new(vocabulary), bpe: Arc::new(bpe), added, added_ids, bos, end_tokens })
     }
 
     /// Encodes text that comes from a person or a document. No control or added token can result.
@@ -319,12 +307,7 @@ fn vocabulary(
             return Err(metadata.invalid(TOKENS, format!("there is no token for the byte {byte:#04x}")));
         }
     }
-    Ok(Vocabulary {
-        bytes,
-        starts,
-        classes,
-        byte_ids,
-    })
+    Ok(Vocabulary { bytes, starts, classes, byte_ids })
 }
 
 fn bpe(metadata: &Metadata, vocab: Vocab, pre: PreTokenizer) -> Result<tokenizers::Tokenizer, Error> {
@@ -354,11 +337,7 @@ fn bpe(metadata: &Metadata, vocab: Vocab, pre: PreTokenizer) -> Result<tokenizer
     Ok(tokenizer)
 }
 
-fn added(
-    metadata: &Metadata,
-    tokens: &[String],
-    classes: &[Class],
-) -> Result<(Option<AhoCorasick>, Vec<u32>), Error> {
+fn added(metadata: &Metadata, tokens: &[String], classes: &[Class]) -> Result<(Option<AhoCorasick>, Vec<u32>), Error> {
     let mut texts = Vec::new();
     let mut ids = Vec::new();
     let mut seen = HashSet::new();
@@ -401,10 +380,7 @@ fn end_tokens(metadata: &Metadata, tokens: &[String], classes: &[Class]) -> Resu
     }
     if ends.is_empty() {
         let key = "tokenizer.ggml.eos_token_id";
-        return Err(Error::MissingKey {
-            path: metadata.path().to_owned(),
-            key: key.to_owned(),
-        });
+        return Err(Error::MissingKey { path: metadata.path().to_owned(), key: key.to_owned() });
     }
     ends.sort_unstable();
     ends.dedup();

@@ -26,26 +26,10 @@ pub(super) struct PreTokenizer {
     pub(super) add_bos: bool,
 }
 
-const SMOLLM: PreTokenizer = PreTokenizer {
-    expressions: &[r"\p{N}", GPT2],
-    ignore_merges: false,
-    add_bos: false,
-};
-const LLAMA_BPE: PreTokenizer = PreTokenizer {
-    expressions: &[LLAMA3],
-    ignore_merges: true,
-    add_bos: true,
-};
-const QWEN: PreTokenizer = PreTokenizer {
-    expressions: &[QWEN2],
-    ignore_merges: false,
-    add_bos: false,
-};
-const GPT_2: PreTokenizer = PreTokenizer {
-    expressions: &[GPT2],
-    ignore_merges: false,
-    add_bos: false,
-};
+const SMOLLM: PreTokenizer = PreTokenizer { expressions: &[r"\p{N}", GPT2], ignore_merges: false, add_bos: false };
+const LLAMA_BPE: PreTokenizer = PreTokenizer { expressions: &[LLAMA3], ignore_merges: true, add_bos: true };
+const QWEN: PreTokenizer = PreTokenizer { expressions: &[QWEN2], ignore_merges: false, add_bos: false };
+const GPT_2: PreTokenizer = PreTokenizer { expressions: &[GPT2], ignore_merges: false, add_bos: false };
 const DEFAULT: PreTokenizer = PreTokenizer {
     expressions: &[r"[\p{P}\$\+<=>\^~\|]+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"],
     ignore_merges: false,
@@ -66,10 +50,7 @@ const KNOWN: &[(&str, PreTokenizer)] = &[
 
 impl PreTokenizer {
     pub(super) fn named(name: &str) -> Option<Self> {
-        KNOWN
-            .iter()
-            .find(|(known, _)| *known == name)
-            .map(|(_, pre)| *pre)
+        KNOWN.iter().find(|(known, _)| *known == name).map(|(_, pre)| *pre)
     }
 
     /// The names that [`PreTokenizer::named`] knows, for error messages.
@@ -83,13 +64,9 @@ impl PreTokenizer {
             .expressions
             .iter()
             .map(|expression| {
-                Split::new(
-                    SplitPattern::Regex((*expression).to_owned()),
-                    SplitDelimiterBehavior::Isolated,
-                    false,
-                )
-                .expect("the expressions of the table compile")
-                .into()
+                Split::new(SplitPattern::Regex((*expression).to_owned()), SplitDelimiterBehavior::Isolated, false)
+                    .expect("the expressions of the table compile")
+                    .into()
             })
             .collect();
         steps.push(ByteLevel::new(false, false, false).into());

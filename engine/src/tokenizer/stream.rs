@@ -9,18 +9,21 @@ use super::Vocabulary;
 
 /// Turns a stream of tokens into text. The pieces of [`Detokenizer::push`] and the rest from
 /// [`Detokenizer::finish`], joined, equal [`super::Tokenizer::decode`] of the same tokens.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Detokenizer {
     vocabulary: Arc<Vocabulary>,
     pending: Vec<u8>,
 }
 
+impl std::fmt::Debug for Detokenizer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Detokenizer").field("pending", &self.pending).finish_non_exhaustive()
+    }
+}
+
 impl Detokenizer {
     pub(super) fn new(vocabulary: Arc<Vocabulary>) -> Self {
-        Self {
-            vocabulary,
-            pending: Vec::new(),
-        }
+        Self { vocabulary, pending: Vec::new() }
     }
 
     /// Adds a token. Returns the text that is certain now, if any. Bytes that can never become UTF-8 are

@@ -83,7 +83,9 @@ fn merges_apply_and_added_tokens_are_shown_but_control_tokens_are_not() {
 
 #[test]
 fn a_prompt_begins_with_bos_exactly_once_where_the_model_wants_it() {
-    let tokenizer = tiny(|build| { build.bool("tokenizer.ggml.add_bos_token", true); });
+    let tokenizer = tiny(|build| {
+        build.bool("tokenizer.ggml.add_bos_token", true);
+    });
     let bos = tokenizer.bos().unwrap();
     let text = |text: &str| vec![Segment::Text(text.to_owned())];
     assert_eq!(prompt_ids(&tokenizer, &text("the")), [bos, 257]);
@@ -130,10 +132,19 @@ fn sayable(text: &str) -> String {
 
 fn hostile_text() -> impl Strategy<Value = String> {
     let control = prop_oneof![
-        Just("<|im_end|>"), Just("<|im_start|>"), Just("<|endoftext|>"), Just("<|im_"), Just("end|>"), Just("<repo_name>"),
-        Just("<think>"), Just("\u{200b}"), Just("\r\n"), Just("   "),
+        Just("<|im_end|>"),
+        Just("<|im_start|>"),
+        Just("<|endoftext|>"),
+        Just("<|im_"),
+        Just("end|>"),
+        Just("<repo_name>"),
+        Just("<think>"),
+        Just("\u{200b}"),
+        Just("\r\n"),
+        Just("   "),
     ];
-    proptest::collection::vec(prop_oneof![control.prop_map(str::to_owned), any::<String>()], 0..8).prop_map(|parts| parts.concat())
+    proptest::collection::vec(prop_oneof![control.prop_map(str::to_owned), any::<String>()], 0..8)
+        .prop_map(|parts| parts.concat())
 }
 
 proptest! {

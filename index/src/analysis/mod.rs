@@ -1,6 +1,6 @@
 //! Text → the terms that are indexed and searched. The same code on both sides, so that they always meet.
 //!
-//! Flow: [`segment`] finds words, identifiers and unspaced scripts and normalizes them (NFKC, lower case);
+//! Flow: [`mod@segment`] finds words, identifiers and unspaced scripts and normalizes them (NFKC, lower case);
 //! [`stem`] maps words to stems; [`stop`] knows the words that say nothing in a question. Each word is searchable
 //! by its stem and, at a lower weight, as it is written, so that a stemmer's mistake never loses the exact word.
 //!
@@ -28,7 +28,7 @@ pub(crate) struct QueryTerm {
 
 /// The terms of a query in reading order, repeats included. Stop words are left out unless nothing else is left.
 pub(crate) fn query_terms(text: &str) -> Vec<QueryTerm> {
-    let stems = Stems::new();
+    let mut stems = Stems::new();
     let (mut telling, mut stops) = (Vec::new(), Vec::new());
     for token in segment(text) {
         let is_stop = token.kind == Kind::Word && stop::is_stop_word(&token.text);
@@ -38,6 +38,7 @@ pub(crate) fn query_terms(text: &str) -> Vec<QueryTerm> {
             Kind::Gram => terms.push(QueryTerm { stem: token.text, exact: None, position }),
             Kind::Word | Kind::Compound => {
                 for stem in stems.of(&token.text) {
+                    let stem = stem.clone();
                     terms.push(QueryTerm { stem, exact: Some(token.text.clone()), position });
                 }
             }
@@ -51,15 +52,12 @@ pub fn analyze(text: &str) -> Vec<String> {
     query_terms(text).into_iter().map(|term| term.stem).collect()
 }
 
-/// All stems of a text, for asking which of a question's terms it holds.
-pub(crate) fn stem_set(text: &str, set: &mut HashSet<String>) {
-    let stems = Stems::new();
+/// Calls `each` for every term of a text as it stands in the stemmed fields.
+pub(crate) fn each_stem(text: &str, stems: &mut Stems, mut each: impl FnMut(&str)) {
     for token in segment(text) {
         match token.kind {
-            Kind::Gram => {
-                set.insert(token.text);
-            }
-            Kind::Word | Kind::Compound => set.extend(stems.of(&token.text)),
+            Kind::Gram => each(&token.text),
+            Kind::Word | Kind::Compound => stems.of(&token.text).iter().for_each(|stem| each(stem)),
         }
     }
 }
@@ -67,7 +65,7 @@ pub(crate) fn stem_set(text: &str, set: &mut HashSet<String>) {
 /// Byte ranges of `text` that share a term with `question`: sorted, disjoint, on character borders.
 pub fn highlights(question: &str, text: &str) -> Vec<(usize, usize)> {
     let wanted: HashSet<String> = analyze(question).into_iter().collect();
-    let stems = Stems::new();
+    let mut stems = Stems::new();
     let mut ranges: Vec<(usize, usize)> = Vec::new();
     for token in segment(text) {
         let found = match token.kind {

@@ -1,7 +1,7 @@
 //! The truth store: one `SQLite` database with files, chunks, vectors and problems.
 //!
 //! Everything else (word index, vectors in memory) is derived from it and can be thrown away. [`schema`] knows the
-//! tables and their versions, [`read`] and [`write`] the statements. A commit is one transaction.
+//! tables and their versions, [`read`] and [`mod@write`] the statements. A commit is one transaction.
 //!
 //! Durability: write-ahead log with `synchronous=FULL`. `NORMAL` would do against `kill -9`, but a power cut could
 //! then undo commits that were acknowledged; commits come in batches, so the one fsync more costs a few milliseconds

@@ -3,7 +3,8 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::types::{
-    Chunk, ChunkId, ContentHash, FileRecord, FileStamp, FileState, Problem, Span, Status, TextHash, ToEmbed, embedding_text,
+    Chunk, ChunkId, ContentHash, FileRecord, FileStamp, FileState, Problem, Span, Status, TextHash, ToEmbed,
+    embedding_text,
 };
 use crate::vectors::VectorId;
 
@@ -32,14 +33,13 @@ pub(crate) struct EmbedderRow {
 
 pub(crate) fn embedder(connection: &Connection) -> rusqlite::Result<Option<EmbedderRow>> {
     connection
-        .prepare_cached(
-            "SELECT e.id, e.name, e.dimension FROM library l JOIN embedders e ON e.id = l.embedder",
-        )?
+        .prepare_cached("SELECT e.id, e.name, e.dimension FROM library l JOIN embedders e ON e.id = l.embedder")?
         .query_row([], |row| Ok(EmbedderRow { id: row.get(0)?, name: row.get(1)?, dimension: row.get(2)? }))
         .optional()
 }
 
-const CHUNK: &str = "SELECT c.id, f.path, c.start_line, c.end_line, c.page, f.title, c.heading, c.text, c.ordinal, c.hash
+const CHUNK: &str =
+    "SELECT c.id, f.path, c.start_line, c.end_line, c.page, f.title, c.heading, c.text, c.ordinal, c.hash
     FROM chunks c JOIN files f ON f.id = c.file ";
 
 fn chunk_row(row: &Row<'_>) -> rusqlite::Result<(Chunk, TextHash)> {
@@ -119,7 +119,12 @@ pub(crate) fn problems(connection: &Connection) -> rusqlite::Result<Vec<Problem>
         .prepare("SELECT path, state, reason FROM files WHERE state <> ?1 ORDER BY path")?
         .query_map([state_code(FileState::Indexed)], |row| {
             let reason: Option<String> = row.get(2)?;
-            Ok(Problem { path: row.get(0)?, state: state_of(row.get(1)?), reason: reason.unwrap_or_default(), hint: None })
+            Ok(Problem {
+                path: row.get(0)?,
+                state: state_of(row.get(1)?),
+                reason: reason.unwrap_or_default(),
+                hint: None,
+            })
         })?
         .collect()
 }

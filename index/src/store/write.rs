@@ -49,7 +49,9 @@ impl<'a> Commit<'a> {
         let transaction = self.transaction;
         for hash in &self.orphans {
             transaction
-                .prepare_cached("DELETE FROM vectors WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM chunks WHERE hash = ?1)")?
+                .prepare_cached(
+                    "DELETE FROM vectors WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM chunks WHERE hash = ?1)",
+                )?
                 .execute([hash.0])?;
         }
         advance(&transaction, self.generation, self.words_changed)?;
@@ -177,9 +179,7 @@ pub(crate) fn put_vectors(
     rows: &[(TextHash, Vec<f32>)],
 ) -> rusqlite::Result<()> {
     for (hash, vector) in rows {
-        let known = transaction
-            .prepare_cached("UPDATE chunks SET embedded = 1 WHERE hash = ?1")?
-            .execute([hash.0])?;
+        let known = transaction.prepare_cached("UPDATE chunks SET embedded = 1 WHERE hash = ?1")?.execute([hash.0])?;
         if known > 0 {
             let bytes: Vec<u8> = vector.iter().flat_map(|value| value.to_le_bytes()).collect();
             transaction

@@ -88,21 +88,18 @@ impl Indexer {
                 self.writer.delete_term(by_id(id.0));
             }
         }
-        let t0 = std::time::Instant::now(); let stems = Stems::new();
+        let mut stems = Stems::new();
         read::chunks_since(&store, from, |chunk| {
             if from > 0 {
                 // Renamed, or taken up before a commit that a crash cut off.
                 self.writer.delete_term(by_id(chunk.id.0));
             }
-            self.writer.add_document(document(fields, &chunk, &stems)).map_err(Failure::Words).map(drop)
+            self.writer.add_document(document(fields, &chunk, &mut stems)).map_err(Failure::Words).map(drop)
         })?;
-        if std::env::var("TT").is_ok() { eprintln!("fed {:?}", t0.elapsed()); }
         let mut commit = self.writer.prepare_commit()?;
-        if std::env::var("TT").is_ok() { eprintln!("prepared {:?}", t0.elapsed()); }
         let stamp = Stamp { version: VERSION, generation: to };
         commit.set_payload(&serde_json::to_string(&stamp).map_err(TantivyError::from)?);
         commit.commit()?;
-        if std::env::var("TT").is_ok() { eprintln!("committed {:?}", t0.elapsed()); }
         Ok(to)
     }
 
@@ -124,7 +121,7 @@ impl Indexer {
     }
 }
 
-fn document(fields: Fields, chunk: &Chunk, stems: &Stems) -> TantivyDocument {
+fn document(fields: Fields, chunk: &Chunk, stems: &mut Stems) -> TantivyDocument {
     let mut document = TantivyDocument::default();
     document.add_u64(fields.chunk, chunk.id.0 as u64);
     let mut exact = Vec::new();
@@ -139,7 +136,7 @@ fn document(fields: Fields, chunk: &Chunk, stems: &Stems) -> TantivyDocument {
             match token.kind {
                 Kind::Gram => stemmed.push(term(token.position, token.text)),
                 Kind::Word | Kind::Compound => {
-                    stemmed.extend(stems.of(&token.text).into_iter().map(|stem| term(token.position, stem)));
+                    stemmed.extend(stems.of(&token.text).iter().map(|stem| term(token.position, stem.clone())));
                     if field == fields.body {
                         exact.push(term(token.position, token.text));
                     }

@@ -180,9 +180,8 @@ fn trouble(path: &Path, error: TantivyError) -> Trouble {
             Trouble::Damaged(error.to_string())
         }
         // What a reader meets past the end, or instead, of what it expected.
-        _ if cause.is_some_and(|cause| {
-            matches!(cause.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
-        }) =>
+        _ if cause
+            .is_some_and(|cause| matches!(cause.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)) =>
         {
             Trouble::Damaged(error.to_string())
         }

@@ -18,8 +18,8 @@ use crate::analysis::{QueryTerm, query_terms};
 use crate::types::ChunkId;
 
 /// Weight of a term's match in each field. Below 1 although a title says more than a text: these fields have no lengths,
-/// which lets a single match score about as high as a word can in a text. On SciFact's training claims (pieces of at
-/// most 120 words) titles at 0.5 give nDCG@10 0.689, at 1.5 0.640.
+/// which lets a single match score about as high as a word can in a text. On `SciFact`'s training claims (pieces of at
+/// most 120 words) titles at 0.5 give `nDCG@10` 0.689, at 1.5 0.640.
 const TITLE: f32 = 0.5;
 const HEADING: f32 = 0.8;
 const PATH: f32 = 0.5;
@@ -101,8 +101,9 @@ impl Asker<'_> {
         let kept: HashSet<&str> = terms.iter().map(|term| term.stem.as_str()).collect();
         let mut clauses: Vec<Box<dyn Query>> = self.phrases(main, &kept, *main_weight);
         clauses.extend(terms.iter().map(|term| self.term(term)));
-        plan.query = (!clauses.is_empty())
-            .then(|| Box::new(BooleanQuery::new(clauses.into_iter().map(|c| (Occur::Should, c)).collect())) as Box<dyn Query>);
+        plan.query = (!clauses.is_empty()).then(|| {
+            Box::new(BooleanQuery::new(clauses.into_iter().map(|c| (Occur::Should, c)).collect())) as Box<dyn Query>
+        });
         Ok(plan)
     }
 

@@ -27,7 +27,8 @@ pub(crate) const CHUNK: &str = "chunk";
 pub(crate) fn schema() -> Schema {
     let text = |option: IndexRecordOption, lengths: bool| {
         // The tokenizer's name is a formality: documents arrive as tokens ([`super::follow`]).
-        let indexing = TextFieldIndexing::default().set_tokenizer("raw").set_index_option(option).set_fieldnorms(lengths);
+        let indexing =
+            TextFieldIndexing::default().set_tokenizer("raw").set_index_option(option).set_fieldnorms(lengths);
         TextOptions::default().set_indexing_options(indexing)
     };
     let mut builder = Schema::builder();

@@ -30,7 +30,8 @@ pub(crate) fn document(path: &str, texts: &[&str]) -> Document {
 
 /// A unit vector that depends on the text alone and is near to no other's.
 pub(crate) fn vector(text: &str) -> Vec<f32> {
-    let mut seed = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
+    let mut seed =
+        text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01b3));
     let raw: Vec<f32> = (0..DIMENSION)
         .map(|_| {
             // splitmix64

@@ -31,6 +31,8 @@ fn child() {
     let mut writer = library.writer().unwrap();
     writer.set_embedder(EMBEDDER, DIMENSION).unwrap();
     let mut next = library.files().unwrap().len();
+    // The test harness has begun a line of its own.
+    writeln!(std::io::stdout()).unwrap();
     loop {
         for n in next..next + FILES_A_COMMIT {
             writer.upsert(document(&format!("{n}.md"), &[&text(n)])).unwrap();
@@ -49,6 +51,11 @@ fn child() {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a kill at any moment comes at none that an event could name")]
+fn live(life: Duration) {
+    std::thread::sleep(life);
+}
+
 /// Runs the child for about `life` after its first acknowledgement; returns what it acknowledged: files, files with vectors.
 fn run_and_kill(folder: &Path, life: Duration) -> (usize, usize) {
     let mut child = Command::new(std::env::current_exe().unwrap())
@@ -59,25 +66,27 @@ fn run_and_kill(folder: &Path, life: Duration) -> (usize, usize) {
         .spawn()
         .unwrap();
     let output = child.stdout.take().unwrap();
-    let (first, started) = std::sync::mpsc::channel();
+    let (first, started) = std::sync::mpsc::sync_channel(1);
     let reader = std::thread::spawn(move || {
         let (mut words, mut vectors) = (0, 0);
-        for line in BufReader::new(output).lines() {
-            let Ok(line) = line else { break };
+        for said in BufReader::new(output).lines() {
+            let Ok(said) = said else { break };
             // A line that the kill cut off acknowledges nothing: its number may be cut too.
-            if let Some((kind, count)) = line.split_once(' ').and_then(|(kind, n)| Some((kind.to_owned(), n.parse().ok()?))) {
+            if let Some((kind, count)) =
+                said.split_once(' ').and_then(|(kind, n)| Some((kind.to_owned(), n.parse().ok()?)))
+            {
                 match kind.as_str() {
                     "WORDS" => words = count,
                     "VECTORS" => vectors = count,
                     _ => {}
                 }
-                let _ = first.send(());
+                let _ = first.try_send(());
             }
         }
         (words, vectors)
     });
-    started.recv_timeout(Duration::from_secs(60)).expect("the child acknowledges something");
-    std::thread::sleep(life);
+    started.recv_timeout(Duration::from_mins(1)).expect("the child acknowledges something");
+    live(life);
     child.kill().unwrap();
     child.wait().unwrap();
     reader.join().unwrap()

@@ -53,7 +53,7 @@ fn apply(model: &mut Model, step: &Step) {
         }
         Step::Rename(from, to) if from != to => {
             if let Some(mut moved) = model.remove(PATHS[*from]) {
-                moved.path = PATHS[*to].to_owned();
+                PATHS[*to].clone_into(&mut moved.path);
                 model.insert(moved.path.clone(), moved);
             }
         }

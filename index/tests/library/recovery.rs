@@ -78,7 +78,10 @@ fn every_damaged_segment_file_is_noticed() {
     drop(library);
     let words = dir.path().join("words");
     let segments = |words: &Path| -> Vec<PathBuf> {
-        files_of(words).into_iter().filter(|file| !file.to_string_lossy().contains(".json") && file.metadata().unwrap().len() > 0).collect()
+        files_of(words)
+            .into_iter()
+            .filter(|file| !file.to_string_lossy().contains(".json") && file.metadata().unwrap().len() > 0)
+            .collect()
     };
     let count = segments(&words).len();
     assert!(count >= 5, "a segment has several files");
@@ -93,7 +96,11 @@ fn every_damaged_segment_file_is_noticed() {
                 2 => bytes[middle] ^= 0x10,
                 _ => {}
             }
-            if damage == 3 { fs::remove_file(&file).unwrap() } else { fs::write(&file, bytes).unwrap() }
+            if damage == 3 {
+                fs::remove_file(&file).unwrap();
+            } else {
+                fs::write(&file, bytes).unwrap();
+            }
             let library = Library::open(dir.path()).unwrap();
             assert_eq!(library.notices().len(), 1, "{} damage {damage}", file.display());
             assert!(library.notices()[0].contains("damaged"), "{:?}", library.notices());
@@ -255,7 +262,11 @@ fn questions_during_commits_see_whole_commits_only() {
                         // Every commit replaces all ten files: ten of one round, never a mixture.
                         let rounds: std::collections::HashSet<String> =
                             hits.iter().map(|hit| hit.chunk.text.split(' ').nth(1).unwrap().to_owned()).collect();
-                        assert!(hits.is_empty() || (hits.len() == 10 && rounds.len() == 1), "{} {rounds:?}", hits.len());
+                        assert!(
+                            hits.is_empty() || (hits.len() == 10 && rounds.len() == 1),
+                            "{} {rounds:?}",
+                            hits.len()
+                        );
                         seen += 1;
                     }
                     seen

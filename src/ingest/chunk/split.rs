@@ -46,10 +46,16 @@ pub(super) fn pieces(block: &Block, room: Size) -> Vec<Piece> {
             let header = block.text[..body].trim_end();
             let header_size = measure(header);
             // A header that would fill half of every chunk is not worth repeating.
-            if header_size.tokens * 2 > room.tokens || header_size.quarter_words * 2 > room.quarter_words || header.is_empty() {
+            if header_size.tokens * 2 > room.tokens
+                || header_size.quarter_words * 2 > room.quarter_words
+                || header.is_empty()
+            {
                 return places.cut(0, ROWS, room, None);
             }
-            let rest = Size { quarter_words: room.quarter_words - header_size.quarter_words, tokens: room.tokens - header_size.tokens };
+            let rest = Size {
+                quarter_words: room.quarter_words - header_size.quarter_words,
+                tokens: room.tokens - header_size.tokens,
+            };
             let mut rows = places.cut(body, ROWS, rest, Some((header, header_size)));
             if let Some(first) = rows.first_mut() {
                 first.span.start_line = block.span().start_line;
@@ -86,7 +92,9 @@ impl<'a> Places<'a> {
                 let body = measure(text);
                 Some(match header {
                     None => Piece { text: text.to_owned(), span: self.span(&range), size: body },
-                    Some((header, size)) => Piece { text: format!("{header}\n{text}"), span: self.span(&range), size: size + body },
+                    Some((header, size)) => {
+                        Piece { text: format!("{header}\n{text}"), span: self.span(&range), size: size + body }
+                    }
                 })
             })
             .collect()
@@ -98,7 +106,8 @@ impl<'a> Places<'a> {
         let start = range.start + (text.len() - text.trim_start().len());
         let end = range.start + text.trim_end().len();
         let line_at = |at: usize| self.starts.partition_point(|start| *start <= at).saturating_sub(1);
-        let lines = &self.block.lines[line_at(start)..=line_at(end.saturating_sub(1).max(start)).min(self.block.lines.len() - 1)];
+        let lines = &self.block.lines
+            [line_at(start)..=line_at(end.saturating_sub(1).max(start)).min(self.block.lines.len() - 1)];
         let whole = self.block.span();
         Span {
             start_line: lines.iter().map(|line| line.start).min().unwrap_or(whole.start_line),
@@ -129,7 +138,8 @@ fn divide(text: &str, range: Range<usize>, borders: &[Border], room: Size, units
 /// Joins neighboring units while they fit, closing a piece early when all would then be of about the same size.
 fn pack(units: &[(Range<usize>, Size)], room: Size) -> Vec<Range<usize>> {
     let total = units.iter().fold(Size::default(), |sum, (_, size)| sum + *size);
-    let count = total.quarter_words.div_ceil(room.quarter_words.max(1)).max(total.tokens.div_ceil(room.tokens.max(1))).max(1);
+    let count =
+        total.quarter_words.div_ceil(room.quarter_words.max(1)).max(total.tokens.div_ceil(room.tokens.max(1))).max(1);
     let target = Size { quarter_words: total.quarter_words.div_ceil(count), tokens: total.tokens.div_ceil(count) };
     let mut packed: Vec<Range<usize>> = Vec::new();
     let mut open = Size::default();

@@ -32,7 +32,8 @@ fn a_section_is_never_crossed_and_the_path_is_the_heading() {
         block(BlockKind::Heading(2), "Use", 7),
         block(BlockKind::Paragraph, "Ask it.", 8),
     ];
-    let seen: Vec<_> = chunk(&blocks).into_iter().map(|chunk| (chunk.heading, chunk.text, chunk.span.start_line)).collect();
+    let seen: Vec<_> =
+        chunk(&blocks).into_iter().map(|chunk| (chunk.heading, chunk.text, chunk.span.start_line)).collect();
     assert_eq!(
         seen,
         [
@@ -45,7 +46,11 @@ fn a_section_is_never_crossed_and_the_path_is_the_heading() {
 
 #[test]
 fn a_heading_with_nothing_under_it_stays_searchable() {
-    let blocks = [block(BlockKind::Heading(1), "One", 1), block(BlockKind::Heading(1), "Two", 3), block(BlockKind::Heading(2), "Three", 5)];
+    let blocks = [
+        block(BlockKind::Heading(1), "One", 1),
+        block(BlockKind::Heading(1), "Two", 3),
+        block(BlockKind::Heading(2), "Three", 5),
+    ];
     let texts: Vec<_> = chunk(&blocks).into_iter().map(|chunk| (chunk.heading, chunk.text)).collect();
     assert_eq!(texts, [("One".to_owned(), "One".to_owned()), ("Two › Three".to_owned(), "Three".to_owned())]);
 }
@@ -74,7 +79,10 @@ fn a_long_paragraph_is_cut_between_sentences_into_like_sizes() {
 
 #[test]
 fn a_list_keeps_the_line_that_leads_it_in() {
-    let mut blocks = vec![block(BlockKind::Paragraph, &sentences(5, 10), 1), block(BlockKind::Paragraph, &format!("{} follow these:", words(70)), 3)];
+    let mut blocks = vec![
+        block(BlockKind::Paragraph, &sentences(5, 10), 1),
+        block(BlockKind::Paragraph, &format!("{} follow these:", words(70)), 3),
+    ];
     blocks.extend((0..3).map(|n| block(BlockKind::ListItem, &format!("- item {n} {}", words(10)), 5 + n)));
     let chunks = chunk(&blocks);
     let with_lead = chunks.iter().find(|chunk| chunk.text.contains("follow these:")).unwrap();
@@ -83,8 +91,8 @@ fn a_list_keeps_the_line_that_leads_it_in() {
 
 #[test]
 fn a_long_table_repeats_its_header() {
-    let rows: String = (0..100).map(|n| format!("\nrow {n} | value of {n}")).collect();
-    let table = block(BlockKind::Table { header_lines: 1 }, &format!("name | value{rows}"), 10);
+    let rows: Vec<String> = (0..100).map(|n| format!("row {n} | value of {n}")).collect();
+    let table = block(BlockKind::Table { header_lines: 1 }, &format!("name | value\n{}", rows.join("\n")), 10);
     let chunks = chunk(&[table]);
     assert!(chunks.len() > 2);
     assert!(chunks.iter().all(|chunk| chunk.text.starts_with("name | value\nrow")));

@@ -1,4 +1,5 @@
-//! Bytes → text in any encoding: byte order marks, UTF-8, UTF-16 and UTF-32 without a mark, legacy code pages.
+//! Bytes → text in any encoding: byte order marks, UTF-8, UTF-16 and UTF-32 without a mark, legacy
+//! code pages, EBCDIC.
 //!
 //! Binary data is refused by the rule of grep and ripgrep: a NUL byte, unless the pattern of NULs is that of UTF-16 or UTF-32.
 //! Line ends become `\n` here, so that line numbers downstream are those of an editor.
@@ -6,6 +7,7 @@
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::Encoding;
 
+use super::ebcdic;
 use super::kind::{Kind, Refusal};
 
 /// Decoded text.
@@ -40,6 +42,9 @@ pub(super) fn decode(bytes: &[u8], kind: Kind) -> Result<Decoded, Refusal> {
         Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => {
             let text = std::str::from_utf8(&body[..error.valid_up_to()]).unwrap_or_default();
             Ok(Decoded { text: normalize_lines(text), encoding: "UTF-8", note: None })
+        }
+        Err(_) if ebcdic::is_ebcdic(body) => {
+            Ok(Decoded { text: normalize_lines(&ebcdic::decode(body)), encoding: "IBM500", note: None })
         }
         Err(_) => legacy(body, kind),
     }
@@ -100,8 +105,10 @@ fn wide_pattern(bytes: &[u8]) -> Option<(Width, Order)> {
     candidates.into_iter().flatten().find(|(width, order)| {
         let text = wide_text(sample, *width, *order);
         let total = text.chars().count().max(1);
-        let bad = text.chars().filter(|c| *c == '\u{FFFD}' || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))).count();
-        let plain = text.chars().filter(|c| c.is_alphanumeric() || c.is_whitespace() || c.is_ascii_punctuation()).count();
+        let bad =
+            text.chars().filter(|c| *c == '\u{FFFD}' || (c.is_control() && !matches!(c, '\n' | '\r' | '\t'))).count();
+        let plain =
+            text.chars().filter(|c| c.is_alphanumeric() || c.is_whitespace() || c.is_ascii_punctuation()).count();
         bad * 100 <= total && plain * 10 >= total * 8
     })
 }
@@ -161,7 +168,8 @@ fn legacy(bytes: &[u8], kind: Kind) -> Result<Decoded, Refusal> {
     let (text, _) = encoding.decode_without_bom_handling(bytes);
     let damaged = text.matches('\u{FFFD}').count();
     let total = text.chars().count().max(1);
-    let controls = text.chars().filter(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\x0C' | '\x1B')).count();
+    let controls =
+        text.chars().filter(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t' | '\x0C' | '\x1B')).count();
     if (damaged + controls) * 10 > total {
         return Err(Refusal::skipped("binary data, not text"));
     }
@@ -183,7 +191,7 @@ fn mostly_utf8(bytes: &[u8]) -> bool {
     good > 0 && good >= bad * 4
 }
 
-/// `charset=` in the first 2 KiB of a page, as browsers look for it.
+/// `charset=` in the first 2,048 bytes of a page, as browsers look for it.
 fn declared_charset(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = bytes[..bytes.len().min(2048)].to_ascii_lowercase();
     let at = head.windows(8).position(|window| window == b"charset=")? + 8;
@@ -199,11 +207,7 @@ fn declared_charset(bytes: &[u8]) -> Option<&'static Encoding> {
 
 /// `\r\n` and lone `\r` as `\n`.
 fn normalize_lines(text: &str) -> String {
-    if text.contains('\r') {
-        text.replace("\r\n", "\n").replace('\r', "\n")
-    } else {
-        text.to_owned()
-    }
+    if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }
 }
 
 #[cfg(test)]
@@ -239,7 +243,9 @@ mod tests {
 
     #[test]
     fn wide_text_without_a_mark_is_recognized_in_many_scripts() {
-        for text in ["The quick brown fox.\nNext line here.", "Быстрая бурая лиса прыгает.\n", "他们 说 中文。\n第二 行 文字\n"] {
+        for text in
+            ["The quick brown fox.\nNext line here.", "Быстрая бурая лиса прыгает.\n", "他们 说 中文。\n第二 行 文字\n"]
+        {
             for order in [Order::Little, Order::Big] {
                 assert_eq!(text_of(&utf16(text, order)), text, "{order:?}");
             }

@@ -6,8 +6,20 @@
 use super::{Block, BlockKind, LineRange};
 
 /// Fields that become searchable text, besides the title.
-const FIELDS: &[&str] =
-    &["title", "aliases", "alias", "tags", "keywords", "categories", "description", "summary", "subtitle", "author", "authors", "date"];
+const FIELDS: &[&str] = &[
+    "title",
+    "aliases",
+    "alias",
+    "tags",
+    "keywords",
+    "categories",
+    "description",
+    "summary",
+    "subtitle",
+    "author",
+    "authors",
+    "date",
+];
 
 /// What a metadata block holds.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,9 +47,12 @@ pub(super) fn yaml(text: &str, first_line: u32) -> FrontMatter {
         } else if let Some((key, value)) = trimmed.split_once(':') {
             let values = match value.trim() {
                 "" | "|" | ">" | "|-" | ">-" => Vec::new(),
-                list if list.starts_with('[') => {
-                    list.trim_matches(['[', ']']).split(',').map(|item| unquote(item.trim())).filter(|item| !item.is_empty()).collect()
-                }
+                list if list.starts_with('[') => list
+                    .trim_matches(['[', ']'])
+                    .split(',')
+                    .map(|item| unquote(item.trim()))
+                    .filter(|item| !item.is_empty())
+                    .collect(),
                 single => vec![unquote(single)],
             };
             fields.push((key.trim().to_lowercase(), values, LineRange { start: number, end: number }));
@@ -80,7 +95,11 @@ fn unquote(value: &str) -> String {
 }
 
 fn collect(fields: Vec<(String, Vec<String>, LineRange)>) -> FrontMatter {
-    let title = fields.iter().find(|(key, _, _)| key == "title").map(|(_, values, _)| values.join(" ")).filter(|title| !title.is_empty());
+    let title = fields
+        .iter()
+        .find(|(key, _, _)| key == "title")
+        .map(|(_, values, _)| values.join(" "))
+        .filter(|title| !title.is_empty());
     let mut lines = Vec::new();
     let mut text = Vec::new();
     for (key, values, range) in fields {
@@ -89,7 +108,8 @@ fn collect(fields: Vec<(String, Vec<String>, LineRange)>) -> FrontMatter {
             lines.push(range);
         }
     }
-    let block = (!text.is_empty()).then(|| Block { kind: BlockKind::Paragraph, text: text.join("\n"), lines, page: None });
+    let block =
+        (!text.is_empty()).then(|| Block { kind: BlockKind::Paragraph, text: text.join("\n"), lines, page: None });
     FrontMatter { title, block }
 }
 

@@ -21,7 +21,11 @@ const MIN_SHARE: f64 = 0.25;
 pub(super) fn extract(source: &str) -> (Option<String>, Vec<Block>, Option<String>) {
     if markup::depth(source) > MAX_DEPTH {
         let text = markup::visible_text(source);
-        return (title_of(source), plain::blocks(&text), Some("nested too deep: read without its structure".to_owned()));
+        return (
+            title_of(source),
+            plain::blocks(&text),
+            Some("nested too deep: read without its structure".to_owned()),
+        );
     }
     let whole = to_markdown(source);
     let main = (source.len() <= MAX_READABILITY).then(|| main_content(source)).flatten();
@@ -61,7 +65,10 @@ fn main_content(source: &str) -> Option<String> {
 
 fn to_markdown(html: &str) -> Option<String> {
     HtmlToMarkdown::builder()
-        .skip_tags(vec!["head", "script", "style", "template", "noscript", "svg", "math", "iframe", "object", "canvas", "select", "button"])
+        .skip_tags(vec![
+            "head", "script", "style", "template", "noscript", "svg", "math", "iframe", "object", "canvas", "select",
+            "button",
+        ])
         .build()
         .convert(html)
         .ok()
@@ -115,7 +122,8 @@ impl Finder {
         let mut cursor = 0;
         let mut last_line = self.words.first().map_or(1, |(_, line)| *line);
         for block in blocks {
-            let texts: Vec<Vec<String>> = block.text.split('\n').map(|line| line.split_whitespace().filter_map(reduced).collect()).collect();
+            let texts: Vec<Vec<String>> =
+                block.text.split('\n').map(|line| line.split_whitespace().filter_map(reduced).collect()).collect();
             for (text, range) in texts.iter().zip(&mut block.lines) {
                 if let Some(at) = self.find(text, cursor) {
                     let end = (at + text.len()).min(self.words.len());
@@ -159,7 +167,13 @@ mod tests {
         let (title, blocks, note) = extract(PAGE);
         assert_eq!(title.as_deref(), Some("The & page"));
         assert_eq!(note, None);
-        let line_of = |needle: &str| blocks.iter().find(|block| block.text.contains(needle)).unwrap_or_else(|| panic!("{needle}: {blocks:?}")).span();
+        let line_of = |needle: &str| {
+            blocks
+                .iter()
+                .find(|block| block.text.contains(needle))
+                .unwrap_or_else(|| panic!("{needle}: {blocks:?}"))
+                .span()
+        };
         assert_eq!(line_of("First paragraph").start_line, 6);
         assert_eq!(line_of("First paragraph").end_line, 7);
         assert_eq!(line_of("two items").start_line, 10);

@@ -45,7 +45,8 @@ pub(super) fn extract(source: &str) -> Markdown {
         builder.event(event, range);
     }
     builder.close();
-    let heading = builder.blocks.iter().find(|block| block.kind == BlockKind::Heading(1)).map(|block| block.text.clone());
+    let heading =
+        builder.blocks.iter().find(|block| block.kind == BlockKind::Heading(1)).map(|block| block.text.clone());
     Markdown { title: builder.title.or(heading), blocks: builder.blocks }
 }
 
@@ -112,7 +113,8 @@ impl Builder<'_> {
             Tag::Heading { level, .. } => self.open(BlockKind::Heading(level_number(level))),
             Tag::Paragraph => {
                 // The first paragraph of a loose item continues the item that was just opened.
-                let in_fresh_item = self.open.as_ref().is_some_and(|open| open.marker > 0 && open.text.len() == open.marker);
+                let in_fresh_item =
+                    self.open.as_ref().is_some_and(|open| open.marker > 0 && open.text.len() == open.marker);
                 if !in_fresh_item {
                     self.open(self.flow_kind());
                     self.indent_item();
@@ -169,7 +171,12 @@ impl Builder<'_> {
 
     fn end(&mut self, tag: TagEnd) {
         match tag {
-            TagEnd::Paragraph | TagEnd::Heading(_) | TagEnd::CodeBlock | TagEnd::Item | TagEnd::Table | TagEnd::FootnoteDefinition => {
+            TagEnd::Paragraph
+            | TagEnd::Heading(_)
+            | TagEnd::CodeBlock
+            | TagEnd::Item
+            | TagEnd::Table
+            | TagEnd::FootnoteDefinition => {
                 self.close();
             }
             TagEnd::TableHead | TagEnd::TableRow => {
@@ -253,7 +260,9 @@ impl Builder<'_> {
         let (lines, text): (Vec<LineRange>, Vec<String>) = text
             .lines()
             .zip(first..)
-            .map(|(line, number)| (LineRange { start: number, end: number }, line.split_whitespace().collect::<Vec<_>>().join(" ")))
+            .map(|(line, number)| {
+                (LineRange { start: number, end: number }, line.split_whitespace().collect::<Vec<_>>().join(" "))
+            })
             .filter(|(_, line)| !line.is_empty())
             .unzip();
         if !text.is_empty() {
@@ -371,7 +380,14 @@ mod tests {
         let texts: Vec<_> = blocks.iter().map(|block| (block.1.as_str(), block.2, block.3)).collect();
         assert_eq!(
             texts,
-            [("Buy:", 1, 1), ("- milk", 3, 3), ("- bread", 4, 4), ("  - brown", 5, 5), ("1. one", 7, 7), ("2. two\nmore", 8, 9)]
+            [
+                ("Buy:", 1, 1),
+                ("- milk", 3, 3),
+                ("- bread", 4, 4),
+                ("  - brown", 5, 5),
+                ("1. one", 7, 7),
+                ("2. two\nmore", 8, 9)
+            ]
         );
     }
 
@@ -394,7 +410,9 @@ mod tests {
 
     #[test]
     fn html_loses_its_tags_and_keeps_its_text() {
-        let blocks = seen("<div class=\"note\">\n<p>Be <b>care</b>ful</p>\n</div>\n\nA <span title=\"x\">word</span>.\n\n<!-- gone -->\n");
+        let blocks = seen(
+            "<div class=\"note\">\n<p>Be <b>care</b>ful</p>\n</div>\n\nA <span title=\"x\">word</span>.\n\n<!-- gone -->\n",
+        );
         let texts: Vec<_> = blocks.iter().map(|block| (block.1.as_str(), block.2)).collect();
         assert_eq!(texts, [("Be careful", 2), ("A word.", 5)]);
     }

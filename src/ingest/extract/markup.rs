@@ -6,8 +6,8 @@
 
 /// Elements that flow inside a line: taking out their tags must not split a word.
 const INLINE: &[&str] = &[
-    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "label", "mark",
-    "q", "s", "samp", "small", "span", "strong", "sub", "sup", "tt", "u", "var", "wbr",
+    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "label",
+    "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "tt", "u", "var", "wbr",
 ];
 
 /// Elements whose content is no text for a reader.
@@ -16,13 +16,14 @@ const SILENT: &[&str] = &["script", "style", "template"];
 /// The text of `source` without tags and comments.
 pub(super) fn visible_text(source: &str) -> String {
     let mut out = String::with_capacity(source.len() / 2);
+    let mut tags = Tags::new(source);
     let mut rest = source;
     while let Some(open) = rest.find('<') {
         push_decoded(&mut out, &rest[..open]);
         rest = &rest[open..];
         let skipped = if rest.starts_with("<!--") {
             rest.find("-->").map_or(rest.len(), |end| end + 3)
-        } else if let Some(tag) = tag_at(rest) {
+        } else if let Some(tag) = tags.at_start_of(rest) {
             if !INLINE.contains(&tag.name.as_str()) {
                 out.push(' ');
             }
@@ -42,18 +43,24 @@ pub(super) fn visible_text(source: &str) -> String {
 
 /// How deep elements nest, at most; void and unclosed inline elements are not counted precisely, which only errs upwards.
 pub(super) fn depth(source: &str) -> usize {
-    const VOID: &[&str] =
-        &["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr", "p", "li", "dt", "dd", "option", "tr", "td", "th"];
+    const VOID: &[&str] = &[
+        "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
+        "p", "li", "dt", "dd", "option", "tr", "td", "th",
+    ];
     let (mut depth, mut deepest) = (0_usize, 0_usize);
+    let mut tags = Tags::new(source);
     let mut rest = source;
     while let Some(open) = rest.find('<') {
         rest = &rest[open..];
-        let Some(tag) = tag_at(rest) else {
+        let Some(tag) = tags.at_start_of(rest) else {
             rest = &rest[1..];
             continue;
         };
         let text = &rest[..tag.len];
-        if tag.name.starts_with(|c: char| c.is_ascii_alphabetic()) && !VOID.contains(&tag.name.as_str()) && !text.ends_with("/>") {
+        if tag.name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && !VOID.contains(&tag.name.as_str())
+            && !text.ends_with("/>")
+        {
             depth = if tag.closing { depth.saturating_sub(1) } else { depth + 1 };
             deepest = deepest.max(depth);
         }
@@ -73,31 +80,54 @@ struct Tag {
 /// no more than this.
 const MAX_TAG: usize = 4096;
 
-fn tag_at(rest: &str) -> Option<Tag> {
-    let body = rest.strip_prefix('<')?;
-    let closing = body.starts_with('/');
-    let name_from = body.strip_prefix('/').unwrap_or(body);
-    if !name_from.starts_with(|c: char| c.is_ascii_alphabetic() || c == '!' || c == '?') {
-        return None;
+/// Finds tags from the start of a source to its end.
+struct Tags<'a> {
+    source: &'a str,
+    /// Where the next `>` stands, looked for once: a source full of `<` must not be searched from each of them.
+    next_end: Option<usize>,
+}
+
+impl<'a> Tags<'a> {
+    fn new(source: &'a str) -> Self {
+        Self { source, next_end: source.find('>') }
     }
-    let name = name_from
-        .chars()
-        .take(32)
-        .take_while(|c| !c.is_whitespace() && !matches!(c, '>' | '/'))
-        .collect::<String>()
-        .to_ascii_lowercase();
+
+    /// The tag at the start of `rest`, a tail of the source that is never longer than the one before.
+    fn at_start_of(&mut self, rest: &str) -> Option<Tag> {
+        let at = self.source.len() - rest.len();
+        if self.next_end.is_some_and(|end| end < at) {
+            self.next_end = rest.find('>').map(|end| at + end);
+        }
+        let first_end = self.next_end? - at;
+        let body = rest.strip_prefix('<')?;
+        let closing = body.starts_with('/');
+        let name_from = body.strip_prefix('/').unwrap_or(body);
+        if first_end >= MAX_TAG || !name_from.starts_with(|c: char| c.is_ascii_alphabetic() || c == '!' || c == '?') {
+            return None;
+        }
+        let name = name_from
+            .chars()
+            .take(32)
+            .take_while(|c| !c.is_whitespace() && !matches!(c, '>' | '/'))
+            .collect::<String>();
+        let len = 1 + quoted_end(rest).unwrap_or(first_end);
+        Some(Tag { name: name.to_ascii_lowercase(), closing, len })
+    }
+}
+
+/// Where a tag ends when `>` inside a quoted value does not end it.
+fn quoted_end(rest: &str) -> Option<usize> {
     let mut quote = None;
     for (at, byte) in rest.bytes().enumerate().take(MAX_TAG) {
         match (quote, byte) {
-            (None, b'>') => return Some(Tag { name, closing, len: at + 1 }),
+            (None, b'>') => return Some(at),
             // A quote opens a value only after `=`, as in HTML's tokenizer.
             (None, b'"' | b'\'') if rest.as_bytes()[..at].trim_ascii_end().ends_with(b"=") => quote = Some(byte),
             (Some(open), byte) if byte == open => quote = None,
             _ => {}
         }
     }
-    let limit = rest.len().min(MAX_TAG);
-    rest.as_bytes()[..limit].iter().position(|byte| *byte == b'>').map(|at| Tag { name, closing, len: at + 1 })
+    None
 }
 
 /// Bytes up to the closing tag of a silent element; all of the rest when it is never closed.
@@ -119,16 +149,9 @@ fn push_decoded(out: &mut String, text: &str) {
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
-        match entity_at(rest) {
-            Some((c, len)) => {
-                out.push(c);
-                rest = &rest[len..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
-        }
+        let (c, len) = entity_at(rest).unwrap_or(('&', 1));
+        out.push(c);
+        rest = &rest[len..];
     }
     out.push_str(rest);
 }
@@ -191,6 +214,7 @@ mod tests {
     fn many_open_brackets_stay_linear() {
         let text = visible_text(&"<a ".repeat(200_000));
         assert_eq!(text.len(), 600_000);
+        assert_eq!(depth(&"<a ".repeat(200_000)), 0);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 mod code;
 mod decode;
+mod ebcdic;
 mod frontmatter;
 mod html;
 mod kind;
@@ -17,8 +18,8 @@ mod pdf;
 mod plain;
 mod sanitize;
 
-pub(crate) use kind::{Guess, Kind, not_yet, of_name};
 use kind::of_content;
+pub(crate) use kind::{Guess, Kind, not_yet, of_name};
 pub(crate) use sanitize::has_forbidden;
 
 use tanya_index::{FileState, Span};
@@ -137,9 +138,7 @@ pub(crate) fn extract(input: Input) -> Extracted {
     };
     let mut extracted = match kind {
         Kind::Pdf => pdf::extract(bytes),
-        Kind::Markdown | Kind::Text | Kind::Rst | Kind::Org | Kind::Html | Kind::Code => {
-            from_text(kind, bytes)
-        }
+        Kind::Markdown | Kind::Text | Kind::Rst | Kind::Org | Kind::Html | Kind::Code => from_text(kind, bytes),
     };
     if read < size && matches!(extracted.state, FileState::Indexed | FileState::Partly) {
         let read = format!("only the first {} of {} were read", human_bytes(read), human_bytes(size));

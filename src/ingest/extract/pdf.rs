@@ -33,10 +33,13 @@ pub(super) fn extract(bytes: Vec<u8>) -> Extracted {
     pages.finish(total)
 }
 
+/// The parser's first clause; what follows it is its own state, which helps nobody who reads it.
 fn refused(error: &str) -> Extracted {
-    let line = error.split_whitespace().collect::<Vec<_>>().join(" ");
-    let line: String = sanitize::sanitize(&line).text.chars().take(160).collect();
-    Extracted::without_text(FileState::Failed, format!("damaged PDF: {line}"))
+    let clause = error.split([';', '(', '{', '[', '\n']).next().unwrap_or_default();
+    let clause = clause.trim_start_matches("Invalid PDF: ").trim_end_matches(|c: char| c.is_whitespace() || c == ':');
+    let clean: String =
+        sanitize::sanitize(clause).text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect();
+    Extracted::without_text(FileState::Failed, format!("damaged PDF: {clean}"))
 }
 
 #[derive(Default)]
@@ -75,7 +78,7 @@ impl Pages {
             } else if total == 0 {
                 Extracted::without_text(FileState::Failed, "damaged PDF: it has no pages")
             } else {
-                Extracted::without_text(FileState::Skipped, "no text layer: its pages are images")
+                Extracted::without_text(FileState::Skipped, "no text layer: its pages hold images or nothing")
             };
         }
         let mut reasons = Vec::new();
@@ -83,7 +86,8 @@ impl Pages {
             reasons.push(format!("only the first {} of {total} pages were read", self.read));
         }
         if let [first, ..] = self.broken[..] {
-            reasons.push(format!("{} of {total} pages could not be read (the first is page {first})", self.broken.len()));
+            reasons
+                .push(format!("{} of {total} pages could not be read (the first is page {first})", self.broken.len()));
         }
         let state = if reasons.is_empty() { FileState::Indexed } else { FileState::Partly };
         if self.without_text > 0 {
@@ -92,7 +96,13 @@ impl Pages {
         if self.hidden > 0 {
             reasons.push(format!("{} hidden characters were left out", self.hidden));
         }
-        Extracted { title: None, blocks: self.blocks, state, reason: (!reasons.is_empty()).then(|| reasons.join("; ")), encoding: None }
+        Extracted {
+            title: None,
+            blocks: self.blocks,
+            state,
+            reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
+            encoding: None,
+        }
     }
 }
 
@@ -127,5 +137,15 @@ mod tests {
         let extracted = extract(b"%PDF-1.4\nnothing more".to_vec());
         assert_eq!(extracted.state, FileState::Failed);
         assert!(extracted.reason.unwrap().starts_with("damaged PDF"));
+    }
+
+    #[test]
+    fn a_refusal_is_one_clause() {
+        let reason = |error| refused(error).reason.unwrap();
+        assert_eq!(
+            reason("Invalid PDF: no trailer (stream attempt: Error { input: [60] })"),
+            "damaged PDF: no trailer"
+        );
+        assert_eq!(reason("Failed to parse: {broken"), "damaged PDF: Failed to parse");
     }
 }

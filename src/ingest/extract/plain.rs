@@ -62,7 +62,10 @@ mod tests {
     #[test]
     fn paragraphs_and_items_keep_their_lines() {
         let blocks = blocks("one\ntwo\n\n\nBuy:\n- milk\n- bread\n  brown\n\nend\n");
-        let seen: Vec<_> = blocks.iter().map(|block| (block.kind, block.text.as_str(), block.span().start_line, block.span().end_line)).collect();
+        let seen: Vec<_> = blocks
+            .iter()
+            .map(|block| (block.kind, block.text.as_str(), block.span().start_line, block.span().end_line))
+            .collect();
         assert_eq!(
             seen,
             [

@@ -24,7 +24,8 @@ pub(super) fn sanitize(text: &str) -> Clean {
     let mut clean = Clean { text: String::with_capacity(text.len()), hidden: 0 };
     let text = text.strip_prefix('\u{FEFF}').unwrap_or(text);
     for line in text.split_inclusive('\n') {
-        if line.is_ascii() && !line.bytes().any(|byte| (byte < b' ' && byte != b'\n' && byte != b'\t') || byte == 0x7F) {
+        if line.is_ascii() && !line.bytes().any(|byte| (byte < b' ' && byte != b'\n' && byte != b'\t') || byte == 0x7F)
+        {
             clean.text.push_str(line);
         } else {
             sanitize_line(line, &mut clean);
@@ -98,10 +99,20 @@ fn is_hidden(c: char, previous: char, next: char, in_flag: bool) -> bool {
         _ if is_tag(c) => !in_flag,
         '\u{200C}' | '\u{200D}' => is_latin(previous) && is_latin(next),
         '\u{200B}' => !(breaks_without_spaces(previous) || breaks_without_spaces(next)),
-        '\u{2060}'..='\u{2064}' | '\u{206A}'..='\u{206F}' | '\u{FEFF}' | '\u{FFF9}'..='\u{FFFB}' | '\u{180E}' | '\u{115F}' | '\u{1160}' | '\u{3164}' | '\u{FFA0}' => true,
+        '\u{2060}'..='\u{2064}'
+        | '\u{206A}'..='\u{206F}'
+        | '\u{FEFF}'
+        | '\u{FFF9}'..='\u{FFFB}'
+        | '\u{180E}'
+        | '\u{115F}'
+        | '\u{1160}'
+        | '\u{3164}'
+        | '\u{FFA0}' => true,
         '\u{FE00}'..='\u{FE0F}' => is_selector(previous) || previous.is_whitespace() || previous.is_ascii_alphabetic(),
         // Ideographic variation sequences: one selector after a CJK ideograph.
-        '\u{E0100}'..='\u{E01EF}' => !matches!(previous, '\u{2E80}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}'),
+        '\u{E0100}'..='\u{E01EF}' => {
+            !matches!(previous, '\u{2E80}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{3FFFF}')
+        }
         _ => false,
     }
 }
@@ -160,7 +171,15 @@ mod tests {
 
     #[test]
     fn what_writing_systems_need_stays() {
-        for text in ["می\u{200C}خواهم", "👩\u{200D}👩\u{200D}👧", "❤\u{FE0F}", "🏴\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}", "ไทย\u{200B}คำ", "葛\u{E0100}", "שלום\u{200F}!"] {
+        for text in [
+            "می\u{200C}خواهم",
+            "👩\u{200D}👩\u{200D}👧",
+            "❤\u{FE0F}",
+            "🏴\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}",
+            "ไทย\u{200B}คำ",
+            "葛\u{E0100}",
+            "שלום\u{200F}!",
+        ] {
             assert_eq!(clean(text), (text.to_owned(), 0), "{text:?}");
         }
     }

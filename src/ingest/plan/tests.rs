@@ -60,8 +60,8 @@ fn a_moved_file_is_a_rename_and_a_copy_is_not() {
     let known = [record("a.md", 1, 10)];
     let moved = scan([hashed(found("b/a.md", 1, 10), 1)]);
     assert_eq!(hashes_wanted(&known, &moved), [0]);
-    let moves = plan(&known, &moved);
-    assert_eq!((moves.rename.len(), moves.remove.len(), moves.add.len()), (1, 0, 0));
+    let followed = plan(&known, &moved);
+    assert_eq!((followed.rename.len(), followed.remove.len(), followed.add.len()), (1, 0, 0));
     let copied = plan(&known, &scan([found("a.md", 1, 10), hashed(found("b.md", 1, 10), 1)]));
     assert_eq!((copied.rename.len(), copied.add.len(), copied.unchanged), (0, 1, 1));
 }
@@ -92,7 +92,8 @@ fn a_file_that_could_not_be_opened_is_tried_again_and_a_parser_failure_is_not() 
 
 #[test]
 fn an_unread_file_is_recorded_once_and_again_when_its_reason_changes() {
-    let unread = |reason: &str| Found { verdict: Verdict::Unread(FileState::Skipped, reason.into()), ..found("a.docx", 1, 10) };
+    let unread =
+        |reason: &str| Found { verdict: Verdict::Unread(FileState::Skipped, reason.into()), ..found("a.docx", 1, 10) };
     let mut known = record("a.docx", 1, 10);
     known.stamp.hash = None;
     known.state = FileState::Skipped;
@@ -111,7 +112,9 @@ fn any_folder() -> impl Strategy<Value = Folder> {
 fn fresh(folder: &Folder) -> BTreeMap<String, FileStamp> {
     folder
         .iter()
-        .map(|(path, (content, mtime_ns))| (path.clone(), FileStamp { size: u64::from(*content) % 3, mtime_ns: *mtime_ns, hash: Some(hash(*content)) }))
+        .map(|(path, (content, mtime_ns))| {
+            (path.clone(), FileStamp { size: u64::from(*content) % 3, mtime_ns: *mtime_ns, hash: Some(hash(*content)) })
+        })
         .collect()
 }
 

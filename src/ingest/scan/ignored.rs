@@ -5,19 +5,48 @@
 use ignore::DirEntry;
 
 /// Folders of programs: dependencies, caches, browser profiles.
-const FOLDERS: &[&str] = &["node_modules", "__pycache__", "bower_components", "site-packages", "user data", "keychains", "keyrings"];
+const FOLDERS: &[&str] =
+    &["node_modules", "__pycache__", "bower_components", "site-packages", "user data", "keychains", "keyrings"];
 
 /// Exact names of files that hold keys, passwords or cookies.
 const FILES: &[&str] = &[
-    "id_rsa", "id_dsa", "id_ecdsa", "id_ed25519", "authorized_keys", "known_hosts", "credentials", "credentials.json",
-    "client_secret.json", "service-account.json", "secrets.yaml", "secrets.yml", "secrets.json", "secrets.toml", "htpasswd",
-    "login data", "login data for account", "web data", "cookies", "cookies.sqlite", "cookies.txt", "key3.db", "key4.db", "logins.json", "signons.sqlite",
-    "wallet.dat", "shadow", "gshadow", "terraform.tfstate", "terraform.tfvars", "kubeconfig",
+    "id_rsa",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "authorized_keys",
+    "known_hosts",
+    "credentials",
+    "credentials.json",
+    "client_secret.json",
+    "service-account.json",
+    "secrets.yaml",
+    "secrets.yml",
+    "secrets.json",
+    "secrets.toml",
+    "htpasswd",
+    "login data",
+    "login data for account",
+    "web data",
+    "cookies",
+    "cookies.sqlite",
+    "cookies.txt",
+    "key3.db",
+    "key4.db",
+    "logins.json",
+    "signons.sqlite",
+    "wallet.dat",
+    "shadow",
+    "gshadow",
+    "terraform.tfstate",
+    "terraform.tfvars",
+    "kubeconfig",
 ];
 
 /// Extensions of keys and password stores.
 const EXTENSIONS: &[&str] = &[
-    "pem", "key", "p8", "p12", "pfx", "pkcs12", "jks", "keystore", "kdb", "kdbx", "ppk", "asc", "gpg", "pgp", "ovpn", "agekey", "keytab",
+    "pem", "key", "p8", "p12", "pfx", "pkcs12", "jks", "keystore", "kdb", "kdbx", "ppk", "asc", "gpg", "pgp", "ovpn",
+    "agekey", "keytab",
 ];
 
 /// Whether an entry is left out with everything below it.
@@ -37,7 +66,9 @@ fn is_program_folder(name: &str) -> bool {
 
 /// A folder tagged as a cache (<https://bford.info/cachedir/>) or a Python environment.
 fn is_cache(entry: &DirEntry) -> bool {
-    ["CACHEDIR.TAG", "pyvenv.cfg"].iter().any(|tag| entry.path().join(tag).symlink_metadata().is_ok_and(|metadata| metadata.is_file()))
+    ["CACHEDIR.TAG", "pyvenv.cfg"]
+        .iter()
+        .any(|tag| entry.path().join(tag).symlink_metadata().is_ok_and(|metadata| metadata.is_file()))
 }
 
 fn is_secret(name: &str) -> bool {
@@ -52,7 +83,16 @@ mod tests {
 
     #[test]
     fn secrets_are_left_out_and_notes_about_them_are_not() {
-        for name in ["id_rsa", "id_rsa.bak", "server.pem", "private.key", "prod.env", "vault.kdbx", "login data", "cookies.sqlite"] {
+        for name in [
+            "id_rsa",
+            "id_rsa.bak",
+            "server.pem",
+            "private.key",
+            "prod.env",
+            "vault.kdbx",
+            "login data",
+            "cookies.sqlite",
+        ] {
             assert!(is_secret(name), "{name}");
         }
         for name in ["keys.md", "environment.txt", "cookies.md", "shadowing.rs", "pem.txt"] {

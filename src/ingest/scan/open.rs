@@ -43,7 +43,9 @@ fn open_beneath(root: &Path, relative: &Path, flags: OFlags) -> io::Result<Owned
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_SYMLINKS | ResolveFlags::NO_MAGICLINKS;
     match rustix::fs::openat2(&folder, relative, flags, Mode::empty(), resolve) {
         // Older kernels, and sandboxes that know fewer calls.
-        Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => Ok(rustix::fs::openat(CWD, root.join(relative), flags, Mode::empty())?),
+        Err(Errno::NOSYS | Errno::PERM | Errno::INVAL) => {
+            Ok(rustix::fs::openat(CWD, root.join(relative), flags, Mode::empty())?)
+        }
         other => Ok(other?),
     }
 }

@@ -6,7 +6,6 @@
 use std::hint::black_box;
 use std::io::{self, Write};
 use std::net::TcpStream;
-use std::time::Duration;
 
 use super::protocol::{Done, Tag, WireChunk, write_json};
 use tanya_index::FileState;
@@ -31,7 +30,7 @@ pub(super) fn misbehave(bytes: &[u8], output: &mut impl Write) -> io::Result<()>
     };
     match word {
         "sleep" => loop {
-            std::thread::sleep(Duration::from_secs(3600));
+            std::thread::park();
         },
         "spin" => loop {
             black_box(());
@@ -48,7 +47,11 @@ pub(super) fn misbehave(bytes: &[u8], output: &mut impl Write) -> io::Result<()>
             }
         }
         "exit" => {
-            #[expect(clippy::exit, reason = "a parser that ends the process is what this plays")]
+            #[expect(
+                clippy::exit,
+                clippy::disallowed_methods,
+                reason = "a parser that ends the process is what this plays"
+            )]
             std::process::exit(0);
         }
         "garbage" => {
@@ -56,22 +59,30 @@ pub(super) fn misbehave(bytes: &[u8], output: &mut impl Write) -> io::Result<()>
             output.flush()?;
         }
         "flood" => {
-            let chunk = || WireChunk { start: 1, end: 1, page: None, heading: None, text: "again and again ".repeat(1000) };
+            let chunk =
+                || WireChunk { start: 1, end: 1, page: None, heading: None, text: "again and again ".repeat(1000) };
             let batch: Vec<WireChunk> = (0..100).map(|_| chunk()).collect();
             loop {
                 write_json(output, Tag::Chunks, &batch)?;
             }
         }
         "escape" => {
-            let chunk = WireChunk { start: 1, end: 1, page: None, heading: None, text: "\u{1B}]52;c;eA==\u{7}".to_owned() };
+            let chunk =
+                WireChunk { start: 1, end: 1, page: None, heading: None, text: "\u{1B}]52;c;eA==\u{7}".to_owned() };
             write_json(output, Tag::Chunks, &vec![chunk])?;
         }
         "probe" => {
             let chunk = WireChunk { start: 1, end: 1, page: None, heading: None, text: probe() };
             write_json(output, Tag::Chunks, &vec![chunk])?;
-            write_json(output, Tag::Done, &Done { title: String::new(), state: FileState::Indexed, reason: None, encoding: None })?;
+            write_json(
+                output,
+                Tag::Done,
+                &Done { title: String::new(), state: FileState::Indexed, reason: None, encoding: None },
+            )?;
             output.flush()?;
-            std::thread::sleep(Duration::from_secs(3600));
+            loop {
+                std::thread::park();
+            }
         }
         _ => {}
     }
@@ -84,7 +95,13 @@ fn probe() -> String {
     [
         format!("read {}", word(std::fs::read("/etc/passwd").is_ok())),
         format!("write {}", word(std::fs::write("/tmp/tanya-chaos-probe", "x").is_ok())),
-        format!("connect {}", word(TcpStream::connect(("127.0.0.1", 9)).is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused))),
+        format!(
+            "connect {}",
+            word(
+                TcpStream::connect(("127.0.0.1", 9))
+                    .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+            )
+        ),
         format!("environment {}", word(std::env::vars_os().next().is_some())),
     ]
     .join("\n")

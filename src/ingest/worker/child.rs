@@ -113,7 +113,10 @@ fn stem(name: &str) -> String {
         Some((stem, extension)) if !stem.is_empty() && extension.len() <= 16 => stem,
         _ => name,
     };
-    stem.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
+    stem.split(|c: char| c.is_control() || c.is_whitespace())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// A panic's message on one short line.

@@ -22,7 +22,9 @@ pub(super) fn apply(memory: u64) -> Vec<String> {
     ];
     let mut refused: Vec<String> = limits
         .into_iter()
-        .filter(|(resource, limit, _)| setrlimit(*resource, Rlimit { current: Some(*limit), maximum: Some(*limit) }).is_err())
+        .filter(|(resource, limit, _)| {
+            setrlimit(*resource, Rlimit { current: Some(*limit), maximum: Some(*limit) }).is_err()
+        })
         .map(|(_, _, name)| name.to_owned())
         .collect();
     if !die_with_parent() {

@@ -3,15 +3,15 @@
 use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 use tanya_engine::Cancel;
 
+use super::WorkerOptions;
 use super::protocol::{self, Answer, Hello, Open, Ready, Tag, write_frame, write_json};
 use super::watchdog::{Fired, Watchdog};
-use super::WorkerOptions;
 
 /// Longest start of a child: loading the program, setting limits.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -39,7 +39,8 @@ impl Worker {
     pub(super) fn start(options: &WorkerOptions, max_file: u64, cancel: &Cancel) -> Result<Self> {
         let program = match &options.program {
             Some(program) => program.clone(),
-            None => std::env::current_exe().context("cannot find the running program, which reads documents in a child process")?,
+            None => std::env::current_exe()
+                .context("cannot find the running program, which reads documents in a child process")?,
         };
         let mut child = Command::new(&program)
             .args(&options.arguments)
@@ -52,7 +53,8 @@ impl Worker {
             .process_group(0)
             .spawn()
             .with_context(|| format!("{}: cannot start the process that reads documents", program.display()))?;
-        let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take()) else {
+        let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin.take(), child.stdout.take(), child.stderr.take())
+        else {
             bail!("{}: the process that reads documents has no pipes", program.display());
         };
         let mut worker = Self {
@@ -134,7 +136,8 @@ impl Worker {
 
     /// Whether it should be replaced before the next file: enough files, or memory that has grown to half of its limit.
     pub(super) fn is_spent(&self) -> bool {
-        self.files >= self.files_limit || (self.files.is_multiple_of(16) && self.resident().is_some_and(|bytes| bytes > self.memory_limit / 2))
+        self.files >= self.files_limit
+            || (self.files.is_multiple_of(16) && self.resident().is_some_and(|bytes| bytes > self.memory_limit / 2))
     }
 
     /// Resident memory in bytes, where the system tells.
@@ -181,7 +184,8 @@ fn cause_of_death(status: Option<ExitStatus>, said: &str, memory_limit: u64) -> 
 
 /// Keeps the end of what the child says on stderr; it is never printed.
 fn tail_of(mut stderr: ChildStderr) -> Result<Receiver<Vec<u8>>> {
-    let (sender, receiver) = channel();
+    // One message: the tail, once the child has closed the pipe.
+    let (sender, receiver) = sync_channel(1);
     std::thread::Builder::new()
         .name("extract-stderr".into())
         .spawn(move || {

@@ -23,7 +23,7 @@ pub(super) const BATCH_BYTES: usize = 256 << 10;
 const MAX_TEXT: usize = 100 << 20;
 /// Most chunks that are taken from one file.
 const MAX_CHUNKS: usize = 1_000_000;
-/// Longest text of one chunk; the chunker's limits keep it below 16 KiB.
+/// Longest text of one chunk; the chunker's limits keep it below half of this.
 const MAX_CHUNK: usize = 32 << 10;
 /// Longest title, heading path or reason.
 const MAX_LABEL: usize = 4 << 10;
@@ -109,7 +109,8 @@ pub(super) struct Frame {
 impl Frame {
     /// The payload as JSON.
     pub(super) fn json<T: DeserializeOwned>(&self) -> io::Result<T> {
-        serde_json::from_slice(&self.payload).map_err(|error| invalid(format!("a {:?} frame is not valid: {error}", self.tag)))
+        serde_json::from_slice(&self.payload)
+            .map_err(|error| invalid(format!("a {:?} frame is not valid: {error}", self.tag)))
     }
 }
 

@@ -56,7 +56,8 @@ impl Watchdog {
         let state = State { child, deadline: None, fired: None, quit: false };
         let shared = Arc::new(Shared { state: Mutex::new(state), changed: Condvar::new() });
         let watched = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("extract-watchdog".into()).spawn(move || watch(&watched, &cancel));
+        let thread =
+            std::thread::Builder::new().name("extract-watchdog".into()).spawn(move || watch(&watched, &cancel));
         let mut watchdog = Self { shared, thread: None };
         watchdog.thread = Some(thread?);
         Ok(watchdog)
@@ -118,11 +119,8 @@ fn watch(shared: &Shared, cancel: &Cancel) {
             continue;
         };
         let now = Instant::now();
-        let fired = if cancel.is_cancelled() {
-            Some(Fired::Cancelled)
-        } else {
-            (now >= deadline).then_some(Fired::Timeout)
-        };
+        let fired =
+            if cancel.is_cancelled() { Some(Fired::Cancelled) } else { (now >= deadline).then_some(Fired::Timeout) };
         if fired.is_some() {
             state.fired = fired;
             state.deadline = None;
@@ -154,6 +152,6 @@ fn wait_briefly(child: &mut Child) -> std::io::Result<Option<std::process::ExitS
         if status.is_some() || Instant::now() >= until {
             return Ok(status);
         }
-        std::thread::sleep(Duration::from_millis(2));
+        std::thread::park_timeout(Duration::from_millis(2));
     }
 }

@@ -143,7 +143,12 @@ fn text(piece: &Inline, part: Range<usize>, ink: &Ink<'_>, labels: &mut Labeler,
         if verdict == Some(Verdict::NotFound) && ink.labels == Labels::EachSentence {
             style = style.patch(ink.theme.muted);
         }
-        out.push(Run::new(clean(&piece.raw[at..next]), Tag { style, source, citation: None }));
+        let mut cleaned = clean(&piece.raw[at..next]).into_owned();
+        if labels.spaced {
+            cleaned.drain(..cleaned.len() - cleaned.trim_start_matches(' ').len());
+        }
+        labels.spaced = false;
+        out.push(Run::new(cleaned, Tag { style, source, citation: None }));
         at = next;
     }
 }
@@ -162,6 +167,8 @@ fn verdict_at(source: usize, ink: &Ink<'_>) -> (Option<Verdict>, Option<usize>) 
 #[derive(Default)]
 struct Labeler {
     passed: Option<usize>,
+    /// A label ended with the space before the next sentence.
+    spaced: bool,
 }
 
 impl Labeler {
@@ -185,6 +192,7 @@ impl Labeler {
             // One unit: a label that is torn over two lines reads like text.
             out.push(Run::new(label.replace(' ', "\u{a0}"), tag(style)));
             out.push(Run::new(" ", tag(Style::new())));
+            self.spaced = true;
         }
         self.passed = Some(source);
     }

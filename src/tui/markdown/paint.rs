@@ -131,10 +131,10 @@ impl Painter<'_> {
             Tag::Emphasis => self.style(Style::new().add_modifier(Modifier::ITALIC)),
             Tag::Strong => self.style(Style::new().add_modifier(Modifier::BOLD)),
             Tag::Strikethrough => self.style(Style::new().add_modifier(Modifier::CROSSED_OUT)),
-            Tag::Link { dest_url, .. } => self.open_link(&dest_url, source.start),
+            Tag::Link { dest_url, .. } => self.open_link(&dest_url),
             Tag::Image { dest_url, .. } => {
                 self.piece("image: ", source.start..source.start, true);
-                self.open_link(&dest_url, source.start);
+                self.open_link(&dest_url);
             }
             Tag::Table(alignments) => {
                 self.open_paragraph();
@@ -217,7 +217,7 @@ impl Painter<'_> {
     }
 
     /// A link is text that says where it leads; nothing is ever opened from it.
-    fn open_link(&mut self, target: &CowStr<'_>, _at: usize) {
+    fn open_link(&mut self, target: &CowStr<'_>) {
         self.links.push(one_line(target));
     }
 
@@ -287,22 +287,23 @@ impl Painter<'_> {
     fn close_code(&mut self) {
         let Some((start, code)) = self.code.take() else { return };
         let style = self.ink.theme.code;
+        let mut key = start;
         for line in code.strip_suffix('\n').unwrap_or(&code).split('\n') {
             let cleaned = clean(line);
             // Spaces carry meaning here: cells are cut, not words.
             let solid = cleaned.replace(' ', "\u{a0}");
             for piece in wrap(&[Run::new(solid, ())], Room::even(self.room(2))) {
                 let text: String = piece.into_iter().map(|piece| piece.text.replace('\u{a0}', " ")).collect();
-                self.line(vec![Span::raw("  "), Span::styled(text, style)], start, Vec::new());
+                self.line(vec![Span::raw("  "), Span::styled(text, style)], key, Vec::new());
             }
+            key += line.len() + 1;
         }
         self.gap = true;
     }
 
     fn close_table(&mut self) {
         let Some(table) = self.table.take() else { return };
-        let key = table.key();
-        for (spans, citations) in table.lines(self.room(0), self.ink) {
+        for (key, (spans, citations)) in (table.key()..).zip(table.lines(self.room(0), self.ink)) {
             let shift = (self.columns - self.room(0).min(self.columns)) as u16;
             let citations = citations.into_iter().map(|mark| Mark { column: mark.column + shift, ..mark }).collect();
             self.line(spans, key, citations);

@@ -7,7 +7,7 @@ use crate::tui::theme::{Background, Charset, Colors, Traits};
 
 fn with_ink<R>(sentences: &[Sentence], work: impl FnOnce(&Ink<'_>) -> R) -> R {
     let traits = Traits { colors: Colors::Full, background: Background::Dark, charset: Charset::Unicode };
-    let theme = Theme::new(config::Theme::Dark, &traits);
+    let theme = Theme::new(config::Theme::Dark, traits);
     let glyphs = Glyphs::new(Charset::Unicode);
     work(&Ink { theme: &theme, glyphs: &glyphs, sources: 3, sentences, labels: Labels::EachSentence })
 }

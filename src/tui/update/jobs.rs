@@ -57,14 +57,13 @@ fn answer(state: &mut State, event: AnswerEvent) -> Vec<Effect> {
     let clock = state.clock;
     let turn = &mut state.turns[index];
     match event {
-        AnswerEvent::Query { .. } => {}
+        AnswerEvent::Query { .. } | AnswerEvent::Gate(Gate::Go) => {}
         AnswerEvent::Sources(sources) => {
             turn.sources = sources;
             turn.phase = Phase::Found;
             turn.touch();
             state.source = 0;
         }
-        AnswerEvent::Gate(Gate::Go) => {}
         AnswerEvent::Gate(Gate::Refuse { reason }) => {
             turn.reason = Some(reason);
             turn.touch();
@@ -74,13 +73,7 @@ fn answer(state: &mut State, event: AnswerEvent) -> Vec<Effect> {
             (turn.prompt_tokens, turn.window) = (prompt_tokens, window);
             turn.touch();
         }
-        AnswerEvent::Prefill { done, total } => {
-            // The first report is what the cache still held.
-            if !matches!(turn.phase, Phase::Reading { .. }) {
-                turn.reused_tokens = done;
-            }
-            turn.phase = Phase::Reading { done, total };
-        }
+        AnswerEvent::Prefill { done, total } => turn.phase = Phase::Reading { done, total },
         AnswerEvent::Text(piece) => turn.write(&piece, clock),
         AnswerEvent::Checked(sentences) => {
             turn.sentences = sentences;

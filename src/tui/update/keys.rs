@@ -18,13 +18,11 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     if command != Some(Command::Interrupt) {
         state.interrupted = None;
     }
-    match command {
-        Some(command) => run(state, command),
-        None => {
-            other(state, key);
-            Vec::new()
-        }
+    if let Some(command) = command {
+        return run(state, command);
     }
+    other(state, key);
+    Vec::new()
 }
 
 /// A key without a command edits the question; a letter typed while reading brings the keys back to it.

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use crate::tui::state::{Focus, Phase, State};
-use crate::tui::text::width;
+use crate::tui::text::{clean, width};
 
 /// `> ` with the margin before it.
 const PROMPT: u16 = 3;
@@ -60,7 +60,7 @@ fn lay_out(state: &State, columns: u16) -> (Vec<String>, (usize, usize)) {
         let mut used = 0;
         let mut characters = 0;
         for grapheme in text.graphemes(true) {
-            let columns = width(grapheme);
+            let columns = width(&clean(grapheme));
             if used + columns > room {
                 lines.push(std::mem::take(&mut current));
                 used = 0;
@@ -68,7 +68,8 @@ fn lay_out(state: &State, columns: u16) -> (Vec<String>, (usize, usize)) {
             if index == cursor_line && characters <= cursor_character {
                 cursor = (lines.len(), used);
             }
-            current.push_str(grapheme);
+            // Typed one by one, marks can pile up that a paste would have lost.
+            current.push_str(&clean(grapheme));
             used += columns;
             characters += grapheme.chars().count();
         }

@@ -12,56 +12,60 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let look = &state.look;
     let room = usize::from(area.width).saturating_sub(1);
     let mut left = vec![Span::raw(" "), Span::styled("tanya", look.theme.strong)];
-    let parts = parts(state);
-    // The most recent news stands last and is the last to go where the room is short.
+    let mut parts = parts(state);
     let folder = one_line(&state.folder);
-    let mut first = 0;
-    let right = loop {
-        let right = join(state, &parts[first..]);
-        if first == parts.len() || columns(&right) + width("tanya") + 3 + width(&folder).min(24) + 2 <= room {
-            break right;
-        }
-        first += 1;
-    };
+    let least = width("tanya") + 3 + width(&folder).min(24) + 2;
+    // Where the room is short, what matters least goes first; what happens now stays.
+    while parts.len() > 1 && columns(&join(state, &parts)) + least > room {
+        let least = (0..parts.len()).max_by_key(|at| parts[*at].rank).expect("there are parts");
+        parts.remove(least);
+    }
+    let right = if columns(&join(state, &parts)) + width("tanya") + 12 > room { Vec::new() } else { join(state, &parts) };
     let free = room.saturating_sub(columns(&right) + width("tanya") + 3 + 2);
     left.push(Span::raw("  "));
     left.push(Span::styled(fit_end(&folder, free, look.glyphs.ellipsis), look.theme.accent));
     super::line(frame, area, &spread(left, right, room));
 }
 
-fn join(state: &State, parts: &[Vec<Span<'static>>]) -> Vec<Span<'static>> {
-    let dot = Span::styled(format!(" {} ", state.look.glyphs.dot), state.look.theme.muted);
-    parts.join(&[dot][..])
+/// One piece of news: a smaller rank stays longer.
+struct Part {
+    rank: u8,
+    spans: Vec<Span<'static>>,
 }
 
-fn parts(state: &State) -> Vec<Vec<Span<'static>>> {
+fn join(state: &State, parts: &[Part]) -> Vec<Span<'static>> {
+    let dot = Span::styled(format!(" {} ", state.look.glyphs.dot), state.look.theme.muted);
+    let spans: Vec<&[Span<'static>]> = parts.iter().map(|part| part.spans.as_slice()).collect();
+    spans.join(&[dot][..])
+}
+
+fn parts(state: &State) -> Vec<Part> {
     let look = &state.look;
-    let muted = |text: String| vec![Span::styled(text, look.theme.muted)];
     let library = &state.library;
+    let one = |text: String, style| vec![Span::styled(text, style)];
     let mut parts = Vec::new();
+    let mut add = |rank, spans: Vec<Span<'static>>| parts.push(Part { rank, spans });
     if let Some(files) = library.files() {
-        parts.push(muted(count(files, "file", "files")));
+        add(1, one(count(files, "file", "files"), look.theme.muted));
     }
     if let Some(status) = library.status.as_ref().filter(|status| status.chunks > 0) {
-        parts.push(muted(count(status.chunks, "passage", "passages")));
+        add(2, one(count(status.chunks, "passage", "passages"), look.theme.muted));
     }
     if let Some(failed) = library.status.as_ref().map(|status| status.failed).filter(|failed| *failed > 0) {
-        parts.push(vec![Span::styled(format!("{} not readable", thousands(failed)), look.theme.warn)]);
+        add(3, one(format!("{} not readable", thousands(failed)), look.theme.warn));
     }
     match &library.indexing {
-        Indexing::Opening => parts.push(muted("opening the library".into())),
+        Indexing::Opening => add(0, one("opening the library".into(), look.theme.muted)),
         Indexing::Reading { done, total, .. } => {
-            parts.push(progress(state, format!("reading {} of {} ", thousands(*done), thousands(*total)), (*done, *total), None));
+            add(0, progress(state, format!("reading {} of {} ", thousands(*done), thousands(*total)), (*done, *total), None));
         }
         Indexing::Embedding { done, total, seconds_left } => {
-            let percent = (*done * 100).checked_div(*total).unwrap_or(0);
-            parts.push(progress(state, format!("embedding {percent} % "), (*done, *total), *seconds_left));
+            let percent = done.saturating_mul(100).checked_div(*total).unwrap_or(0);
+            add(0, progress(state, format!("embedding {percent} % "), (*done, *total), *seconds_left));
         }
-        Indexing::ReadOnly { holder: Some(pid) } => {
-            parts.push(vec![Span::styled(format!("read-only: process {pid} updates it"), look.theme.warn)]);
-        }
-        Indexing::ReadOnly { holder: None } => {
-            parts.push(vec![Span::styled("read-only: another tanya updates it", look.theme.warn)]);
+        Indexing::ReadOnly { holder } => {
+            let holder = holder.map_or_else(|| "another tanya".into(), |pid| format!("process {pid}"));
+            add(0, one(format!("read-only: {holder} updates it"), look.theme.warn));
         }
         Indexing::Idle => {}
     }

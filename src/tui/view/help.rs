@@ -9,39 +9,61 @@ use crate::tui::state::State;
 use crate::tui::text::{one_line, width, wrap_plain};
 
 /// Columns of the keys.
-const KEYS: usize = 24;
+const KEYS: usize = 22;
+
+/// From here on the chapters stand in two columns.
+const TWO_COLUMNS: u16 = 130;
 
 /// All keys and commands.
 pub(super) fn lines(state: &State, columns: u16) -> Vec<Line<'static>> {
-    let theme = &state.look.theme;
-    let mut out = vec![Line::default()];
-    let mut chapter = |title: &'static str, rows: Vec<(String, &'static str)>| {
-        out.push(Line::from(vec![indent(0), Span::styled(title, theme.strong)]));
-        for (keys, title) in rows {
-            let pad = " ".repeat(KEYS.saturating_sub(width(&keys)).max(2));
-            let room = usize::from(columns).saturating_sub(usize::from(MARGIN) + KEYS + 3).max(10);
-            for (index, text) in wrap_plain(title, room).into_iter().enumerate() {
-                let first = if index == 0 { vec![Span::styled(keys.clone(), theme.accent), Span::raw(pad.clone())] } else { vec![indent(KEYS)] };
-                let mut spans = vec![indent(0)];
-                spans.extend(first);
-                spans.push(Span::styled(text, theme.text));
-                out.push(Line::from(spans));
-            }
-        }
-        out.push(Line::default());
-    };
+    let mut chapters: Vec<Vec<Line<'static>>> = Vec::new();
+    let room = if columns >= TWO_COLUMNS { columns / 2 } else { columns };
     for group in Group::ALL {
-        let rows = BINDINGS.iter().filter(|binding| binding.group == group);
-        // Several places of one command read as one row.
-        let mut seen: Vec<(String, &'static str)> = Vec::new();
-        for binding in rows {
+        let rows = BINDINGS.iter().filter(|binding| binding.group == group && !binding.title.is_empty()).map(|binding| {
             let names: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
-            seen.push((names.join("  "), binding.title));
-        }
-        chapter(group.title(), seen);
+            (names.join("  "), binding.title)
+        });
+        chapters.push(chapter(state, room, group.title(), rows.collect()));
     }
     let slashes = SLASHES.iter().map(|slash| (format!("/{} {}", slash.name, slash.arguments), slash.title)).collect();
-    chapter("Commands", slashes);
+    chapters.push(chapter(state, room, "Commands", slashes));
+    let mut out = vec![Line::default()];
+    if columns < TWO_COLUMNS {
+        out.extend(chapters.into_iter().flatten());
+        return out;
+    }
+    let right: Vec<Line<'static>> = chapters.split_off(2).into_iter().flatten().collect();
+    let left: Vec<Line<'static>> = chapters.into_iter().flatten().collect();
+    let rows = left.len().max(right.len());
+    let (mut left, mut right) = (left.into_iter(), right.into_iter());
+    out.extend((0..rows).map(|_| {
+        let mut spans = left.next().unwrap_or_default().spans;
+        let pad = usize::from(room).saturating_sub(super::columns(&spans));
+        spans.push(Span::raw(" ".repeat(pad)));
+        spans.extend(right.next().unwrap_or_default().spans);
+        Line::from(spans)
+    }));
+    out
+}
+
+fn chapter(state: &State, columns: u16, title: &'static str, rows: Vec<(String, &'static str)>) -> Vec<Line<'static>> {
+    let theme = &state.look.theme;
+    let room = usize::from(columns).saturating_sub(usize::from(MARGIN) + KEYS + 1).max(10);
+    let mut out = vec![Line::from(vec![indent(0), Span::styled(title, theme.strong)])];
+    for (keys, title) in rows {
+        let pad = " ".repeat(KEYS.saturating_sub(width(&keys)).max(2));
+        for (index, text) in wrap_plain(title, room).into_iter().enumerate() {
+            let mut spans = vec![indent(0)];
+            if index == 0 {
+                spans.extend([Span::styled(keys.clone(), theme.accent), Span::raw(pad.clone())]);
+            } else {
+                spans.push(Span::raw(" ".repeat(KEYS)));
+            }
+            spans.push(Span::styled(text, theme.text));
+            out.push(Line::from(spans));
+        }
+    }
+    out.push(Line::default());
     out
 }
 

@@ -7,13 +7,13 @@ use ratatui::text::{Line, Span};
 
 use super::{MARGIN, bar, spinner};
 use crate::tui::state::{Indexing, Model, State};
-use crate::tui::text::{Room, Run, bytes, count, fit_end, one_line, seconds, thousands, wrap};
+use crate::tui::text::{Room, Run, bytes, bytes_of, count, fit, fit_end, one_line, seconds, thousands, wrap};
 
 /// Columns of the sign and the name of a row.
 const LABEL: usize = 16;
 
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
-    let room = usize::from(area.width.saturating_sub(MARGIN + 2)).max(LABEL + 8);
+    let room = usize::from(area.width.saturating_sub(MARGIN + 1)).max(LABEL + 8);
     let all: Vec<Line<'static>> = card(state, room)
         .into_iter()
         .map(|mut spans| {
@@ -21,7 +21,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
             Line::from(spans)
         })
         .collect();
-    let inset = if usize::from(area.height) > all.len() + 2 { 1 } else { 0 };
+    let inset = u16::from(usize::from(area.height) > all.len() + 2);
     let inner = Rect { y: area.y + inset, height: area.height.saturating_sub(inset), ..area };
     super::lines(frame, inner, &all, 0);
 }
@@ -47,7 +47,7 @@ struct Row {
     sign: &'static str,
     style: Style,
     name: &'static str,
-    parts: Vec<Span<'static>>,
+    parts: Vec<Vec<Span<'static>>>,
 }
 
 impl Row {
@@ -58,19 +58,21 @@ impl Row {
             Span::styled(format!("{:<width$}", self.name, width = LABEL - 2), state.look.theme.muted),
         ]];
         let mut used = LABEL;
-        for part in self.parts {
-            let columns = super::columns(std::slice::from_ref(&part));
+        for mut part in self.parts {
+            if let [only] = &mut part[..] {
+                only.content = fit(&only.content, room.saturating_sub(LABEL), state.look.glyphs.ellipsis).into();
+            }
+            let columns = super::columns(&part);
             let gap = if used == LABEL { 0 } else { 3 };
-            // A bar stays with the number before it.
             if used + gap + columns > room && used > LABEL {
                 lines.push(vec![Span::raw(" ".repeat(LABEL))]);
                 used = LABEL;
             } else if gap > 0 {
-                lines.last_mut().expect("the row has its first line").push(Span::raw(" ".repeat(gap)));
+                part.insert(0, Span::raw(" ".repeat(gap)));
                 used += gap;
             }
             used += columns;
-            lines.last_mut().expect("the row has its first line").push(part);
+            lines.last_mut().expect("the row has its first line").extend(part);
         }
         lines
     }
@@ -79,12 +81,12 @@ impl Row {
 fn folder(state: &State, room: usize) -> Row {
     let look = &state.look;
     let path = fit_end(&one_line(&state.folder), room.saturating_sub(LABEL).max(8), look.glyphs.ellipsis);
-    let mut parts = vec![Span::styled(path, look.theme.text)];
+    let mut parts = vec![vec![Span::styled(path, look.theme.text)]];
     let size = state.library.status.as_ref().map(|status| status.bytes).filter(|size| *size > 0);
     let (sign, style) = match state.library.files() {
         Some(files) => {
             let size = size.map(|size| format!(", {}", bytes(size))).unwrap_or_default();
-            parts.push(Span::styled(format!("{}{size}", count(files, "file", "files")), look.theme.muted));
+            parts.push(vec![Span::styled(format!("{}{size}", count(files, "file", "files")), look.theme.muted)]);
             (look.glyphs.check, look.theme.ok)
         }
         None => (spinner(state), look.theme.accent),
@@ -94,14 +96,14 @@ fn folder(state: &State, room: usize) -> Row {
 
 fn reading(state: &State) -> Row {
     let look = &state.look;
-    let muted = |text: String| Span::styled(text, look.theme.muted);
+    let muted = |text: String| vec![Span::styled(text, look.theme.muted)];
     let passages = state.library.status.as_ref().map_or(0, |status| status.chunks);
     let mut parts = Vec::new();
     let (sign, style) = match &state.library.indexing {
         Indexing::Opening => (look.glyphs.dot, look.theme.muted),
         Indexing::Reading { path, done, total } => {
-            parts.push(Span::styled(format!("{} of {}", thousands(*done), count(*total, "file", "files")), look.theme.text));
-            parts.extend(bars(state, *done, *total));
+            parts.push(vec![Span::styled(format!("{} of {}", thousands(*done), count(*total, "file", "files")), look.theme.text)]);
+            parts.push(bar(look, *done, *total, 9).to_vec());
             if passages > 0 {
                 parts.push(muted("searchable by words now".into()));
             }
@@ -109,15 +111,15 @@ fn reading(state: &State) -> Row {
             (look.glyphs.full, look.theme.accent)
         }
         Indexing::ReadOnly { .. } => {
-            parts.push(Span::styled("another tanya updates this folder; its passages are used", look.theme.text));
+            parts.push(vec![Span::styled("another tanya updates this folder; its passages are used", look.theme.text)]);
             (look.glyphs.check, look.theme.ok)
         }
         Indexing::Embedding { .. } | Indexing::Idle => {
-            parts.push(Span::styled(count(passages, "passage", "passages"), look.theme.text));
+            parts.push(vec![Span::styled(count(passages, "passage", "passages"), look.theme.text)]);
             parts.push(muted("searchable by words".into()));
             if let Some(failed) = state.library.status.as_ref().map(|status| status.failed).filter(|failed| *failed > 0) {
                 let noun = if failed == 1 { "file" } else { "files" };
-                parts.push(Span::styled(format!("{} {noun} not readable", thousands(failed)), look.theme.warn));
+                parts.push(vec![Span::styled(format!("{} {noun} not readable", thousands(failed)), look.theme.warn)]);
             }
             (look.glyphs.check, look.theme.ok)
         }
@@ -125,16 +127,10 @@ fn reading(state: &State) -> Row {
     Row { sign, style, name: "reading", parts }
 }
 
-fn bars(state: &State, done: u64, total: u64) -> Vec<Span<'static>> {
-    // One part: the two halves of the bar must not be torn apart.
-    let [full, empty] = bar(&state.look, done, total, 9);
-    vec![Span::styled(format!("{}{}", full.content, empty.content), state.look.theme.accent)]
-}
-
 fn model(state: &State) -> Row {
     let look = &state.look;
-    let muted = |text: String| Span::styled(text, look.theme.muted);
-    let name = |name: &str| Span::styled(super::transcript::short(name, 40, look), look.theme.text);
+    let muted = |text: String| vec![Span::styled(text, look.theme.muted)];
+    let name = |name: &str| vec![Span::styled(super::transcript::short(name, 40, look), look.theme.text)];
     let (sign, style, parts) = match &state.models.generator {
         Model::Unknown => (look.glyphs.dot, look.theme.muted, vec![name(&state.settings.model)]),
         Model::Pulling { name: of, done, total, bytes_per_second, license } => {
@@ -148,7 +144,7 @@ fn model(state: &State) -> Row {
             (look.glyphs.check, look.theme.ok, vec![name(of), muted(one_line(backend))])
         }
         Model::Failed { name: of, report } => {
-            let mut parts = vec![name(of), Span::styled(one_line(&report.cause), look.theme.bad)];
+            let mut parts = vec![name(of), vec![Span::styled(one_line(&report.cause), look.theme.bad)]];
             parts.extend(report.hint.as_deref().map(|hint| muted(format!("hint: {}", one_line(hint)))));
             (look.glyphs.cross, look.theme.bad, parts)
         }
@@ -159,7 +155,7 @@ fn model(state: &State) -> Row {
 fn download(done: u64, total: Option<u64>, bytes_per_second: f64) -> Vec<String> {
     let mut parts = Vec::new();
     match total {
-        Some(total) => parts.push(format!("{} of {}", bytes(done), bytes(total))),
+        Some(total) => parts.push(bytes_of(done, total)),
         None => parts.push(bytes(done)),
     }
     if bytes_per_second >= 1.0 {
@@ -173,27 +169,27 @@ fn download(done: u64, total: Option<u64>, bytes_per_second: f64) -> Vec<String>
 
 fn embeddings(state: &State) -> Row {
     let look = &state.look;
-    let muted = |text: String| Span::styled(text, look.theme.muted);
+    let muted = |text: String| vec![Span::styled(text, look.theme.muted)];
     let status = state.library.status.as_ref();
     let (sign, style, parts) = match (&state.library.indexing, &state.models.embedder) {
         (Indexing::Embedding { done, total, seconds_left }, _) => {
-            let mut parts = vec![Span::styled(format!("{} of {}", thousands(*done), count(*total, "passage", "passages")), look.theme.text)];
-            parts.extend(bars(state, *done, *total));
+            let mut parts = vec![vec![Span::styled(format!("{} of {}", thousands(*done), count(*total, "passage", "passages")), look.theme.text)]];
+            parts.push(bar(look, *done, *total, 9).to_vec());
             parts.extend(seconds_left.map(|left| muted(format!("{} left", seconds(left)))));
             (look.glyphs.full, look.theme.accent, parts)
         }
         (_, Model::Pulling { name, done, total, bytes_per_second, license }) => {
-            let mut parts = vec![Span::styled(one_line(name), look.theme.text)];
+            let mut parts = vec![vec![Span::styled(one_line(name), look.theme.text)]];
             parts.extend(download(*done, *total, *bytes_per_second).into_iter().map(muted));
             parts.push(muted(one_line(license)));
             (look.glyphs.full, look.theme.accent, parts)
         }
         (_, Model::Failed { report, .. }) => {
-            let parts = vec![Span::styled(one_line(&report.cause), look.theme.bad), muted("words still find passages".into())];
+            let parts = vec![vec![Span::styled(one_line(&report.cause), look.theme.bad)], muted("words still find passages".into())];
             (look.glyphs.cross, look.theme.bad, parts)
         }
         (Indexing::Idle, _) if status.is_some_and(|status| status.chunks > 0 && status.embedded >= status.chunks) => {
-            (look.glyphs.check, look.theme.ok, vec![Span::styled("searchable by meaning", look.theme.text)])
+            (look.glyphs.check, look.theme.ok, vec![vec![Span::styled("searchable by meaning", look.theme.text)]])
         }
         (_, Model::Ready { .. }) => (look.glyphs.dot, look.theme.muted, vec![muted("after reading".into())]),
         (_, Model::Unknown | Model::Loading { .. }) => (look.glyphs.dot, look.theme.muted, vec![muted("after the model".into())]),

@@ -8,13 +8,13 @@ use super::{bar, columns, spinner, spread, transcript};
 use crate::answer::Verdict;
 use crate::tui::keymap::{BINDINGS, Command, SLASHES, When};
 use crate::tui::state::{Focus, Model, Phase, State, Tone, TurnState};
-use crate::tui::text::{bytes, count, fit, one_line, thousands, width};
+use crate::tui::text::{bytes, bytes_of, count, fit, one_line, thousands, width};
 
 /// Hints in the bottom line, at most.
 const MOST_HINTS: usize = 4;
 
 /// What happens to a turn now, or what it cost.
-pub(super) fn of_turn(state: &State, index: usize, room: usize) -> Vec<Span<'static>> {
+pub(super) fn of_turn(state: &State, index: usize) -> Vec<Span<'static>> {
     let look = &state.look;
     let turn = &state.turns[index];
     let muted = |text: String| Span::styled(text, look.theme.muted);
@@ -32,12 +32,8 @@ pub(super) fn of_turn(state: &State, index: usize, room: usize) -> Vec<Span<'sta
         }
         Phase::Reading { done, total } => {
             let mut spans = now(look.glyphs.pointer, format!("reading {}  ", passages()));
-            let reused = turn.reused_tokens;
             spans.push(muted(format!("{} of {} tokens  ", thousands(*done as u64), thousands(*total as u64))));
             spans.extend(bar(look, *done as u64, *total as u64, 9));
-            if reused > 0 && room > 90 {
-                spans.push(muted(format!("  {} reused", thousands(reused as u64))));
-            }
             spans
         }
         Phase::Writing => now(look.glyphs.pointer, "writing".into()),
@@ -53,7 +49,7 @@ pub(super) fn of_turn(state: &State, index: usize, room: usize) -> Vec<Span<'sta
 fn waiting_for_model(state: &State) -> Option<String> {
     match &state.models.generator {
         Model::Pulling { done, total: Some(total), .. } => {
-            Some(format!("waits for the model: {} of {}", bytes(*done), bytes(*total)))
+            Some(format!("waits for the model: {}", bytes_of(*done, *total)))
         }
         Model::Pulling { done, total: None, .. } => Some(format!("waits for the model: {} so far", bytes(*done))),
         Model::Loading { .. } => Some("waits for the model to load".into()),
@@ -99,11 +95,12 @@ fn finished(state: &State, turn: &TurnState) -> Vec<Span<'static>> {
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let room = usize::from(area.width).saturating_sub(1);
     let mut hints = hints(state);
-    let mut left = left(state, room);
-    left.insert(0, Span::raw(" "));
     if state.notice.is_some() {
         hints.clear();
     }
+    let least = hints.last().map_or(0, |last| columns(&hint_spans(state, std::slice::from_ref(last))) + 3);
+    let mut left = left(state, room, room.saturating_sub(least));
+    left.insert(0, Span::raw(" "));
     // Help is the last hint to go.
     while hints.len() > 1 && columns(&left) + columns(&hint_spans(state, &hints)) + 2 > room {
         hints.remove(hints.len() - 2);
@@ -111,7 +108,8 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     super::line(frame, area, &spread(left, hint_spans(state, &hints), room));
 }
 
-fn left(state: &State, room: usize) -> Vec<Span<'static>> {
+/// What stands on the left: `room` columns for what comes and goes, `calm` where a hint stays beside it.
+fn left(state: &State, room: usize, calm: usize) -> Vec<Span<'static>> {
     let look = &state.look;
     if state.about_to_quit() {
         return vec![Span::styled("ctrl-c again quits", look.theme.warn)];
@@ -127,20 +125,21 @@ fn left(state: &State, room: usize) -> Vec<Span<'static>> {
             SLASHES.iter().filter(|slash| slash.name.starts_with(word)).map(|slash| format!("/{} {}", slash.name, slash.arguments)).collect();
         return vec![Span::styled(all.join("  "), look.theme.muted)];
     }
-    let mut spans = Vec::new();
-    let name = fit(&one_line(model_file(state.model_name())), 32, look.glyphs.ellipsis);
+    let name = fit(&one_line(model_file(state.model_name())), 32.min(calm), look.glyphs.ellipsis);
     let (style, note) = match &state.models.generator {
         Model::Ready { .. } => (look.theme.muted, ""),
         Model::Failed { .. } => (look.theme.bad, ": not available"),
         Model::Unknown | Model::Pulling { .. } | Model::Loading { .. } => (look.theme.muted, ": not ready yet"),
     };
-    spans.push(Span::styled(format!("{name}{note}"), style));
-    if let Some((used, window)) = context(state) {
-        spans.push(Span::styled(format!(" {} context ", look.glyphs.dot), look.theme.muted));
-        spans.extend(bar(look, used, window, 8));
-        spans.push(Span::styled(format!(" {} %", used * 100 / window), look.theme.muted));
-    }
-    spans
+    let model = Span::styled(fit(&format!("{name}{note}"), calm, look.glyphs.ellipsis), style);
+    let Some((used, window)) = context(state) else { return vec![model] };
+    let muted = |text: String| Span::styled(text, look.theme.muted);
+    let percent = used * 100 / window;
+    let mut long = vec![model.clone(), muted(format!(" {} context ", look.glyphs.dot))];
+    long.extend(bar(look, used, window, 8));
+    long.push(muted(format!(" {percent} %")));
+    let short = vec![model.clone(), muted(format!(" {} {percent} %", look.glyphs.dot))];
+    [long, short].into_iter().find(|spans| columns(spans) < calm).unwrap_or_else(|| vec![model])
 }
 
 /// A model given as a path is shown by its file name.

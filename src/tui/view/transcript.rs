@@ -158,20 +158,14 @@ impl Page<'_> {
             sentences: &turn.sentences,
             labels,
         };
-        // Three counters that only grow: no two states of one turn share a stamp by accident before the sun burns out.
+        // Counters that only grow, each in bits of its own.
         let stamp = (look.generation << 40) ^ (turn.marks << 16) ^ u64::from(self.context.width);
-        let mut first = true;
-        let mut laid_lines = Vec::new();
-        for block in turn.document.blocks(self.context.columns(), &ink, stamp) {
-            laid_lines.push((first, block.to_vec()));
-            first = false;
-        }
-        for (index, (_, block)) in laid_lines.into_iter().enumerate() {
+        for (index, block) in turn.document.blocks(self.context.columns(), &ink, stamp).enumerate() {
             self.blank(if index == 0 { 1 } else { 2 });
             for laid in block {
                 let line = self.lines.len();
                 self.citations.extend(laid.citations.iter().map(|mark| (line, Mark { column: mark.column + MARGIN, ..*mark })));
-                self.push(laid.line.spans, (2, laid.key));
+                self.push(laid.line.spans.clone(), (2, laid.key));
             }
         }
     }
@@ -213,11 +207,14 @@ impl Page<'_> {
         }
         self.blank(2);
         self.plain("Closest passages, none of them close:", look.theme.muted, 2);
+        // Too narrow for a quotation: the path has its room.
+        let quoted = room >= 60;
+        let longest = if quoted { room * 2 / 5 } else { room.saturating_sub(9) };
         let paths: Vec<String> = turn
             .sources
             .iter()
             .take(MOST_SOURCES)
-            .map(|source| fit_end(&super::place(source, look.glyphs.dash), room * 2 / 5, look.glyphs.ellipsis))
+            .map(|source| fit_end(&super::place(source, look.glyphs.dash), longest, look.glyphs.ellipsis))
             .collect();
         let column = paths.iter().map(|path| width(path)).max().unwrap_or(0);
         for (index, (source, path)) in turn.sources.iter().zip(paths).enumerate() {
@@ -228,7 +225,7 @@ impl Page<'_> {
             quote.extend(sources::snippet(source, free.saturating_sub(2), 1, &look).into_iter().next().unwrap_or_default());
             quote.push(Span::styled(look.glyphs.close_quote, look.theme.muted));
             let mut spans = vec![Span::raw("  "), Span::styled(path, look.theme.text), Span::raw(pad)];
-            if free >= 16 {
+            if quoted {
                 spans.extend(quote);
             }
             let gap = room.saturating_sub(columns(&spans) + score.len());
@@ -268,8 +265,8 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
             let row = Rect { y, height: 1, ..area };
             match turn_line.kind {
                 Kind::Text => super::line(frame, row, &turn_line.line),
-                Kind::Status => super::line(frame, row, &margin(status::of_turn(state, turn, usize::from(area.width)))),
-                Kind::Offer if state.refused() == Some(turn) => super::line(frame, row, &margin(offer(&state.look))),
+                Kind::Status => super::line(frame, row, &margin(status::of_turn(state, turn))),
+                Kind::Offer if state.refused() == Some(turn) => super::line(frame, row, &margin(offer(&state.look, area.width))),
                 Kind::Offer => {}
             }
             select(state, frame, row, turn, index);
@@ -284,10 +281,11 @@ fn margin(mut spans: Vec<Span<'static>>) -> Line<'static> {
     Line::from(spans)
 }
 
-fn offer(look: &Look) -> Vec<Span<'static>> {
+fn offer(look: &Look, columns: u16) -> Vec<Span<'static>> {
+    let rest = if columns < 60 { "" } else { ", without the documents" };
     vec![
         Span::styled("enter", look.theme.accent),
-        Span::styled(" asks the model anyway, without the documents", look.theme.muted),
+        Span::styled(format!(" asks the model anyway{rest}"), look.theme.muted),
     ]
 }
 

@@ -1,0 +1,69 @@
+//! Sentences of a passage, by their byte offsets.
+//!
+//! UAX #29 ends a sentence at every line break, but documents wrap their lines: a break inside a paragraph is a space here,
+//! unless the next line opens something new (a list item, a table row, a prompt, a quotation) or is empty.
+
+use unicode_segmentation::UnicodeSegmentation as _;
+
+/// The sentences of `text`, whitespace at their ends included: joined they are the text.
+pub(super) fn sentences(text: &str) -> Vec<(usize, &str)> {
+    let joined = join_lines(text);
+    joined.split_sentence_bound_indices().map(|(start, sentence)| (start, &text[start..start + sentence.len()])).collect()
+}
+
+/// The same text, byte for byte as long, with soft line breaks as spaces.
+fn join_lines(text: &str) -> String {
+    let mut joined = String::with_capacity(text.len());
+    let mut lines = text.split_inclusive('\n').peekable();
+    while let Some(line) = lines.next() {
+        let soft = !line.trim().is_empty() && lines.peek().is_some_and(|next| continues(next));
+        match line.strip_suffix('\n').filter(|_| soft) {
+            Some(body) => {
+                joined.push_str(body);
+                joined.push(' ');
+            }
+            None => joined.push_str(line),
+        }
+    }
+    joined
+}
+
+/// Whether a line goes on with the sentence of the line before it.
+fn continues(line: &str) -> bool {
+    let line = line.trim_start();
+    let numbered = line.trim_start_matches(|c: char| c.is_ascii_digit());
+    let opens = line.is_empty()
+        || line.starts_with(['-', '*', '+', '|', '#', '$', '>', '`', '{', '}', '[', ':', '/'])
+        || (numbered.len() < line.len() && numbered.starts_with(['.', ')']));
+    !opens
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn texts(text: &str) -> Vec<&str> {
+        sentences(text).into_iter().map(|(_, sentence)| sentence.trim()).collect()
+    }
+
+    #[test]
+    fn a_wrapped_sentence_is_one_and_list_items_are_their_own() {
+        assert_eq!(
+            texts("The first command creates\na new project. It is called so.\n\n- one item\n- another\n1. third\nEnd."),
+            ["The first command creates\na new project.", "It is called so.", "", "- one item", "- another", "1. third\nEnd."]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn sentences_join_to_the_text(text in "([a-zäß中 .!?\n*-]|\r\n){0,80}") {
+            let parts = sentences(&text);
+            prop_assert_eq!(parts.iter().map(|(_, part)| *part).collect::<String>(), text.clone());
+            for (start, part) in parts {
+                prop_assert_eq!(&text[start..start + part.len()], part);
+            }
+        }
+    }
+}

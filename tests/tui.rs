@@ -1,0 +1,384 @@
+//! The screen in a real terminal: modes restored on every way out, keys, sizes, signals.
+//!
+//! Most tests run the screen with a scripted backend: the test binary starts itself inside a pseudo-terminal
+//! (`scripted_screen`). The last ones run the program itself. Nothing waits for a fixed time: each step waits for what it
+//! expects to see, with a deadline.
+
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant, SystemTime};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use tanya::answer::{Answer, AnswerEvent, FinishKind, Source};
+use tanya::chat::{Conversation, SessionId};
+use tanya::config::Settings;
+use tanya::jobs::{JobEvent, JobId};
+use tanya::tui::{AskRequest, Backend, Setup, Traits};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A program in a terminal, and what the terminal shows.
+struct Pty {
+    master: Box<dyn MasterPty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    keys: Box<dyn std::io::Write + Send>,
+    output: Receiver<Vec<u8>>,
+    bytes: Vec<u8>,
+    screen: vt100::Parser,
+    modes: String,
+}
+
+impl Pty {
+    fn start(mut command: CommandBuilder, cols: u16, rows: u16) -> Self {
+        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).expect("a terminal opens");
+        command.env("TERM", "xterm-256color");
+        command.env("COLORTERM", "truecolor");
+        command.env("LANG", "C.UTF-8");
+        command.env_remove("NO_COLOR");
+        let modes = modes(&*pair.master);
+        let child = pair.slave.spawn_command(command).expect("the program starts");
+        let mut reader = pair.master.try_clone_reader().expect("the terminal can be read");
+        let keys = pair.master.take_writer().expect("the terminal can be written");
+        let (send, output) = channel();
+        std::thread::spawn(move || {
+            let mut buffer = [0; 4096];
+            while let Ok(count @ 1..) = reader.read(&mut buffer) {
+                if send.send(buffer[..count].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { master: pair.master, child, keys, output, bytes: Vec::new(), screen: vt100::Parser::new(rows, cols, 0), modes }
+    }
+
+    fn scripted(cols: u16, rows: u16) -> Self {
+        let mut command = CommandBuilder::new(std::env::current_exe().expect("this test has a file"));
+        command.args(["--exact", "scripted_screen", "--ignored", "--nocapture", "--test-threads=1"]);
+        Self::start(command, cols, rows)
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.keys.write_all(keys.as_bytes()).expect("the terminal takes keys");
+        self.keys.flush().expect("the terminal takes keys");
+    }
+
+    fn text(&self) -> String {
+        self.screen.screen().contents()
+    }
+
+    fn wait_until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds(self) {
+            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now()).min(Duration::from_millis(50))) {
+                Ok(bytes) => {
+                    self.screen.process(&bytes);
+                    self.bytes.extend(bytes);
+                }
+                Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
+                Err(_) => {
+                    assert!(holds(self), "waited for {what}; the screen shows\n{}", self.text());
+                    return;
+                }
+            }
+        }
+    }
+
+    fn wait_for(&mut self, needle: &str) {
+        self.wait_until(needle, |pty| pty.text().contains(needle));
+    }
+
+    fn count(&self, sequence: &str) -> usize {
+        self.bytes.windows(sequence.len()).filter(|window| *window == sequence.as_bytes()).count()
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let pid = self.child.process_id().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed())).expect("it runs");
+        rustix::process::kill_process(pid, signal).expect("a signal can be sent");
+    }
+
+    /// Waits for the end and checks that the terminal is as it was.
+    fn restored(&mut self) -> portable_pty::ExitStatus {
+        self.wait_until("the modes to be restored", |pty| pty.count("\x1b[?1049l") > 0);
+        let status = self.child.wait().expect("it ends");
+        while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(200)) {
+            self.screen.process(&bytes);
+            self.bytes.extend(bytes);
+        }
+        for (on, off) in [("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?2004h", "\x1b[?2004l"), ("\x1b[?25l", "\x1b[?25h")] {
+            assert!(self.count(on) > 0 && self.count(off) > 0, "{on:?} is undone");
+            let last = |sequence: &str| self.bytes.windows(sequence.len()).rposition(|window| window == sequence.as_bytes());
+            assert!(last(off) > last(on), "{on:?} is undone last");
+        }
+        assert!(self.count("\x1b[?2026l") >= self.count("\x1b[?2026h"), "every synchronized update ends");
+        assert_eq!(modes(&*self.master), self.modes, "stty says the same as before");
+        assert!(!self.screen.screen().alternate_screen());
+        status
+    }
+}
+
+/// The terminal's modes as text.
+fn modes(master: &dyn MasterPty) -> String {
+    format!("{:?}", master.get_termios().expect("the terminal has modes"))
+}
+
+/// Answers at once with one source; panics when asked to.
+struct Scripted {
+    events: tokio::sync::mpsc::Sender<JobEvent>,
+}
+
+impl Scripted {
+    fn tell(&self, job: JobId, event: AnswerEvent) {
+        self.events.try_send(JobEvent::Answer(job, event)).expect("the channel has room");
+    }
+}
+
+impl Backend for Scripted {
+    fn start(&mut self, _: &Settings) {}
+
+    fn ask(&mut self, job: JobId, request: AskRequest) {
+        assert_ne!(request.question, "panic", "asked to panic");
+        if request.question == "panic elsewhere" {
+            let worker = std::thread::spawn(|| panic!("a worker panics"));
+            assert!(worker.join().is_err());
+        }
+        let source = Source {
+            n: 1,
+            path: "a\u{1b}]0;title\u{7}.md".into(),
+            start_line: 3,
+            end_line: 4,
+            page: None,
+            heading: String::new(),
+            text: "the passage \u{1b}[31mred\u{1b}[0m".into(),
+            score: 1.0,
+            bm25_rank: None,
+            vector_rank: None,
+            tokens: 1,
+            highlights: vec![],
+        };
+        self.tell(job, AnswerEvent::Sources(vec![source.clone()]));
+        self.tell(job, AnswerEvent::Text(format!("You asked: {} [1]", request.question)));
+        if request.question == "endless" {
+            return;
+        }
+        let answer = Answer {
+            answer: format!("You asked: {} [1]", request.question),
+            short_answer: None,
+            abstained: false,
+            reason: None,
+            citations: vec![],
+            sentences: vec![],
+            sources: vec![source],
+            dropped: vec![],
+            prompt_tokens: 10,
+            reused_tokens: 0,
+            generated_tokens: 5,
+            ms_search: 1.0,
+            ms_first_token: Some(2.0),
+            ms_decode: 3.0,
+            ms_total: 4.0,
+            finish: FinishKind::Stop,
+            model: "scripted".into(),
+            seed: 0,
+            window: 100,
+        };
+        self.tell(job, AnswerEvent::Finished(Box::new(answer)));
+    }
+
+    fn cancel(&mut self, _: JobId) {}
+    fn configure(&mut self, _: &Settings) {}
+    fn save_turn(&mut self, _: &Conversation) {}
+    fn list_sessions(&mut self) {}
+    fn load_session(&mut self, _: SessionId) {}
+}
+
+#[test]
+#[ignore = "runs inside the terminal of the other tests"]
+fn scripted_screen() {
+    let (events, receiver) = tokio::sync::mpsc::channel(1024);
+    let setup = Setup {
+        folder: "~/notes".into(),
+        folder_path: "/home/me/notes".into(),
+        settings: Settings::default(),
+        traits: Traits::from_vars(|name| std::env::var(name).ok()),
+        resume: None,
+        started: SystemTime::now(),
+    };
+    let exit = tanya::tui::run(setup, &mut Scripted { events }, receiver, None).expect("the screen runs");
+    let farewell = exit.farewell.unwrap_or_default();
+    write!(std::io::stdout(), "{farewell}ended by {:?}\r\n", exit.signal).expect("the terminal takes text");
+}
+
+#[test]
+fn quitting_restores_the_terminal_and_prints_the_last_answer() {
+    let mut pty = Pty::scripted(100, 30);
+    pty.wait_for("ask your own documents");
+    pty.press("hello there\r");
+    pty.wait_for("You asked: hello there");
+    pty.press("\x04");
+    pty.restored();
+    let text = pty.text();
+    assert!(text.contains("> hello there") && text.contains("You asked: hello there [1]"), "{text}");
+    assert!(text.contains("ended by None"), "{text}");
+}
+
+#[test]
+fn escape_never_quits_and_ctrl_c_quits_when_pressed_twice() {
+    let mut pty = Pty::scripted(80, 24);
+    pty.wait_for("ask your own documents");
+    pty.press("endless\r");
+    pty.wait_for("You asked: endless");
+    pty.press("\x1b");
+    pty.wait_for("stopped");
+    pty.press("\x03");
+    pty.wait_for("ctrl-c again quits");
+    pty.press("\x03");
+    pty.restored();
+}
+
+#[test]
+fn escapes_in_documents_and_pastes_never_reach_the_terminal() {
+    let mut pty = Pty::scripted(120, 30);
+    pty.wait_for("ask your own documents");
+    pty.press("\x1b[200~what \x1b]0;owned\x07 is it\x1b[201~");
+    pty.wait_for("owned");
+    pty.press("\r");
+    pty.wait_for("the passage");
+    assert_eq!(pty.count("\x1b]"), 0, "no operating system command was sent");
+    assert_eq!(pty.count("\x1b[31m"), 0, "the document's color was not sent");
+    pty.press("\x04");
+    pty.restored();
+}
+
+#[test]
+fn every_size_is_drawn_and_survived() {
+    let mut pty = Pty::scripted(80, 24);
+    pty.wait_for("ask your own documents");
+    pty.press("hello\r");
+    pty.wait_for("You asked: hello");
+    for (cols, rows, needle) in [(30, 8, "tanya needs 40x10"), (2, 2, ""), (160, 50, "You asked: hello"), (40, 10, "~/notes")] {
+        pty.screen.screen_mut().set_size(rows, cols);
+        pty.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).expect("the terminal changes its size");
+        pty.wait_for(needle);
+    }
+    pty.press("\x04");
+    pty.restored();
+}
+
+#[test]
+fn signals_restore_the_terminal() {
+    use rustix::process::Signal;
+    for (signal, number) in [(Signal::TERM, 15), (Signal::HUP, 1), (Signal::INT, 2), (Signal::QUIT, 3)] {
+        let mut pty = Pty::scripted(80, 24);
+        pty.wait_for("ask your own documents");
+        pty.press("endless\r");
+        pty.wait_for("You asked: endless");
+        pty.signal(signal);
+        pty.restored();
+        assert!(pty.text().contains(&format!("ended by Some({number})")), "{}", pty.text());
+    }
+}
+
+#[test]
+fn a_panic_restores_the_terminal_before_it_is_printed() {
+    let mut pty = Pty::scripted(80, 24);
+    pty.wait_for("ask your own documents");
+    pty.press("panic\r");
+    let status = pty.restored();
+    assert!(!status.success());
+    assert!(pty.text().contains("asked to panic"), "{}", pty.text());
+}
+
+#[test]
+fn a_panic_of_a_background_thread_leaves_the_screen_alone() {
+    let mut pty = Pty::scripted(80, 24);
+    pty.wait_for("ask your own documents");
+    pty.press("panic elsewhere\r");
+    pty.wait_for("You asked: panic elsewhere");
+    assert_eq!(pty.count("\x1b[?1049l"), 0);
+    assert!(!pty.text().contains("a worker panics"));
+    pty.press("\x04");
+    pty.restored();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_z_stops_and_the_shell_brings_it_back() {
+    let mut pty = Pty::scripted(80, 24);
+    pty.wait_for("ask your own documents");
+    let stat = format!("/proc/{}/stat", pty.child.process_id().expect("it runs"));
+    let stopped = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')));
+    for round in 1..=3 {
+        pty.press("\x1a");
+        pty.wait_until("the stop", |pty| pty.count("\x1b[?1049l") == round && stopped());
+        assert_eq!(modes(&*pty.master), pty.modes);
+        pty.signal(rustix::process::Signal::CONT);
+        pty.wait_until("the screen again", |pty| pty.count("\x1b[?1049h") == round + 1 && pty.text().contains("ask your own documents"));
+    }
+    pty.press("still here\r");
+    pty.wait_for("You asked: still here");
+    pty.press("\x04");
+    pty.restored();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_idle_screen_does_not_run() {
+    let mut pty = Pty::scripted(80, 24);
+    pty.wait_for("ask your own documents");
+    pty.press("hello\r");
+    pty.wait_for("You asked: hello");
+    pty.press("x");
+    pty.wait_for("> x");
+    let task = format!("/proc/{}/status", pty.child.process_id().expect("it runs"));
+    let switches = || {
+        let status = std::fs::read_to_string(&task).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches")).expect("Linux counts them");
+        line.split_whitespace().last().and_then(|count| count.parse::<u64>().ok()).expect("a number")
+    };
+    // The measured time is the test: two seconds without an event.
+    let before = switches();
+    let quiet = Instant::now();
+    pty.wait_until("two quiet seconds", |_| quiet.elapsed() > Duration::from_secs(2));
+    let woken = switches() - before;
+    assert!(woken <= 3, "{woken} wake-ups in two idle seconds");
+    pty.press("\x03\x04");
+    pty.restored();
+}
+
+/// The program itself, with all of its directories under `root`.
+fn program(root: &Path, folder: &Path) -> CommandBuilder {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_tanya"));
+    command.args(["--offline"]);
+    command.arg(folder);
+    command.env("HOME", root);
+    for (name, dir) in [("XDG_DATA_HOME", "data"), ("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state"), ("XDG_CACHE_HOME", "cache")] {
+        command.env(name, root.join(dir));
+    }
+    command
+}
+
+#[test]
+fn the_program_opens_a_folder_and_quits() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let folder = root.path().join("notes");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(folder.join("pear.md"), "On March 9 I pruned the pear tree.\n").expect("a file");
+    let mut pty = Pty::start(program(root.path(), &folder), 100, 30);
+    pty.wait_for("~/notes");
+    pty.wait_for("1 file");
+    pty.press("\x04");
+    let status = pty.restored();
+    assert!(status.success(), "{status:?}");
+}
+
+#[test]
+fn a_signal_ends_the_program_in_order() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let folder = root.path().join("notes");
+    std::fs::create_dir(&folder).expect("a folder");
+    let mut pty = Pty::start(program(root.path(), &folder), 80, 24);
+    pty.wait_for("ask your own documents");
+    pty.signal(rustix::process::Signal::TERM);
+    pty.restored();
+}
