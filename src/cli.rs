@@ -32,7 +32,7 @@ const REFUSED: u8 = 3;
 /// Ask your own folder of documents, with a model that runs on your own machine, and check every answer against the line
 /// it came from.
 #[derive(Debug, Parser)]
-#[command(name = "tanya", version, about, args_conflicts_with_subcommands = true, after_long_help = EXAMPLES)]
+#[command(name = "tanya", version, about, after_long_help = EXAMPLES)]
 struct Cli {
     /// The folder to chat with
     #[arg(default_value = ".", value_name = "DIR", value_hint = clap::ValueHint::DirPath)]

@@ -206,6 +206,11 @@ fn lines_of(source: &Source, start: usize, end: usize) -> (u32, u32) {
     (first, first + breaks(&source.text[(start + lead).min(end)..end]))
 }
 
+/// The text without its `[n]` markers.
+pub(super) fn without_markers(text: &str) -> String {
+    strip_markers(text).0
+}
+
 /// Removes `[n]` markers; returns the text and the numbers.
 fn strip_markers(text: &str) -> (String, Vec<u32>) {
     let mut words = String::with_capacity(text.len());

@@ -16,8 +16,7 @@ const GAP: &str = " … ";
 ///
 /// A sentence's worth is the sum of the idf of the question's terms in it; among equals the earlier one is kept.
 pub(super) fn condense(text: &str, question: &BTreeSet<String>, keep: usize, terms: &dyn Terms) -> String {
-    let parts: Vec<&str> =
-        sentences(text).into_iter().map(|(_, part)| part.trim()).filter(|part| !part.is_empty()).collect();
+    let parts = units(text);
     if parts.len() <= keep {
         return text.to_owned();
     }
@@ -38,6 +37,20 @@ pub(super) fn condense(text: &str, question: &BTreeSet<String>, keep: usize, ter
         last = Some(at);
     }
     condensed
+}
+
+/// Sentences, each with what it announces: "run the following:" is nothing without the command below it.
+fn units(text: &str) -> Vec<&str> {
+    let mut found: Vec<(usize, &str)> = Vec::new();
+    for (start, part) in sentences(text) {
+        match found.last_mut() {
+            Some((first, last)) if last.trim_end().ends_with(':') || last.trim().is_empty() => {
+                *last = &text[*first..start + part.len()];
+            }
+            _ => found.push((start, part)),
+        }
+    }
+    found.into_iter().map(|(_, part)| part.trim()).filter(|part| !part.is_empty()).collect()
 }
 
 fn worth(sentence: &str, question: &BTreeSet<String>, terms: &dyn Terms) -> f32 {
@@ -71,6 +84,12 @@ mod tests {
         assert_eq!(kept(text, 1), "On March 9 I pruned the pear.");
         assert_eq!(kept(text, 2), "The pear is old. … On March 9 I pruned the pear.");
         assert_eq!(kept("The pear is old. I pruned the pear. The end.", 2), "The pear is old. I pruned the pear.");
+    }
+
+    #[test]
+    fn what_a_sentence_announces_stays_with_it() {
+        let text = "It rains. I pruned the pear like this:\n\n$ saw branch\n\nThe end. Nothing more.";
+        assert_eq!(kept(text, 1), "I pruned the pear like this:\n\n$ saw branch");
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod prompt;
 mod query;
 mod retrieve;
 mod sentences;
+mod span;
 mod write;
 
 use std::time::Instant;

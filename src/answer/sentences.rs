@@ -8,7 +8,26 @@ use unicode_segmentation::UnicodeSegmentation as _;
 /// The sentences of `text`, whitespace at their ends included: joined they are the text.
 pub(super) fn sentences(text: &str) -> Vec<(usize, &str)> {
     let joined = join_lines(text);
-    joined.split_sentence_bound_indices().map(|(start, sentence)| (start, &text[start..start + sentence.len()])).collect()
+    let mut found: Vec<(usize, &str)> = Vec::new();
+    for (start, sentence) in joined.split_sentence_bound_indices() {
+        let end = start + sentence.len();
+        match found.last_mut() {
+            Some((first, last)) if is_abbreviated(last) => *last = &text[*first..end],
+            _ => found.push((start, &text[start..end])),
+        }
+    }
+    found
+}
+
+/// Whether a text ends in an abbreviation, so that what follows belongs to it.
+fn is_abbreviated(text: &str) -> bool {
+    const KNOWN: [&str; 16] = [
+        "st", "mr", "mrs", "ms", "dr", "prof", "vs", "e.g", "i.e", "etc", "fig", "no", "vol", "approx", "jr", "sr",
+    ];
+    let Some(body) = text.trim_end_matches(' ').strip_suffix('.') else { return false };
+    let word = body.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
+    let initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
+    initial || KNOWN.contains(&word.to_lowercase().as_str())
 }
 
 /// The same text, byte for byte as long, with soft line breaks as spaces.
@@ -54,6 +73,11 @@ mod tests {
             texts("The first command creates\na new project. It is called so.\n\n- one item\n- another\n1. third\nEnd."),
             ["The first command creates\na new project.", "It is called so.", "", "- one item", "- another", "1. third\nEnd."]
         );
+    }
+
+    #[test]
+    fn an_abbreviation_ends_no_sentence() {
+        assert_eq!(texts("St. John's is old. Ask Dr. E. Holm. It rains."), ["St. John's is old.", "Ask Dr. E. Holm.", "It rains."]);
     }
 
     proptest! {

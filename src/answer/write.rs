@@ -14,6 +14,7 @@ use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
 use super::query::Exchange;
 use super::retrieve::FolderTerms;
+use super::span::short_answer;
 use super::{Prepared, Request, milliseconds};
 use crate::report::Hinting as _;
 
@@ -101,7 +102,7 @@ pub(super) fn written(
     sink(AnswerEvent::Checked(checked.sentences.clone()));
     let abstained = sourced && says_not_there(&text);
     Ok(Answer {
-        short_answer: short_answer(&text).filter(|_| !abstained),
+        short_answer: if abstained { None } else { short_answer(&request.question, &cite::without_markers(&text), &terms) },
         reason: reason(abstained, &gate),
         abstained,
         answer: checked.text,
@@ -224,13 +225,6 @@ fn reason(abstained: bool, gate: &Gate) -> Option<String> {
 /// Whether the model used the words it was told to refuse with.
 fn says_not_there(text: &str) -> bool {
     text.trim_start().to_lowercase().starts_with("not in your documents")
-}
-
-/// The answer itself when it is no more than a phrase, without its final period.
-fn short_answer(text: &str) -> Option<String> {
-    let text = text.trim().trim_end_matches('.');
-    let words = text.split_whitespace().count();
-    ((1..=8).contains(&words) && !text.contains('\n')).then(|| text.to_owned())
 }
 
 fn finish_kind(reason: FinishReason) -> FinishKind {

@@ -40,6 +40,9 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     {
         opened.embed(&embedder, None, &progress)?;
     }
+    if let Some(writer) = opened.writer.take() {
+        writer.finish().context("cannot finish the library")?;
+    }
     progress.clear();
     let status = opened.library.status().context("cannot read the library")?;
     let indexed = Indexed { status, ms_words, ms_total: started.elapsed().as_secs_f64() * 1000.0 };

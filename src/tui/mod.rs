@@ -92,6 +92,7 @@ struct Driver<'a> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
     Go,
+    Suspend,
     End,
 }
 
@@ -123,8 +124,10 @@ impl Driver<'_> {
             for _ in 0..MOST_AT_ONCE {
                 if let Some(msg) = next.take() {
                     dirty = true;
-                    if self.handle(msg)? == Flow::End {
-                        return Ok(ended_by);
+                    match self.handle(msg)? {
+                        Flow::Go => {}
+                        Flow::Suspend => self.suspend().await?,
+                        Flow::End => return Ok(ended_by),
                     }
                 }
                 // Polled with this task's own waker: the stream keeps the waker of the first poll that finds nothing.
@@ -143,7 +146,17 @@ impl Driver<'_> {
         }
     }
 
+    /// Hands the terminal to the shell, stops, and comes back when the shell continues the process.
+    async fn suspend(&mut self) -> Result<()> {
+        self.screen.leave();
+        let mut continued = signal(SignalKind::from_raw(terminal::CONTINUE)).context("cannot listen for signals")?;
+        terminal::stop_group()?;
+        continued.recv().await;
+        self.screen.resume()
+    }
+
     fn handle(&mut self, msg: Msg) -> Result<Flow> {
+        let mut flow = Flow::Go;
         for effect in update::update(self.state, self.start.elapsed(), msg) {
             match effect {
                 Effect::Ask(job, request) => self.backend.ask(job, *request),
@@ -153,11 +166,11 @@ impl Driver<'_> {
                 Effect::ListSessions => self.backend.list_sessions(),
                 Effect::LoadSession(id) => self.backend.load_session(id),
                 Effect::Repaint => self.screen.repaint()?,
-                Effect::Suspend => self.screen.suspend()?,
+                Effect::Suspend => flow = Flow::Suspend,
                 Effect::Quit => return Ok(Flow::End),
             }
         }
-        Ok(Flow::Go)
+        Ok(flow)
     }
 }
 

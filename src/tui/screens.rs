@@ -97,8 +97,19 @@ fn help() {
 }
 
 #[test]
-fn settings() {
-    pictures("settings", |app| app.type_line("/set"));
+fn settings_are_listed_in_full_at_every_size() {
+    for (width, height) in SIZES {
+        let mut app = Harness::new(width, height);
+        app.type_line("/set");
+        let mut seen = String::new();
+        for _ in 0..40 {
+            seen.push_str(&app.screen());
+            app.key(KeyCode::PageDown);
+        }
+        for setting in crate::config::SETTINGS {
+            assert!(seen.contains(setting.key), "{} at {width} columns", setting.key);
+        }
+    }
 }
 
 #[test]

@@ -52,7 +52,8 @@ impl Screen {
         Ok(screen)
     }
 
-    fn resume(&mut self) -> Result<()> {
+    /// Takes the terminal over again.
+    pub(super) fn resume(&mut self) -> Result<()> {
         self.active.store(true, Ordering::Release);
         enable_raw_mode().context("cannot switch the terminal to raw mode")?;
         execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide).context("cannot write to the terminal")?;
@@ -74,15 +75,20 @@ impl Screen {
         Ok(())
     }
 
-    /// Hands the terminal to the shell and stops; comes back when the shell continues the process.
-    pub(super) fn suspend(&mut self) -> Result<()> {
+    /// Hands the terminal to the shell, until [`Self::resume`].
+    pub(super) fn leave(&self) {
         restore(&self.active);
-        // The whole group, as the terminal's own ctrl-z does; SIGSTOP because a SIGTSTP that a process raises for itself is
-        // discarded in an orphaned group.
-        rustix::process::kill_current_process_group(Signal::STOP).context("cannot stop")?;
-        self.resume()
     }
 }
+
+/// Stops the whole process group, as the terminal's own ctrl-z does. SIGSTOP, because a SIGTSTP that a process raises for
+/// itself is discarded in an orphaned group. Another thread may take the signal, so this can return before the stop.
+pub(super) fn stop_group() -> Result<()> {
+    rustix::process::kill_current_process_group(Signal::STOP).context("cannot stop")
+}
+
+/// The signal with which a shell continues a stopped process.
+pub(super) const CONTINUE: i32 = Signal::CONT.as_raw();
 
 impl Drop for Screen {
     fn drop(&mut self) {

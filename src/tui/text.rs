@@ -5,137 +5,17 @@
 //! widths are those that ratatui draws; a wrapped line is never wider than asked, except for one grapheme that is wider
 //! than the line itself.
 
-use std::borrow::Cow;
+mod clean;
+mod numbers;
 
 use ratatui::buffer::CellWidth as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// Columns to the next tab stop's multiple.
-const TAB: usize = 4;
+pub use clean::clean;
+pub(super) use clean::one_line;
+pub(super) use numbers::{bytes, bytes_of, count, seconds, thousands};
 
-/// More combining marks than any living orthography stacks on one letter (security notes, P25).
-const MOST_MARKS: usize = 8;
-
-/// What becomes of one character of foreign text.
-enum Fate {
-    Keep,
-    Drop,
-    Show(char),
-    Name,
-}
-
-fn fate(c: char) -> Fate {
-    match c {
-        '\u{00}'..='\u{1f}' => Fate::Show(char::from_u32(0x2400 + c as u32).unwrap_or('\u{fffd}')),
-        '\u{7f}' => Fate::Show('\u{2421}'),
-        '\u{80}'..='\u{9f}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' => Fate::Show('\u{fffd}'),
-        // Overrides, embeddings and isolates can make a line read differently from its bytes (CVE-2021-42574).
-        '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Fate::Name,
-        '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}'
-        | '\u{feff}' | '\u{180e}' | '\u{e0000}'..='\u{e0fff}' => Fate::Drop,
-        '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => Fate::Show(' '),
-        _ => Fate::Keep,
-    }
-}
-
-fn is_variation(c: char) -> bool {
-    matches!(c, '\u{fe00}'..='\u{fe0f}')
-}
-
-fn is_mark(c: char) -> bool {
-    // Zero columns and not a joiner, a selector or a control: a mark that sits on the letter before it.
-    !c.is_control()
-        && !matches!(c, '\u{200c}' | '\u{200d}')
-        && !is_variation(c)
-        && unicode_width::UnicodeWidthChar::width(c) == Some(0)
-}
-
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|b| b == b'\n' || (0x20..0x7f).contains(&b))
-}
-
-/// Foreign text as it may be drawn: controls become pictures, bidirectional controls their names, tabs spaces; invisible
-/// characters go, except where a script or an emoji needs them. Line ends become `\n`.
-pub fn clean(text: &str) -> Cow<'_, str> {
-    if is_plain(text) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut column = 0;
-    let mut marks = 0;
-    let mut previous = '\n';
-    let mut flag = false;
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        // Tags spell a region only between a black flag and their end mark, as in the flag of Scotland.
-        flag = c == '\u{1f3f4}' || (flag && matches!(c, '\u{e0020}'..='\u{e007f}'));
-        match c {
-            '\r' | '\n' | '\u{2028}' | '\u{2029}' => {
-                if c == '\r' && chars.peek() == Some(&'\n') {
-                    continue;
-                }
-                out.push('\n');
-                column = 0;
-                previous = '\n';
-                continue;
-            }
-            '\t' => {
-                let spaces = TAB - column % TAB;
-                out.extend(std::iter::repeat_n(' ', spaces));
-                column += spaces;
-                previous = ' ';
-                continue;
-            }
-            _ => {}
-        }
-        if flag && matches!(c, '\u{e0020}'..='\u{e007f}') {
-            out.push(c);
-            continue;
-        }
-        let joiner = matches!(c, '\u{200c}' | '\u{200d}');
-        if joiner || is_variation(c) {
-            // Means something only between visible characters, and only once.
-            let again = is_variation(previous) && is_variation(c) || matches!(previous, '\u{200c}' | '\u{200d}');
-            let alone = previous.is_whitespace() || previous.is_ascii() && joiner;
-            let dangling = joiner && chars.peek().is_none_or(|next| next.is_whitespace() || next.is_control());
-            if !(again || alone || dangling) {
-                out.push(c);
-                previous = c;
-            }
-            continue;
-        }
-        if is_mark(c) {
-            marks += 1;
-            if marks > MOST_MARKS {
-                continue;
-            }
-        } else {
-            marks = 0;
-        }
-        match fate(c) {
-            Fate::Keep => out.push(c),
-            Fate::Drop => continue,
-            Fate::Show(picture) => out.push(picture),
-            Fate::Name => out.push_str(&["‹U+", &format!("{:04X}", c as u32), "›"].concat()),
-        }
-        previous = c;
-        column += 1;
-    }
-    Cow::Owned(out)
-}
-
-/// Cleaned, on one line, with single spaces: for names, titles, messages and snippets.
-pub(super) fn one_line(text: &str) -> String {
-    let cleaned = clean(text);
-    let mut out = String::with_capacity(cleaned.len());
-    for word in cleaned.split_whitespace() {
-        if !out.is_empty() {
-            out.push(' ');
-        }
-        out.push_str(word);
-    }
-    out
-}
+use clean::is_plain;
 
 /// Columns of cleaned text on one line.
 pub(super) fn width(text: &str) -> usize {
@@ -338,77 +218,11 @@ pub(super) fn wrap_plain(text: &str, columns: usize) -> Vec<String> {
         .collect()
 }
 
-/// `12,480`.
-pub(super) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// `98 MB`, `1.4 GB`: decimal units, as hubs and disks are labeled.
-pub(super) fn bytes(number: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
-    let mut value = number as f64;
-    let mut unit = 0;
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    let decimals = usize::from(unit >= 3 && value < 99.95);
-    format!("{value:.decimals$} {}", UNITS[unit])
-}
-
-/// `61 of 98 MB`: the unit stands once where both have the same.
-pub(super) fn bytes_of(done: u64, total: u64) -> String {
-    let (done, total) = (bytes(done), bytes(total));
-    match done.split_once(' ') {
-        Some((number, unit)) if total.ends_with(&format!(" {unit}")) => format!("{number} of {total}"),
-        _ => format!("{done} of {total}"),
-    }
-}
-
-/// `12 s`, `2 min`, `3 h`: one unit, rounded up, for what is still to wait.
-pub(super) fn seconds(number: u64) -> String {
-    match number {
-        0..=89 => format!("{number} s"),
-        90..=5399 => format!("{} min", number.div_ceil(60)),
-        _ => format!("{} h", number.div_ceil(3600)),
-    }
-}
-
-/// `1 file`, `1,204 files`.
-pub(super) fn count(number: u64, one: &str, many: &str) -> String {
-    format!("{} {}", thousands(number), if number == 1 { one } else { many })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    #[test]
-    fn controls_become_visible_and_tricks_vanish() {
-        assert_eq!(clean("a\u{1b}]0;x\u{7}b"), "a␛]0;x␇b");
-        assert_eq!(clean("x\u{9b}31m"), "x\u{fffd}31m");
-        assert_eq!(clean("cod\u{202e}txt.exe"), "cod‹U+202E›txt.exe");
-        assert_eq!(clean("a\u{e0041}\u{e0042}b\u{200b}c\u{ad}"), "abc");
-        assert_eq!(clean("a\tb\r\nc\rd"), "a   b\nc\nd");
-        assert_eq!(clean("e\u{301}\u{302}\u{303}\u{304}\u{305}\u{306}\u{307}\u{308}\u{309}\u{30a}").chars().count(), 9);
-    }
-
-    #[test]
-    fn scripts_and_emoji_keep_their_joiners() {
-        for text in ["می\u{200c}خواهم", "👩\u{200d}🔬", "❤\u{fe0f}", "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}", "क्\u{200d}ष"] {
-            assert_eq!(clean(text), text);
-        }
-    }
 
     #[test]
     fn wrapping_prefers_words_and_cuts_only_what_is_too_long() {
@@ -427,29 +241,7 @@ mod tests {
         assert_eq!(fit("日本語", 4, "…"), "日…");
     }
 
-    #[test]
-    fn numbers_read_like_numbers() {
-        assert_eq!(thousands(1_234_567), "1,234,567");
-        assert_eq!(thousands(100), "100");
-        assert_eq!(bytes(98_000_000), "98 MB");
-        assert_eq!(bytes(1_440_000_000), "1.4 GB");
-        assert_eq!(bytes_of(61_000_000, 98_000_000), "61 of 98 MB");
-        assert_eq!(bytes_of(900, 98_000_000), "900 B of 98 MB");
-        assert_eq!(seconds(119), "2 min");
-        assert_eq!(count(1, "file", "files"), "1 file");
-    }
-
     proptest! {
-        #[test]
-        fn whatever_comes_in_only_drawable_text_comes_out(text in "\\PC*|(\\p{C}|[a-e\u{300}-\u{310} \u{200d}\u{fe0f}])*") {
-            let cleaned = clean(&text);
-            prop_assert!(!cleaned.chars().any(|c| c != '\n' && c.is_control()), "{cleaned:?}");
-            let bidi = cleaned.contains(|c| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'));
-            prop_assert!(!bidi, "{cleaned:?}");
-            let again = clean(&cleaned);
-            prop_assert_eq!(&*again, &*cleaned, "cleaning twice changes nothing");
-        }
-
         #[test]
         fn wrapping_loses_only_spaces_and_never_overflows(text in "[a-z日本。 \\-\n]{0,80}", columns in 2_usize..20) {
             let lines = wrap_plain(&text, columns);

@@ -1,5 +1,5 @@
 //! A home of its own for each test: the real binary with its data in a temporary directory, and the machine's models.
-#![allow(dead_code, missing_docs, reason = "each test program uses its own part of this")]
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test program uses its own part of this")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -96,11 +96,14 @@ fn stopping_gives_waiting_questions_back() {
 
 #[test]
 fn a_failure_shows_cause_and_hint_and_the_next_question_goes_on() {
-    let mut app = asked();
+    let mut app = Harness::new(80, 30);
+    app.type_line("when did I prune the pear tree?");
     app.type_line("next");
+    app.answer(1, fixtures::events()[..3].to_vec());
     app.send(Msg::Job(JobEvent::AnswerFailed(JobId(1), Report { cause: "the model file is damaged".into(), hint: Some("tanya models pull".into()) })));
     let screen = app.screen();
     assert!(screen.contains("the model file is damaged") && screen.contains("hint: tanya models pull"), "{screen}");
+    assert!(screen.contains("garden/2024-spring.md:41"), "what was found stays in sight");
     assert!(matches!(app.effects.last(), Some(Effect::Ask(JobId(2), _))));
 }
 
@@ -257,8 +260,8 @@ fn reading_above_is_not_moved_by_new_text() {
 fn another_width_keeps_the_text_that_is_read() {
     let mut app = Harness::new(120, 24);
     app.type_line("long");
-    let text: String = (0..80).map(|n| format!("Sentence number {n} stands here and takes some room.\n\n")).collect();
-    app.answer(1, vec![AnswerEvent::Text(text)]);
+    let text: Vec<String> = (0..80).map(|n| format!("Sentence number {n} stands here and takes some room.")).collect();
+    app.answer(1, vec![AnswerEvent::Text(text.join("\n\n"))]);
     app.key(KeyCode::PageUp);
     app.key(KeyCode::PageUp);
     let first = |app: &mut Harness| app.body().lines().find(|line| line.contains("Sentence")).map(|line| line.trim()[..19].to_owned()).unwrap();

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::{MARGIN, bar, spinner};
 use crate::tui::state::{Indexing, Model, State};
-use crate::tui::text::{Room, Run, bytes, bytes_of, count, fit, fit_end, one_line, seconds, thousands, wrap};
+use crate::tui::text::{Room, Run, bytes, bytes_of, count, fit_end, one_line, seconds, thousands, wrap, wrap_plain};
 
 /// Columns of the sign and the name of a row.
 const LABEL: usize = 16;
@@ -59,10 +59,20 @@ impl Row {
         ]];
         let mut used = LABEL;
         for mut part in self.parts {
-            if let [only] = &mut part[..] {
-                only.content = fit(&only.content, room.saturating_sub(LABEL), state.look.glyphs.ellipsis).into();
-            }
             let columns = super::columns(&part);
+            if let [only] = &part[..]
+                && columns > room.saturating_sub(LABEL)
+            {
+                // Too long for one line, such as why a model cannot be had: read in full, under each other.
+                for text in wrap_plain(&only.content, room.saturating_sub(LABEL)) {
+                    if used > LABEL {
+                        lines.push(vec![Span::raw(" ".repeat(LABEL))]);
+                    }
+                    lines.last_mut().expect("the row has its first line").push(Span::styled(text, only.style));
+                    used = room + 1;
+                }
+                continue;
+            }
             let gap = if used == LABEL { 0 } else { 3 };
             if used + gap + columns > room && used > LABEL {
                 lines.push(vec![Span::raw(" ".repeat(LABEL))]);

@@ -7,7 +7,7 @@ use ratatui::text::Span;
 use super::{bar, columns, spinner, spread, transcript};
 use crate::answer::Verdict;
 use crate::tui::keymap::{BINDINGS, Command, SLASHES, When};
-use crate::tui::state::{Focus, Model, Phase, State, Tone, TurnState};
+use crate::tui::state::{Focus, Model, Phase, Screen, State, Tone, TurnState};
 use crate::tui::text::{bytes, bytes_of, count, fit, one_line, thousands, width};
 
 /// Hints in the bottom line, at most.
@@ -40,7 +40,7 @@ pub(super) fn of_turn(state: &State, index: usize) -> Vec<Span<'static>> {
         Phase::Done | Phase::Stopped => finished(state, turn),
         Phase::Refused => match &turn.answer {
             Some(answer) if answer.generated_tokens == 0 => vec![muted("no model was asked".into())],
-            _ => vec![muted("the draft was withdrawn: nothing in it could be supported".into())],
+            _ => vec![muted("the model found no answer in these passages".into())],
         },
         Phase::Failed(_) => Vec::new(),
     }
@@ -170,6 +170,7 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
                 };
             }
             Command::PreviousCitation => key = "[ ]".into(),
+            Command::Bottom if state.screen != Screen::Chat => continue,
             Command::QuitWhenEmpty if !state.turns.is_empty() => continue,
             _ => {}
         }

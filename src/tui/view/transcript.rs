@@ -91,7 +91,12 @@ pub(in crate::tui) fn lay_out(turn: &mut TurnState, index: usize, context: &Cont
     page.question(turn);
     match &turn.phase {
         Phase::Refused => page.refusal(turn),
-        Phase::Failed(report) => page.failure(report),
+        Phase::Failed(report) => {
+            page.failure(report);
+            if !context.wide {
+                page.sources(turn);
+            }
+        }
         _ => {
             page.answer(turn);
             if !context.wide {
