@@ -135,6 +135,14 @@ fn command() -> clap::Command {
 
 fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
     let cli = Cli::from_arg_matches(matches).context("cannot read the arguments")?;
+    if cli.command.is_some() && matches.value_source("dir") == Some(clap::parser::ValueSource::CommandLine) {
+        let error = command().error(
+            clap::error::ErrorKind::ArgumentConflict,
+            "a folder before a command means nothing; give it to the command: tanya ask --folder DIR QUESTION",
+        );
+        let _ = error.print();
+        return Ok(ExitCode::from(2));
+    }
     match cli.command {
         Some(Command::Completions { shell }) => return output::completions(shell, command()),
         Some(Command::Man) => return output::man(command()),

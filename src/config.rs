@@ -37,7 +37,7 @@ pub struct Settings {
 /// Colors of the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Theme {
-    /// Asks the terminal; dark where it does not say.
+    /// What the terminal says in `COLORFGBG`; dark where it does not say.
     #[default]
     Auto,
     /// Light text on a dark background.
@@ -54,7 +54,7 @@ impl Default for Settings {
             model: "smollm2-135m-instruct".into(),
             embedder: "all-minilm-l6-v2".into(),
             sampling: Sampling { temperature: 0.0, max_tokens: 160, ..Sampling::default() },
-            evidence_tokens: 600,
+            evidence_tokens: 250,
             evidence_sentences: 2,
             min_lexical: 0.30,
             min_cosine: 0.35,

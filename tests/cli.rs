@@ -71,7 +71,7 @@ fn search_finds_by_words_and_by_meaning_and_says_how() {
     assert_eq!(text(hit, "path"), "garden/2024-spring.md");
     assert_eq!((&hit["bm25_rank"], &hit["vector_rank"]), (&Value::from(1), &Value::from(1)));
     assert_eq!(text(hit, "heading"), "Spring 2024 › Pear tree");
-    let ran = home.run(&["search", "--json", "--by", "meaning", "cutting branches of a fruit plant"]).ok();
+    let ran = home.run(&["search", "--json", "--by", "meaning", "trimming some fruit-bearing plants"]).ok();
     let hit = &ran.json()[0]["hits"][0];
     assert_eq!(text(hit, "path"), "garden/2024-spring.md");
     assert_eq!(hit["bm25_rank"], Value::Null);
@@ -121,7 +121,7 @@ fn without_a_model_and_without_a_network_each_source_is_named_with_its_reason() 
 #[test]
 fn wrong_usage_has_exit_code_2_and_settings_are_checked() {
     let home = garden();
-    for arguments in [&["ask"][..], &["ask", "--batch", "x.jsonl"], &["search", "--frobnicate", "x"]] {
+    for arguments in [&["ask"][..], &["ask", "--batch", "x.jsonl"], &["search", "--frobnicate", "x"], &["notes", "ask", "x"]] {
         assert_eq!(home.run(arguments).code, Some(2), "{arguments:?}");
     }
     let ran = home.run(&["ask", "--temperature", "9", "what?"]);

@@ -45,8 +45,10 @@ pub(super) fn extract(source: &str) -> Markdown {
         builder.event(event, range);
     }
     builder.close();
-    let heading =
-        builder.blocks.iter().find(|block| block.kind == BlockKind::Heading(1)).map(|block| block.text.clone());
+    let is_title = |block: &&Block| block.kind == BlockKind::Heading(1);
+    // Chapters of a book often start below the first level.
+    let opening = builder.blocks.first().filter(|block| matches!(block.kind, BlockKind::Heading(_)));
+    let heading = builder.blocks.iter().find(is_title).or(opening).map(|block| block.text.clone());
     Markdown { title: builder.title.or(heading), blocks: builder.blocks }
 }
 
