@@ -21,9 +21,9 @@ use anyhow::{Context as _, Result};
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use crate::config::{SETTINGS, Settings};
+use crate::jobs::Supply;
 use crate::models::{ModelStore, Network, PullPolicy};
 use crate::places::Places;
-use crate::jobs::Supply;
 use crate::report::Report;
 
 /// Refused: the documents do not hold the answer.
@@ -150,7 +150,11 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
     }
     let places = Places::of_user()?;
     let settings = settings(&places, matches)?;
-    let policy = PullPolicy { offline: cli.common.offline, accept_license: cli.common.accept_license, network: Network::from_env() };
+    let policy = PullPolicy {
+        offline: cli.common.offline,
+        accept_license: cli.common.accept_license,
+        network: Network::from_env(),
+    };
     let supply = Supply { store: ModelStore::at(places.models()), policy, device: device() };
     let app = App { places, settings, supply };
     match cli.command {

@@ -4,6 +4,7 @@
 //! names a setting by the same key and parses it by the same table ([`SETTINGS`]), which also feeds `--help`, the
 //! in-app help and the README.
 
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -82,10 +83,13 @@ impl Setting {
 }
 
 /// A number inside `range`, or the range as an error.
-fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(text: &str, least: T, most: T) -> Result<T, String> {
+fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+    text: &str,
+    range: RangeInclusive<T>,
+) -> Result<T, String> {
     match text.trim().parse::<T>() {
-        Ok(value) if value >= least && value <= most => Ok(value),
-        _ => Err(format!("wants a number from {least} to {most}")),
+        Ok(value) if range.contains(&value) => Ok(value),
+        _ => Err(format!("wants a number from {} to {}", range.start(), range.end())),
     }
 }
 
@@ -103,7 +107,7 @@ macro_rules! numeric {
             key: $key,
             help: $help,
             read: |settings, text| {
-                settings.$($field).+ = number(text, $least, $most)?;
+                settings.$($field).+ = number(text, $least..=$most)?;
                 Ok(())
             },
             show: |settings| settings.$($field).+.to_string(),
@@ -131,14 +135,56 @@ pub const SETTINGS: &[Setting] = &[
         },
         show: |settings| settings.embedder.clone(),
     },
-    numeric!("temperature", "0 to 5: 0 always takes the likeliest token; higher is more varied and less reliable", 0.0, 5.0, sampling.temperature),
+    numeric!(
+        "temperature",
+        "0 to 5: 0 always takes the likeliest token; higher is more varied and less reliable",
+        0.0,
+        5.0,
+        sampling.temperature
+    ),
     numeric!("top_k", "0 to 1000: only the k likeliest tokens may be chosen; 0 is off", 0, 1000, sampling.top_k),
-    numeric!("top_p", "0 to 1: only the likeliest tokens that together reach this probability; 1 is off", 0.0, 1.0, sampling.top_p),
-    numeric!("min_p", "0 to 1: only tokens at least this share as likely as the likeliest; 0 is off", 0.0, 1.0, sampling.min_p),
-    numeric!("frequency_penalty", "-2 to 2: lowers a token by this for each time it was written", -2.0, 2.0, sampling.frequency_penalty),
-    numeric!("presence_penalty", "-2 to 2: lowers a token by this once it was written", -2.0, 2.0, sampling.presence_penalty),
-    numeric!("repetition_penalty", "1 to 2: divides the score of tokens that were written; 1 is off", 1.0, 2.0, sampling.repetition_penalty),
-    numeric!("repeat_last_n", "0 to 4096: how many of the last tokens the penalties look at", 0, 4096, sampling.repeat_last_n),
+    numeric!(
+        "top_p",
+        "0 to 1: only the likeliest tokens that together reach this probability; 1 is off",
+        0.0,
+        1.0,
+        sampling.top_p
+    ),
+    numeric!(
+        "min_p",
+        "0 to 1: only tokens at least this share as likely as the likeliest; 0 is off",
+        0.0,
+        1.0,
+        sampling.min_p
+    ),
+    numeric!(
+        "frequency_penalty",
+        "-2 to 2: lowers a token by this for each time it was written",
+        -2.0,
+        2.0,
+        sampling.frequency_penalty
+    ),
+    numeric!(
+        "presence_penalty",
+        "-2 to 2: lowers a token by this once it was written",
+        -2.0,
+        2.0,
+        sampling.presence_penalty
+    ),
+    numeric!(
+        "repetition_penalty",
+        "1 to 2: divides the score of tokens that were written; 1 is off",
+        1.0,
+        2.0,
+        sampling.repetition_penalty
+    ),
+    numeric!(
+        "repeat_last_n",
+        "0 to 4096: how many of the last tokens the penalties look at",
+        0,
+        4096,
+        sampling.repeat_last_n
+    ),
     numeric!("seed", "the start of the random stream: the same seed gives the same answer", 0, u64::MAX, sampling.seed),
     numeric!("max_tokens", "1 to 4096: the longest answer, in tokens", 1, 4096, sampling.max_tokens),
     Setting {
@@ -151,10 +197,34 @@ pub const SETTINGS: &[Setting] = &[
         },
         show: |settings| settings.sampling.stop.join("|").replace('\n', "\\n"),
     },
-    numeric!("evidence_tokens", "64 to 32768: how many tokens of passages a prompt may hold", 64, 32768, evidence_tokens),
-    numeric!("evidence_sentences", "0 to 100: how many of a passage's sentences the model reads, those nearest to the question; 0 is all: better for larger models", 0, 100, evidence_sentences),
-    numeric!("min_lexical", "0 to 1: refuse below this match of words, unless min_cosine is met; 0 never refuses", 0.0, 1.0, min_lexical),
-    numeric!("min_cosine", "0 to 1: refuse below this similarity of meaning, unless min_lexical is met", 0.0, 1.0, min_cosine),
+    numeric!(
+        "evidence_tokens",
+        "64 to 32768: how many tokens of passages a prompt may hold",
+        64,
+        32768,
+        evidence_tokens
+    ),
+    numeric!(
+        "evidence_sentences",
+        "0 to 100: how many of a passage's sentences the model reads, those nearest to the question; 0 is all: better for larger models",
+        0,
+        100,
+        evidence_sentences
+    ),
+    numeric!(
+        "min_lexical",
+        "0 to 1: refuse below this match of words, unless min_cosine is met; 0 never refuses",
+        0.0,
+        1.0,
+        min_lexical
+    ),
+    numeric!(
+        "min_cosine",
+        "0 to 1: refuse below this similarity of meaning, unless min_lexical is met",
+        0.0,
+        1.0,
+        min_cosine
+    ),
     Setting {
         key: "theme",
         help: "auto, dark, light or plain (no colors)",
@@ -197,7 +267,9 @@ impl Settings {
         match std::fs::read_to_string(path) {
             Ok(text) => settings.overlay(&text).with_context(|| path.display().to_string())?,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error).with_context(|| format!("{}: cannot read the configuration", path.display())),
+            Err(error) => {
+                return Err(error).with_context(|| format!("{}: cannot read the configuration", path.display()));
+            }
         }
         Ok(settings)
     }

@@ -25,7 +25,11 @@ pub fn start() {
     let full = std::fs::metadata(&path).is_ok_and(|meta| meta.len() > MOST_BYTES);
     let mut options = OpenOptions::new();
     options.create(true).mode(0o600);
-    if full { options.write(true).truncate(true) } else { options.append(true) };
+    if full {
+        options.write(true).truncate(true)
+    } else {
+        options.append(true)
+    };
     let Ok(file) = options.open(&path) else { return };
     let filter = EnvFilter::try_from_env("TANYA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     // A second start in one process (tests) keeps the first log.

@@ -69,7 +69,12 @@ fn an_unreadable_file_costs_only_itself() {
             let copy = home.root().join("tanya-copy");
             std::fs::copy(env!("CARGO_BIN_EXE_tanya"), &copy).unwrap();
             let mut again = Command::new(&copy);
-            again.args(["index", "--json", "--offline"]).envs(home.env()).current_dir(home.docs()).uid(65534).gid(65534);
+            again
+                .args(["index", "--json", "--offline"])
+                .envs(home.env())
+                .current_dir(home.docs())
+                .uid(65534)
+                .gid(65534);
             command = again;
         }
     }
@@ -118,7 +123,9 @@ fn a_truncated_model_is_named_with_what_is_wrong_in_it() {
     home.write("a.md", "words about something\n");
     let whole = home.data().join("models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
     let bytes = std::fs::read(whole).unwrap();
-    for (name, keep) in [("empty.gguf", 0), ("header.gguf", 20), ("metadata.gguf", 100_000), ("weights.gguf", bytes.len() / 2)] {
+    for (name, keep) in
+        [("empty.gguf", 0), ("header.gguf", 20), ("metadata.gguf", 100_000), ("weights.gguf", bytes.len() / 2)]
+    {
         let path = home.root().join(name);
         std::fs::write(&path, &bytes[..keep]).unwrap();
         let ran = home.run(&["ask", "--model", path.to_str().unwrap(), "words about what?"]);
@@ -193,21 +200,30 @@ fn a_full_disk_is_a_message_and_what_was_committed_stays() {
     let script = format!(
         "mount -t tmpfs -o size=3m none {mount} && \
          XDG_DATA_HOME={mount} {tanya} index --json --offline >&2; echo code $?; \
-         XDG_DATA_HOME={mount} {tanya} status --json --offline",
+         mount -o remount,size=64m {mount} && \
+         XDG_DATA_HOME={mount} {tanya} status --json --offline && \
+         XDG_DATA_HOME={mount} {tanya} index --json --offline",
         mount = mount.display(),
         tanya = env!("CARGO_BIN_EXE_tanya"),
     );
-    let output = Command::new("unshare").args(["-rm", "sh", "-c", &script]).envs(home.env()).current_dir(home.docs()).output();
+    let output =
+        Command::new("unshare").args(["-rm", "sh", "-c", &script]).envs(home.env()).current_dir(home.docs()).output();
     let Some(output) = output.ok().filter(|output| String::from_utf8_lossy(&output.stdout).contains("code")) else {
         eprintln!("not run: this machine does not let a user mount a tmpfs (unshare -rm)");
         return;
     };
-    let ran = Ran { code: None, out: String::from_utf8_lossy(&output.stdout).into(), err: String::from_utf8_lossy(&output.stderr).into() };
+    let ran = Ran {
+        code: None,
+        out: String::from_utf8_lossy(&output.stdout).into(),
+        err: String::from_utf8_lossy(&output.stderr).into(),
+    };
     assert!(ran.out.starts_with("code 1\n"), "{}\n{}", ran.out, ran.err);
-    assert!(ran.err.contains("free some space"), "{}", ran.err);
+    assert!(ran.err.contains("the disk is full") && ran.err.contains("free some space"), "{}", ran.err);
     assert!(!ran.err.contains("panicked"), "{}", ran.err);
-    let status: serde_json::Value = serde_json::from_str(ran.out.lines().nth(1).unwrap()).unwrap();
-    assert!(status["files"].is_u64(), "the library still opens: {status}");
+    let values: Vec<serde_json::Value> =
+        ran.out.lines().skip(1).map(|line| serde_json::from_str(line).expect("JSON once there is space")).collect();
+    assert!(values[0]["files"].as_u64().unwrap() < 400, "the disk was never full: {}", values[0]);
+    assert_eq!(values[1]["indexed"], 400, "the same command finishes the work: {}", values[1]);
 }
 
 #[test]
@@ -215,9 +231,18 @@ fn nothing_touches_the_network_once_the_models_are_there() {
     let home = Home::new();
     home.write("rust.md", "# Cargo\n\nTo create a new project, run cargo new.\n");
     let mut command = Command::new("unshare");
-    command.args(["-rn", env!("CARGO_BIN_EXE_tanya"), "ask", "--json", "--max-tokens", "5", "What creates a new project?"]);
+    command.args([
+        "-rn",
+        env!("CARGO_BIN_EXE_tanya"),
+        "ask",
+        "--json",
+        "--max-tokens",
+        "5",
+        "What creates a new project?",
+    ]);
     let output = command.envs(home.env()).current_dir(home.docs()).output();
-    let Some(output) = output.ok().filter(|output| !String::from_utf8_lossy(&output.stderr).contains("unshare failed")) else {
+    let Some(output) = output.ok().filter(|output| !String::from_utf8_lossy(&output.stderr).contains("unshare failed"))
+    else {
         eprintln!("not run: this machine does not let a user make a network namespace (unshare -rn)");
         return;
     };

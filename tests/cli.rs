@@ -60,7 +60,11 @@ fn a_batch_answers_line_by_line_in_order_and_goes_on_after_a_bad_one() {
     let ids: Vec<&Value> = lines.iter().map(|line| &line["id"]).collect();
     assert_eq!(ids, [&Value::from("a"), &Value::from("b"), &Value::Null, &Value::from(7)]);
     assert!(lines[1]["error"].is_string() && lines[2]["error"].is_string());
-    assert_eq!(text(&lines[3]["sources"][0], "path"), "garden/2024-spring.md", "the follow-up is found through its history");
+    assert_eq!(
+        text(&lines[3]["sources"][0], "path"),
+        "garden/2024-spring.md",
+        "the follow-up is found through its history"
+    );
 }
 
 #[test]
@@ -82,7 +86,9 @@ fn the_same_seed_gives_the_same_answer_and_another_temperature_another() {
     let home = garden();
     let ask = |temperature: &str, seed: &str| {
         let question = "Tell me about the pear tree.";
-        let ran = home.run(&["ask", "--json", "--max-tokens", "30", "--temperature", temperature, "--seed", seed, question]).ok();
+        let ran = home
+            .run(&["ask", "--json", "--max-tokens", "30", "--temperature", temperature, "--seed", seed, question])
+            .ok();
         text(&ran.json()[0], "answer").to_owned()
     };
     assert_eq!(ask("1.2", "5"), ask("1.2", "5"));
@@ -121,7 +127,9 @@ fn without_a_model_and_without_a_network_each_source_is_named_with_its_reason() 
 #[test]
 fn wrong_usage_has_exit_code_2_and_settings_are_checked() {
     let home = garden();
-    for arguments in [&["ask"][..], &["ask", "--batch", "x.jsonl"], &["search", "--frobnicate", "x"], &["notes", "ask", "x"]] {
+    for arguments in
+        [&["ask"][..], &["ask", "--batch", "x.jsonl"], &["search", "--frobnicate", "x"], &["notes", "ask", "x"]]
+    {
         assert_eq!(home.run(arguments).code, Some(2), "{arguments:?}");
     }
     let ran = home.run(&["ask", "--temperature", "9", "what?"]);
@@ -132,7 +140,8 @@ fn wrong_usage_has_exit_code_2_and_settings_are_checked() {
 fn completions_and_the_manual_know_every_command() {
     let home = Home::without_models();
     let run = |arguments: &[&str]| {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_tanya")).args(arguments).envs(home.env()).output().unwrap();
+        let output =
+            std::process::Command::new(env!("CARGO_BIN_EXE_tanya")).args(arguments).envs(home.env()).output().unwrap();
         Ran::new(output).ok().out
     };
     for script in [run(&["completions", "bash"]), run(&["completions", "fish"]), run(&["man"]), run(&["--help"])] {

@@ -105,7 +105,8 @@ fn unsafe_code_stays_in_its_rooms() {
             let text = fs::read_to_string(&path).unwrap();
             let unsafe_line = text.lines().any(|line| {
                 let line = line.trim_start();
-                !line.starts_with("//") && (line.contains("unsafe {") || line.contains("unsafe fn") || line.contains("unsafe impl"))
+                !line.starts_with("//")
+                    && (line.contains("unsafe {") || line.contains("unsafe fn") || line.contains("unsafe impl"))
             });
             assert!(allowed || !unsafe_line, "{relative} holds unsafe code");
         }

@@ -31,7 +31,9 @@ struct Pty {
 
 impl Pty {
     fn start(mut command: CommandBuilder, cols: u16, rows: u16) -> Self {
-        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).expect("a terminal opens");
+        let pair = native_pty_system()
+            .openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 })
+            .expect("a terminal opens");
         command.env("TERM", "xterm-256color");
         command.env("COLORTERM", "truecolor");
         command.env("LANG", "C.UTF-8");
@@ -49,7 +51,15 @@ impl Pty {
                 }
             }
         });
-        Self { master: pair.master, child, keys, output, bytes: Vec::new(), screen: vt100::Parser::new(rows, cols, 0), modes }
+        Self {
+            master: pair.master,
+            child,
+            keys,
+            output,
+            bytes: Vec::new(),
+            screen: vt100::Parser::new(rows, cols, 0),
+            modes,
+        }
     }
 
     fn scripted(cols: u16, rows: u16) -> Self {
@@ -70,7 +80,10 @@ impl Pty {
     fn wait_until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
         let deadline = Instant::now() + PATIENCE;
         while !holds(self) {
-            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now()).min(Duration::from_millis(50))) {
+            match self
+                .output
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()).min(Duration::from_millis(50)))
+            {
                 Ok(bytes) => {
                     self.screen.process(&bytes);
                     self.bytes.extend(bytes);
@@ -93,7 +106,8 @@ impl Pty {
     }
 
     fn signal(&self, signal: rustix::process::Signal) {
-        let pid = self.child.process_id().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed())).expect("it runs");
+        let pid =
+            self.child.process_id().and_then(|pid| rustix::process::Pid::from_raw(pid.cast_signed())).expect("it runs");
         rustix::process::kill_process(pid, signal).expect("a signal can be sent");
     }
 
@@ -107,7 +121,8 @@ impl Pty {
         }
         for (on, off) in [("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?2004h", "\x1b[?2004l"), ("\x1b[?25l", "\x1b[?25h")] {
             assert!(self.count(on) > 0 && self.count(off) > 0, "{on:?} is undone");
-            let last = |sequence: &str| self.bytes.windows(sequence.len()).rposition(|window| window == sequence.as_bytes());
+            let last =
+                |sequence: &str| self.bytes.windows(sequence.len()).rposition(|window| window == sequence.as_bytes());
             assert!(last(off) > last(on), "{on:?} is undone last");
         }
         assert!(self.count("\x1b[?2026l") >= self.count("\x1b[?2026h"), "every synchronized update ends");
@@ -256,9 +271,13 @@ fn every_size_is_drawn_and_survived() {
     pty.wait_for("ask your own documents");
     pty.press("hello\r");
     pty.wait_for("You asked: hello");
-    for (cols, rows, needle) in [(30, 8, "tanya needs 40x10"), (2, 2, ""), (160, 50, "You asked: hello"), (40, 10, "not re…")] {
+    for (cols, rows, needle) in
+        [(30, 8, "tanya needs 40x10"), (2, 2, ""), (160, 50, "You asked: hello"), (40, 10, "not re…")]
+    {
         pty.screen.screen_mut().set_size(rows, cols);
-        pty.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).expect("the terminal changes its size");
+        pty.master
+            .resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 })
+            .expect("the terminal changes its size");
         pty.wait_for(needle);
     }
     pty.press("\x04");
@@ -307,13 +326,18 @@ fn ctrl_z_stops_and_the_shell_brings_it_back() {
     let mut pty = Pty::scripted(80, 24);
     pty.wait_for("ask your own documents");
     let stat = format!("/proc/{}/stat", pty.child.process_id().expect("it runs"));
-    let stopped = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')));
+    let stopped = || {
+        std::fs::read_to_string(&stat)
+            .is_ok_and(|stat| stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T')))
+    };
     for round in 1..=3 {
         pty.press("\x1a");
         pty.wait_until("the stop", |pty| pty.count("\x1b[?1049l") == round && stopped());
         assert_eq!(modes(&*pty.master), pty.modes);
         pty.signal(rustix::process::Signal::CONT);
-        pty.wait_until("the screen again", |pty| pty.count("\x1b[?1049h") == round + 1 && pty.text().contains("ask your own documents"));
+        pty.wait_until("the screen again", |pty| {
+            pty.count("\x1b[?1049h") == round + 1 && pty.text().contains("ask your own documents")
+        });
     }
     pty.press("still here\r");
     pty.wait_for("You asked: still here");
@@ -352,7 +376,12 @@ fn program(root: &Path, folder: &Path) -> CommandBuilder {
     command.args(["--offline"]);
     command.arg(folder);
     command.env("HOME", root);
-    for (name, dir) in [("XDG_DATA_HOME", "data"), ("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state"), ("XDG_CACHE_HOME", "cache")] {
+    for (name, dir) in [
+        ("XDG_DATA_HOME", "data"),
+        ("XDG_CONFIG_HOME", "config"),
+        ("XDG_STATE_HOME", "state"),
+        ("XDG_CACHE_HOME", "cache"),
+    ] {
         command.env(name, root.join(dir));
     }
     command

@@ -58,7 +58,7 @@ pub enum Error {
         source: rusqlite::Error,
     },
     /// The word index refused. The truth store holds what was committed; the index catches up later.
-    #[error("{}: {source}", .path.display())]
+    #[error("{path}: {}", words_cause(source), path = path.display())]
     Words {
         /// The folder of the word index.
         path: PathBuf,
@@ -123,6 +123,15 @@ impl Error {
     pub(crate) fn words(path: &Path) -> impl Fn(TantivyError) -> Error + use<> {
         let path = path.to_path_buf();
         move |source| Error::Words { path: path.clone(), source }
+    }
+}
+
+/// What tantivy's error means: the file system's own words where it is one of those, without the nested debug output.
+fn words_cause(error: &TantivyError) -> String {
+    match io_cause(error) {
+        Some(cause) if is_full(&cause) => "the disk is full".into(),
+        Some(cause) => cause.to_string(),
+        None => error.to_string(),
     }
 }
 

@@ -6,6 +6,7 @@
 //! does. Words cannot see a contradiction ("was" and "was not"); negators are therefore compared as numbers are.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -53,7 +54,7 @@ pub(super) fn check(draft: &str, sources: &[Source], terms: &dyn Terms) -> Check
             let verdict = best.as_ref().map_or(Verdict::NotFound, |support| support.verdict);
             let numbers: Vec<u32> = best.iter().map(|support| support.citation.n).collect();
             for n in &numbers {
-                checked.text.push_str(&format!(" [{n}]"));
+                let _ = write!(checked.text, " [{n}]");
             }
             checked.sentences.push(Sentence { start, end: checked.text.len(), citations: numbers, verdict });
             if let Some(support) = best

@@ -1,6 +1,6 @@
 //! A passage's best sentences: what a small model reads of it.
 //!
-//! On SQuAD 2 the gold answer stands in the best 1 / 2 / 3 sentences of its paragraph for 0.78 / 0.93 / 0.98 of the
+//! On `SQuAD` 2 the gold answer stands in the best 1 / 2 / 3 sentences of its paragraph for 0.78 / 0.93 / 0.98 of the
 //! questions, and the 135M default model answers from the two best with F1 0.35 where the whole paragraph gives it 0.30.
 //! The person still sees the whole passage, and answers are checked against all of it.
 

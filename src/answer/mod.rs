@@ -28,9 +28,7 @@ use tanya_index::Snapshot;
 
 use crate::config::Settings;
 
-pub use event::{
-    Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict,
-};
+pub use event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
 pub use gate::Thresholds;
 pub use models::{Generator, LocalGenerator, Models, TextEmbedder};
 pub use prompt::Prompts;

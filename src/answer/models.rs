@@ -66,7 +66,7 @@ impl Generator for LocalGenerator {
     }
 
     fn window(&self) -> usize {
-        self.decoder.info().context_length
+        self.decoder.info().window
     }
 
     fn count(&self, text: &str) -> usize {

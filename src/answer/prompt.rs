@@ -48,7 +48,8 @@ impl Prompts {
             let path = overrides.map(|dir| dir.join(name)).filter(|path| path.is_file());
             let (text, place) = match path {
                 Some(path) => {
-                    let text = std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read", path.display()))?;
+                    let text =
+                        std::fs::read_to_string(&path).with_context(|| format!("{}: cannot read", path.display()))?;
                     (text, path.display().to_string())
                 }
                 None => (text.to_owned(), name.to_owned()),

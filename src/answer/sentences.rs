@@ -21,9 +21,8 @@ pub(super) fn sentences(text: &str) -> Vec<(usize, &str)> {
 
 /// Whether a text ends in an abbreviation, so that what follows belongs to it.
 fn is_abbreviated(text: &str) -> bool {
-    const KNOWN: [&str; 16] = [
-        "st", "mr", "mrs", "ms", "dr", "prof", "vs", "e.g", "i.e", "etc", "fig", "no", "vol", "approx", "jr", "sr",
-    ];
+    const KNOWN: [&str; 16] =
+        ["st", "mr", "mrs", "ms", "dr", "prof", "vs", "e.g", "i.e", "etc", "fig", "no", "vol", "approx", "jr", "sr"];
     let Some(body) = text.trim_end_matches(' ').strip_suffix('.') else { return false };
     let word = body.rsplit(|c: char| c.is_whitespace() || c == '(').next().unwrap_or_default();
     let initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
@@ -70,14 +69,26 @@ mod tests {
     #[test]
     fn a_wrapped_sentence_is_one_and_list_items_are_their_own() {
         assert_eq!(
-            texts("The first command creates\na new project. It is called so.\n\n- one item\n- another\n1. third\nEnd."),
-            ["The first command creates\na new project.", "It is called so.", "", "- one item", "- another", "1. third\nEnd."]
+            texts(
+                "The first command creates\na new project. It is called so.\n\n- one item\n- another\n1. third\nEnd."
+            ),
+            [
+                "The first command creates\na new project.",
+                "It is called so.",
+                "",
+                "- one item",
+                "- another",
+                "1. third\nEnd."
+            ]
         );
     }
 
     #[test]
     fn an_abbreviation_ends_no_sentence() {
-        assert_eq!(texts("St. John's is old. Ask Dr. E. Holm. It rains."), ["St. John's is old.", "Ask Dr. E. Holm.", "It rains."]);
+        assert_eq!(
+            texts("St. John's is old. Ask Dr. E. Holm. It rains."),
+            ["St. John's is old.", "Ask Dr. E. Holm.", "It rains."]
+        );
     }
 
     proptest! {

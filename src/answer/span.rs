@@ -46,8 +46,10 @@ fn asked(question: &str) -> Option<Asked> {
         let next = words.get(at + 1).map(String::as_str);
         match word.as_str() {
             "when" => Some(Asked::Number),
-            "how" => matches!(next, Some("many" | "much" | "long" | "old" | "far" | "tall" | "often" | "large" | "big"))
-                .then_some(Asked::Number),
+            "how" => {
+                matches!(next, Some("many" | "much" | "long" | "old" | "far" | "tall" | "often" | "large" | "big"))
+                    .then_some(Asked::Number)
+            }
             "what" | "which" if matches!(next, Some("year" | "date" | "percentage" | "day" | "century" | "number")) => {
                 Some(Asked::Number)
             }

@@ -15,12 +15,12 @@ struct Scripted {
 
 impl Scripted {
     fn new(says: &'static str) -> Self {
-        Self { says, window: 2048, calls: Vec::new(), prompts: Default::default() }
+        Self { says, window: 2048, calls: Vec::new(), prompts: std::cell::RefCell::default() }
     }
 }
 
 impl Generator for Scripted {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "scripted"
     }
     fn window(&self) -> usize {
@@ -35,7 +35,13 @@ impl Generator for Scripted {
         self.prompts.borrow_mut().push(text);
         Ok(ids)
     }
-    fn generate(&mut self, prompt: &[u32], sampling: &Sampling, cancel: &Cancel, sink: &mut dyn FnMut(Event<'_>)) -> Result<Finish> {
+    fn generate(
+        &mut self,
+        prompt: &[u32],
+        sampling: &Sampling,
+        cancel: &Cancel,
+        sink: &mut dyn FnMut(Event<'_>),
+    ) -> Result<Finish> {
         self.calls.push(self.prompts.borrow().last().cloned().unwrap_or_default());
         sink(Event::Prefill { done: prompt.len(), total: prompt.len() });
         let mut reason = FinishReason::Stop;
@@ -92,7 +98,12 @@ fn ask(question: &str, model: Scripted, change: impl FnOnce(&mut Request)) -> Ou
     ask_until(question, model, change, |_| false)
 }
 
-fn ask_until(question: &str, mut model: Scripted, change: impl FnOnce(&mut Request), stop: impl Fn(&AnswerEvent) -> bool) -> Outcome {
+fn ask_until(
+    question: &str,
+    mut model: Scripted,
+    change: impl FnOnce(&mut Request),
+    stop: impl Fn(&AnswerEvent) -> bool,
+) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
     let library = library(dir.path());
     let mut request = Request::new(question, Vec::new(), &Settings::default(), WhenRefused::Say);
@@ -136,7 +147,10 @@ fn a_question_is_answered_from_its_passage_and_cited_to_the_line() {
     assert!(!outcome.answer.abstained);
     let citation = &outcome.answer.citations[0];
     assert_eq!((citation.path.as_str(), citation.start_line), ("garden.md", 3));
-    assert_eq!(kinds(&outcome.events), ["query", "sources", "gate", "fitted", "prefill", "text", "checked", "finished"]);
+    assert_eq!(
+        kinds(&outcome.events),
+        ["query", "sources", "gate", "fitted", "prefill", "text", "checked", "finished"]
+    );
     assert!(outcome.calls[0].contains("Felco saw"), "the passage is in the prompt");
     let source = &outcome.answer.sources[0];
     let marked: Vec<&str> = source.highlights.iter().map(|(start, end)| &source.text[*start..*end]).collect();
@@ -176,9 +190,12 @@ fn a_model_that_finds_nothing_abstains_and_its_invention_is_never_marked_support
 
 #[test]
 fn cancelling_stops_the_writing_and_keeps_what_is_there() {
-    let outcome = ask_until("When did I prune the pear tree?", Scripted::new("You pruned it on March 9."), |_| (), |event| {
-        matches!(event, AnswerEvent::Text(_))
-    });
+    let outcome = ask_until(
+        "When did I prune the pear tree?",
+        Scripted::new("You pruned it on March 9."),
+        |_| (),
+        |event| matches!(event, AnswerEvent::Text(_)),
+    );
     assert_eq!(outcome.answer.finish, FinishKind::Cancelled);
     assert_eq!(outcome.answer.generated_tokens, 1);
     assert!(outcome.answer.answer.starts_with("You"));
@@ -200,7 +217,8 @@ fn passages_that_do_not_fit_are_dropped_with_a_reason_and_the_question_never_is(
 #[test]
 fn earlier_exchanges_go_into_the_search_and_the_prompt() {
     let outcome = ask("With which saw?", Scripted::new("The Felco saw."), |request| {
-        request.history = vec![Exchange { question: "Did I prune the pear tree?".into(), answer: "Yes, on March 9.".into() }];
+        request.history =
+            vec![Exchange { question: "Did I prune the pear tree?".into(), answer: "Yes, on March 9.".into() }];
     });
     assert_eq!(outcome.answer.citations[0].path, "garden.md");
     assert!(outcome.calls[0].contains("Yes, on March 9."));

@@ -94,15 +94,15 @@ pub(super) fn written(
     text.push_str(&filter.finish());
     tracing::debug!(ms = milliseconds(writing), tokens = finish.generated_tokens, "wrote");
 
-    let checked = if sourced {
-        cite::check(text.trim(), &fitted.sources, &terms)
-    } else {
-        unsourced(text.trim())
-    };
+    let checked = if sourced { cite::check(text.trim(), &fitted.sources, &terms) } else { unsourced(text.trim()) };
     sink(AnswerEvent::Checked(checked.sentences.clone()));
     let abstained = sourced && says_not_there(&text);
     Ok(Answer {
-        short_answer: if abstained { None } else { short_answer(&request.question, &cite::without_markers(&text), &terms) },
+        short_answer: if abstained {
+            None
+        } else {
+            short_answer(&request.question, &cite::without_markers(&text), &terms)
+        },
         reason: reason(abstained, &gate),
         abstained,
         answer: checked.text,

@@ -20,7 +20,8 @@ impl SessionId {
 
     /// Reads an id that a person or a file name gave; `None` when it could not be one of ours.
     pub fn parse(text: &str) -> Option<Self> {
-        let legal = !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let legal =
+            !text.is_empty() && text.len() <= 64 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
         legal.then(|| Self(text.to_owned()))
     }
 

@@ -46,26 +46,7 @@ impl SessionStore {
             .create(&self.dir)
             .with_context(|| format!("{}: cannot make the folder of sessions", self.dir.display()))?;
         let path = self.path(&conversation.id);
-        self.write(&path, conversation, turn).with_context(|| format!("{}: cannot save the session", path.display()))
-    }
-
-    fn write(&self, path: &Path, conversation: &Conversation, turn: &Turn) -> Result<()> {
-        let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
-        let whole = whole_lines(&mut file)?;
-        file.set_len(whole)?;
-        file.seek(SeekFrom::End(0))?;
-        let mut lines = Vec::new();
-        if whole == 0 {
-            let header =
-                Header { version: VERSION, folder: conversation.folder.clone(), created_at: conversation.created_at };
-            serde_json::to_writer(&mut lines, &header)?;
-            lines.push(b'\n');
-        }
-        serde_json::to_writer(&mut lines, turn)?;
-        lines.push(b'\n');
-        file.write_all(&lines)?;
-        file.sync_data()?;
-        Ok(())
+        append(&path, conversation, turn).with_context(|| format!("{}: cannot save the session", path.display()))
     }
 
     /// Reads one conversation.
@@ -92,7 +73,8 @@ impl SessionStore {
         for entry in entries {
             let path = entry.with_context(|| format!("{}: cannot list sessions", self.dir.display()))?.path();
             let stem = path.file_stem().and_then(|stem| stem.to_str());
-            let Some(id) = stem.and_then(SessionId::parse).filter(|_| path.extension().is_some_and(|e| e == "jsonl")) else {
+            let Some(id) = stem.and_then(SessionId::parse).filter(|_| path.extension().is_some_and(|e| e == "jsonl"))
+            else {
                 continue;
             };
             match self.load(&id) {
@@ -114,6 +96,26 @@ impl SessionStore {
     fn path(&self, id: &SessionId) -> PathBuf {
         self.dir.join(format!("{}.jsonl", id.as_str()))
     }
+}
+
+/// Writes the last turn, and the header before the first; a line that a crash cut is overwritten.
+fn append(path: &Path, conversation: &Conversation, turn: &Turn) -> Result<()> {
+    let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
+    let whole = whole_lines(&mut file)?;
+    file.set_len(whole)?;
+    file.seek(SeekFrom::End(0))?;
+    let mut lines = Vec::new();
+    if whole == 0 {
+        let header =
+            Header { version: VERSION, folder: conversation.folder.clone(), created_at: conversation.created_at };
+        serde_json::to_writer(&mut lines, &header)?;
+        lines.push(b'\n');
+    }
+    serde_json::to_writer(&mut lines, turn)?;
+    lines.push(b'\n');
+    file.write_all(&lines)?;
+    file.sync_data()?;
+    Ok(())
 }
 
 fn summary(conversation: Conversation) -> SessionSummary {

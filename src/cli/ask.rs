@@ -12,7 +12,9 @@ use tanya_index::Library;
 use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, REFUSED, output};
-use crate::answer::{self, Answer, AnswerEvent, Exchange, LocalGenerator, Models, Prompts, Request, TextEmbedder, WhenRefused};
+use crate::answer::{
+    self, Answer, AnswerEvent, Exchange, LocalGenerator, Models, Prompts, Request, TextEmbedder, WhenRefused,
+};
 use crate::report::Report;
 
 /// Arguments of `tanya ask`.
@@ -155,7 +157,11 @@ fn print_sources(answer: &Answer) -> Result<()> {
         output::line(&output::shown(&format!("[{}] {place}\n    {quote}", citation.n)))?;
     }
     if answer.citations.is_empty() {
-        output::line(if answer.abstained { "Closest passages:" } else { "No sentence is supported word by word. Passages read:" })?;
+        output::line(if answer.abstained {
+            "Closest passages:"
+        } else {
+            "No sentence is supported word by word. Passages read:"
+        })?;
         for source in &answer.sources {
             output::line(&output::shown(&format!("  {}  {}", output::source_place(source), source.heading)))?;
         }

@@ -93,9 +93,11 @@ impl Opened {
         writer.set_embedder(embedder.id(), embedder.dimension()).context("cannot select the embedder")?;
         let until = Until { deadline: patience.map(|patience| Instant::now() + patience) };
         let cancel = Cancel::default();
-        let mut embed =
-            |texts: &[&str]| Ok(Batch::Vectors(crate::answer::TextEmbedder::embed(embedder, EmbedKind::Passage, texts, &cancel)?));
-        let filled: Filled = fill(&self.library, writer, until, &cancel, &mut embed, &mut |filled| progress.embedding(filled))?;
+        let mut embed = |texts: &[&str]| {
+            Ok(Batch::Vectors(crate::answer::TextEmbedder::embed(embedder, EmbedKind::Passage, texts, &cancel)?))
+        };
+        let filled: Filled =
+            fill(&self.library, writer, until, &cancel, &mut embed, &mut |filled| progress.embedding(filled))?;
         if filled.done < filled.total {
             output::note(&format!(
                 "{} of {} passages are embedded so far; the others are found by words (tanya index embeds the rest)",

@@ -138,7 +138,9 @@ fn pull(supply: &Supply, names: &[String]) -> Result<()> {
 fn pull_one(supply: &Supply, entry: &Entry) -> Result<PathBuf> {
     let mut progress = Progress::new();
     let mut attempt = |policy: &PullPolicy| {
-        crate::models::pull(&supply.store, entry, policy, &Cancel::default(), &mut |event| progress.pull(&entry.name, event))
+        crate::models::pull(&supply.store, entry, policy, &Cancel::default(), &mut |event| {
+            progress.pull(&entry.name, event)
+        })
     };
     match attempt(&supply.policy) {
         Err(error) if LicenseNotAccepted::of(&error).is_some() && io::stdin().is_terminal() => {

@@ -44,7 +44,11 @@ pub(super) fn is_watched() -> bool {
 
 /// Text of documents, models or file names as it may reach a terminal; files and pipes get it as it is.
 pub(super) fn shown(text: &str) -> String {
-    if io::stdout().is_terminal() || io::stderr().is_terminal() { crate::tui::clean(text).into_owned() } else { text.to_owned() }
+    if io::stdout().is_terminal() || io::stderr().is_terminal() {
+        crate::tui::clean(text).into_owned()
+    } else {
+        text.to_owned()
+    }
 }
 
 /// `notes/a.md:3–7`, or `book.pdf p. 4:3–7`.
@@ -61,9 +65,9 @@ pub(super) fn source_place(source: &Source) -> String {
 
 /// Whether the reader of our output went away: no error of ours.
 pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-    })
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe))
 }
 
 /// Prints completions for `shell`.

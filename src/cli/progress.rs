@@ -26,7 +26,9 @@ impl Progress {
     pub(super) fn pull(&mut self, name: &str, event: PullEvent) {
         match event {
             PullEvent::Progress { done, total, .. } => {
-                self.bar.set_style(style("{prefix} {wide_bar:.cyan/dim} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left"));
+                self.bar.set_style(style(
+                    "{prefix} {wide_bar:.cyan/dim} {bytes} of {total_bytes}  {bytes_per_sec}  {eta} left",
+                ));
                 self.bar.set_prefix(name.to_owned());
                 if let Some(total) = total {
                     self.bar.set_length(total);
@@ -34,7 +36,9 @@ impl Progress {
                 self.bar.set_position(done);
             }
             PullEvent::LicenseNotice { name, license, url } => {
-                self.say(format!("fetching {name}, once; license {license} ({url}); it runs here and nothing leaves this machine"));
+                self.say(format!(
+                    "fetching {name}, once; license {license} ({url}); it runs here and nothing leaves this machine"
+                ));
             }
             PullEvent::Trying { source } => self.say(format!("  from {source}")),
             PullEvent::SourceFailed { source, why } => self.say(format!("  not from {source}: {why}")),

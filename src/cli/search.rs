@@ -128,25 +128,26 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     progress.clear();
     let snapshot = opened.library.snapshot().context("cannot read the library")?;
     let shelf = Shelf { snapshot, embedder, by: args.by, limit: args.limit };
-    match &args.batch {
-        Some(file) => {
-            for line in lines(file)? {
-                let line = line?;
-                if line.trim().is_empty() {
-                    continue;
-                }
-                match serde_json::from_str::<Line>(&line) {
-                    Ok(Line { id, text }) => match shelf.search(&text) {
-                        Ok((hits, ms)) => print_json(&id, &hits, ms)?,
-                        Err(error) => output::json(&Failed { id, error: Report::new(&error).cause })?,
-                    },
-                    Err(error) => output::json(&failed_line(&line, &error))?,
-                }
-            }
+    let Some(file) = &args.batch else {
+        let (hits, ms) = shelf.search(&args.text.join(" "))?;
+        if args.json {
+            print_json(&serde_json::Value::Null, &hits, ms)?
+        } else {
+            print_hits(&hits)?
         }
-        None => {
-            let (hits, ms) = shelf.search(&args.text.join(" "))?;
-            if args.json { print_json(&serde_json::Value::Null, &hits, ms)? } else { print_hits(&hits)? }
+        return Ok(ExitCode::SUCCESS);
+    };
+    for line in lines(file)? {
+        let line = line?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        match serde_json::from_str::<Line>(&line) {
+            Ok(Line { id, text }) => match shelf.search(&text) {
+                Ok((hits, ms)) => print_json(&id, &hits, ms)?,
+                Err(error) => output::json(&Failed { id, error: Report::new(&error).cause })?,
+            },
+            Err(error) => output::json(&failed_line(&line, &error))?,
         }
     }
     Ok(ExitCode::SUCCESS)

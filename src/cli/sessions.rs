@@ -45,8 +45,13 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
                 output::line("no conversations yet")?;
             } else {
                 for session in summaries {
-                    let line =
-                        format!("{}  {:>3} turns  {}  {}", session.id.as_str(), session.turns, session.folder, session.title);
+                    let line = format!(
+                        "{}  {:>3} turns  {}  {}",
+                        session.id.as_str(),
+                        session.turns,
+                        session.folder,
+                        session.title
+                    );
                     output::line(&output::shown(&line))?;
                 }
             }
@@ -59,7 +64,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
                 for turn in &conversation.turns {
                     output::line(&output::shown(&format!("> {}\n\n{}\n", turn.question, turn.answer.answer)))?;
                     for citation in &turn.answer.citations {
-                        let place = output::place(&citation.path, citation.page, citation.start_line, citation.end_line);
+                        let place =
+                            output::place(&citation.path, citation.page, citation.start_line, citation.end_line);
                         output::line(&output::shown(&format!("  [{}] {place}", citation.n)))?;
                     }
                     output::line("")?;

@@ -76,7 +76,11 @@ pub fn fill(
             let rows: Vec<_> = batch.iter().map(|row| row.hash).zip(vectors).collect();
             writer.put_embeddings(&rows).context("cannot store vectors")?;
             filled.done = library.status().context("cannot read the library")?.embedded;
-            filled.seconds_left = seconds_left(filled.done - before.min(filled.done), filled.total - filled.done.min(filled.total), started.elapsed());
+            filled.seconds_left = seconds_left(
+                filled.done - before.min(filled.done),
+                filled.total - filled.done.min(filled.total),
+                started.elapsed(),
+            );
             progress(filled);
         }
     }
@@ -85,7 +89,8 @@ pub fn fill(
 
 /// An estimate from the speed so far; none before there is one worth showing.
 fn seconds_left(done: u64, left: u64, elapsed: Duration) -> Option<u64> {
-    (done > 0 && elapsed > Duration::from_secs(1)).then(|| (elapsed.as_secs_f64() * left as f64 / done as f64).ceil() as u64)
+    (done > 0 && elapsed > Duration::from_secs(1))
+        .then(|| (elapsed.as_secs_f64() * left as f64 / done as f64).ceil() as u64)
 }
 
 #[cfg(test)]

@@ -69,7 +69,9 @@ impl Indexing {
             }
             match order {
                 Order::Update => self.update(&library, &mut writer)?,
-                Order::Embedder { id, dimension } => writer.set_embedder(&id, dimension).context("cannot select the embedder")?,
+                Order::Embedder { id, dimension } => {
+                    writer.set_embedder(&id, dimension).context("cannot select the embedder")?
+                }
             }
             if library.status().context("cannot read the library")?.embedder.is_some() {
                 self.fill(&library, &mut writer)?;
@@ -83,23 +85,30 @@ impl Indexing {
     fn update(&self, library: &Library, writer: &mut Writer) -> Result<()> {
         let mut last = Instant::now().checked_sub(PACE);
         let mut problem = None;
-        ingest::update(self.folder.path(), library, writer, &self.options, &self.cancel, &mut |progress| match progress {
-            Progress::Scanned { files, changed, removed } => {
-                self.tell(JobEvent::Ingest(IngestEvent::Scanned { files, changed, removed }));
-            }
-            Progress::File { path, done, total } => {
-                if last.is_none_or(|last| last.elapsed() >= PACE) {
-                    last = Some(Instant::now());
-                    self.tell(JobEvent::Ingest(IngestEvent::Reading { path, done, total }));
+        ingest::update(
+            self.folder.path(),
+            library,
+            writer,
+            &self.options,
+            &self.cancel,
+            &mut |progress| match progress {
+                Progress::Scanned { files, changed, removed } => {
+                    self.tell(JobEvent::Ingest(IngestEvent::Scanned { files, changed, removed }));
                 }
-            }
-            Progress::Committed { .. } => {
-                if let Err(error) = self.status(library) {
-                    problem.get_or_insert(error);
+                Progress::File { path, done, total } => {
+                    if last.is_none_or(|last| last.elapsed() >= PACE) {
+                        last = Some(Instant::now());
+                        self.tell(JobEvent::Ingest(IngestEvent::Reading { path, done, total }));
+                    }
                 }
-            }
-            Progress::Problem(_) => {}
-        })?;
+                Progress::Committed { .. } => {
+                    if let Err(error) = self.status(library) {
+                        problem.get_or_insert(error);
+                    }
+                }
+                Progress::Problem(_) => {}
+            },
+        )?;
         if let Some(error) = problem {
             return Err(error);
         }

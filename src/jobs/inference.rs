@@ -152,8 +152,9 @@ impl Inference {
         let embedder = self.embedder.as_deref().map(|embedder| embedder as &dyn TextEmbedder);
         let prepared = library.snapshot().map_err(anyhow::Error::from).and_then(|snapshot| {
             let request = question.request.clone();
-            let prepared =
-                answer::prepare(request, &snapshot, embedder, &question.cancel, &mut |event| tell(&events, id, event, &question.cancel))?;
+            let prepared = answer::prepare(request, &snapshot, embedder, &question.cancel, &mut |event| {
+                tell(&events, id, event, &question.cancel)
+            })?;
             Ok((prepared, snapshot))
         });
         match prepared {
@@ -166,13 +167,18 @@ impl Inference {
         let events = self.events.clone();
         let id = question.id;
         let result = match &mut self.generator {
-            Availability::Here(generator) => {
-                answer::complete(prepared, snapshot, generator.as_mut(), &self.prompts, &question.cancel, &mut |event| {
+            Availability::Here(generator) => answer::complete(
+                prepared,
+                snapshot,
+                generator.as_mut(),
+                &self.prompts,
+                &question.cancel,
+                &mut |event| {
                     tell(&events, id, event, &question.cancel);
-                })
-                .map(drop)
-                .map_err(|error| Report::new(&error))
-            }
+                },
+            )
+            .map(drop)
+            .map_err(|error| Report::new(&error)),
             Availability::Never(report) => Err(report.clone()),
             Availability::OnItsWay => return,
         };

@@ -49,7 +49,8 @@ impl Supply {
     /// Opens a language model.
     pub fn generator(&self, model: &OnDisk) -> Result<LocalGenerator> {
         let options = Options { device: self.device, ..Options::default() };
-        let decoder = Decoder::open(&model.path, &options).with_context(|| format!("cannot use the model {}", model.name))?;
+        let decoder =
+            Decoder::open(&model.path, &options).with_context(|| format!("cannot use the model {}", model.name))?;
         Ok(LocalGenerator::new(model.name.clone(), decoder))
     }
 

@@ -61,7 +61,7 @@ impl Loader {
         self.tell(ModelEvent::Loading { name: found.name.clone() });
         let generator = contained(|| self.supply.generator(&found)).map_err(report)?;
         let info = generator.decoder().info();
-        let ready = ModelEvent::Ready { name: found.name, window: info.context_length, backend: info.backend.clone() };
+        let ready = ModelEvent::Ready { name: found.name, window: info.window, backend: info.backend.clone() };
         // The inference thread ends only with the program.
         let _ = self.inference.send(Work::Generator(Box::new(generator)));
         self.tell(ready);

@@ -121,7 +121,12 @@ impl Jobs {
         Ok(jobs)
     }
 
-    fn spawn(&mut self, name: &str, events: &Sender<JobEvent>, work: impl FnOnce() -> Result<()> + Send + 'static) -> Result<()> {
+    fn spawn(
+        &mut self,
+        name: &str,
+        events: &Sender<JobEvent>,
+        work: impl FnOnce() -> Result<()> + Send + 'static,
+    ) -> Result<()> {
         let events = events.clone();
         let thread = std::thread::Builder::new()
             .name(name.to_owned())
@@ -209,7 +214,9 @@ impl Drop for Jobs {
 fn keep_sessions(store: &SessionStore, inbox: &Receiver<SessionWork>, events: &Sender<JobEvent>) {
     while let Ok(work) = inbox.recv() {
         let event = match work {
-            SessionWork::Save(conversation) => store.append(&conversation).map(|()| JobEvent::SessionSaved(conversation.id)),
+            SessionWork::Save(conversation) => {
+                store.append(&conversation).map(|()| JobEvent::SessionSaved(conversation.id))
+            }
             SessionWork::List => store.list().map(JobEvent::SessionsListed),
             SessionWork::Load(id) => store.load(&id).map(|found| JobEvent::SessionLoaded(Box::new(found))),
         };

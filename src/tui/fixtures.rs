@@ -35,12 +35,23 @@ pub(super) struct Harness {
 
 impl Harness {
     pub(super) fn new(width: u16, height: u16) -> Self {
-        Self::with(width, height, Settings::default(), Traits { colors: Colors::Full, background: Background::Dark, charset: Charset::Unicode })
+        Self::with(
+            width,
+            height,
+            Settings::default(),
+            Traits { colors: Colors::Full, background: Background::Dark, charset: Charset::Unicode },
+        )
     }
 
     pub(super) fn with(width: u16, height: u16, settings: Settings, traits: Traits) -> Self {
-        let setup =
-            Setup { folder: "~/notes".into(), folder_path: "/home/me/notes".into(), settings, traits, resume: None, started: started() };
+        let setup = Setup {
+            folder: "~/notes".into(),
+            folder_path: "/home/me/notes".into(),
+            settings,
+            traits,
+            resume: None,
+            started: started(),
+        };
         let mut app = Self { state: State::new(setup), effects: Vec::new(), now: Duration::ZERO };
         app.resize(width, height);
         app
@@ -102,7 +113,11 @@ impl Harness {
         self.ingest(IngestEvent::Scanned { files: 1204, changed: 0, removed: 0 });
         self.ingest(IngestEvent::Status(status(18_930)));
         self.ingest(IngestEvent::Idle);
-        self.model(ModelEvent::Ready { name: "smollm2-135m-instruct".into(), window: 2048, backend: "CPU, AVX2, 4 threads".into() });
+        self.model(ModelEvent::Ready {
+            name: "smollm2-135m-instruct".into(),
+            window: 2048,
+            backend: "CPU, AVX2, 4 threads".into(),
+        });
         self.model(ModelEvent::EmbedderReady { name: "all-minilm-l6-v2".into() });
     }
 
@@ -171,7 +186,13 @@ pub(super) fn sources() -> Vec<Source> {
             "Frost in the first week, then mild and dry.\nOn March 9 I pruned the pear tree with the\nnew Felco saw, before the buds opened. Two of the\nolder branches had canker and went into the fire.",
             &["pruned", "pear tree", "Felco saw"],
         ),
-        source(2, "garden/2024-spring.md", (52, 53), "The week after I sealed the larger cuts on the 15th\nand watered the roses.", &["sealed", "larger cuts"]),
+        source(
+            2,
+            "garden/2024-spring.md",
+            (52, 53),
+            "The week after I sealed the larger cuts on the 15th\nand watered the roses.",
+            &["sealed", "larger cuts"],
+        ),
         source(3, "tools/inventory.csv", (17, 17), "saw; Felco 611; bought 2023; 61 EUR", &["Felco"]),
     ]
 }
@@ -239,7 +260,13 @@ pub(super) fn events() -> Vec<AnswerEvent> {
 
 pub(super) fn refusal() -> Vec<AnswerEvent> {
     let sources = vec![
-        source(1, "travel/asia-ideas.md", (12, 12), "Trans-Siberian, maybe stop in Ulan-Ude and go on by bus", &["stop"]),
+        source(
+            1,
+            "travel/asia-ideas.md",
+            (12, 12),
+            "Trans-Siberian, maybe stop in Ulan-Ude and go on by bus",
+            &["stop"],
+        ),
         source(2, "books/2019.md", (88, 90), "a history of the steppe and of the peoples who crossed it", &["history"]),
     ];
     let reason = "No passage holds the words capital or Mongolia.";
@@ -314,7 +341,8 @@ pub(super) fn dump(buffer: &Buffer) -> String {
         }
         runs.retain(|(_, _, style)| !style.is_empty());
         if !runs.is_empty() {
-            let runs: Vec<String> = runs.into_iter().map(|(x, length, style)| format!("{x}+{length} {style}")).collect();
+            let runs: Vec<String> =
+                runs.into_iter().map(|(x, length, style)| format!("{x}+{length} {style}")).collect();
             let _ = writeln!(out, "{y}: {}", runs.join(", "));
         }
     }

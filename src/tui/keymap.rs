@@ -108,7 +108,9 @@ impl Chord {
     /// `ctrl-c`, `page up`.
     pub(super) fn name(self) -> String {
         let mut out = String::new();
-        for (modifier, name) in [(KeyModifiers::CONTROL, "ctrl-"), (KeyModifiers::ALT, "alt-"), (KeyModifiers::SHIFT, "shift-")] {
+        for (modifier, name) in
+            [(KeyModifiers::CONTROL, "ctrl-"), (KeyModifiers::ALT, "alt-"), (KeyModifiers::SHIFT, "shift-")]
+        {
             if self.1.contains(modifier) {
                 out.push_str(name);
             }

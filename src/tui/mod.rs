@@ -71,8 +71,14 @@ pub struct Exit {
 ///
 /// `events` is bounded by its creator, so that a fast model waits for the screen and not the other way round. `log` takes what
 /// libraries write to the standard error meanwhile. Fails when there is no terminal, or it goes away.
-pub fn run(setup: Setup, backend: &mut dyn Backend, events: mpsc::Receiver<JobEvent>, log: Option<File>) -> Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the event loop")?;
+pub fn run(
+    setup: Setup,
+    backend: &mut dyn Backend,
+    events: mpsc::Receiver<JobEvent>,
+    log: Option<File>,
+) -> Result<Exit> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the event loop")?;
     let mut state = State::new(setup);
     let signal = runtime.block_on(async {
         let mut driver = Driver { screen: Screen::enter(log)?, state: &mut state, backend, start: Instant::now() };

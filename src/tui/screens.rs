@@ -142,7 +142,11 @@ fn plain_and_ascii() {
 
 #[test]
 fn light_and_sixteen_colors() {
-    for (name, colors, theme) in [("light", Colors::Full, Theme::Light), ("sixteen", Colors::Sixteen, Theme::Dark), ("light_sixteen", Colors::Sixteen, Theme::Light)] {
+    for (name, colors, theme) in [
+        ("light", Colors::Full, Theme::Light),
+        ("sixteen", Colors::Sixteen, Theme::Dark),
+        ("light_sixteen", Colors::Sixteen, Theme::Light),
+    ] {
         let traits = Traits { colors, background: Background::Dark, charset: Charset::Unicode };
         let mut app = Harness::with(110, 20, Settings { theme, ..Settings::default() }, traits);
         pear(&mut app, 10);
@@ -159,8 +163,16 @@ fn hostile() -> impl Strategy<Value = String> {
 }
 
 fn source() -> impl Strategy<Value = Source> {
-    (hostile(), hostile(), any::<u32>(), any::<u32>(), prop::option::of(any::<u32>()), prop::collection::vec((0_usize..60, 0_usize..60), 0..4), 0_u32..5).prop_map(
-        |(path, text, start_line, end_line, page, highlights, n)| Source {
+    (
+        hostile(),
+        hostile(),
+        any::<u32>(),
+        any::<u32>(),
+        prop::option::of(any::<u32>()),
+        prop::collection::vec((0_usize..60, 0_usize..60), 0..4),
+        0_u32..5,
+    )
+        .prop_map(|(path, text, start_line, end_line, page, highlights, n)| Source {
             n,
             path,
             start_line,
@@ -173,8 +185,7 @@ fn source() -> impl Strategy<Value = Source> {
             vector_rank: None,
             tokens: 1,
             highlights,
-        },
-    )
+        })
 }
 
 fn job() -> impl Strategy<Value = JobEvent> {
@@ -183,8 +194,9 @@ fn job() -> impl Strategy<Value = JobEvent> {
         prop::collection::vec(source(), 0..5).prop_map(AnswerEvent::Sources),
         hostile().prop_map(|reason| AnswerEvent::Gate(Gate::Refuse { reason })),
         (0_usize..300, 0_usize..300).prop_map(|(done, total)| AnswerEvent::Prefill { done, total }),
-        (prop::collection::vec(0_u32..5, 0..4), 0_usize..999, 0_usize..999)
-            .prop_map(|(used, prompt_tokens, window)| AnswerEvent::Fitted { used, dropped: vec![], prompt_tokens, window }),
+        (prop::collection::vec(0_u32..5, 0..4), 0_usize..999, 0_usize..999).prop_map(
+            |(used, prompt_tokens, window)| AnswerEvent::Fitted { used, dropped: vec![], prompt_tokens, window }
+        ),
         hostile().prop_map(AnswerEvent::Text),
         Just(AnswerEvent::Checked(fixtures::sentences())),
         Just(AnswerEvent::Finished(Box::new(fixtures::finished()))),

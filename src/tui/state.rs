@@ -202,7 +202,8 @@ impl State {
     }
 
     pub(super) fn say(&mut self, text: impl Into<String>) {
-        self.notice = Some(Notice { text: super::text::one_line(&text.into()), tone: Tone::Plain, until: self.clock + NOTICE });
+        self.notice =
+            Some(Notice { text: super::text::one_line(&text.into()), tone: Tone::Plain, until: self.clock + NOTICE });
     }
 
     pub(super) fn complain(&mut self, report: &Report) {
@@ -257,7 +258,10 @@ impl State {
             When::LastLine => typing && self.composer.on_last_line(),
             When::Answering => chat && self.running.is_some(),
             When::Refused => typing && empty && self.cited.is_none() && self.refused().is_some(),
-            When::Cited => citable && self.turns.iter().any(|turn| turn.laid.as_ref().is_some_and(|laid| !laid.citations.is_empty())),
+            When::Cited => {
+                citable
+                    && self.turns.iter().any(|turn| turn.laid.as_ref().is_some_and(|laid| !laid.citations.is_empty()))
+            }
             When::CitationSelected => citable && self.cited.is_some(),
             When::Transcript => chat && self.focus == Focus::Transcript,
             When::Sources => chat && self.focus == Focus::Sources,
@@ -290,9 +294,8 @@ impl State {
 
     /// Something on the screen waits without a number of its own.
     fn waits(&self) -> bool {
-        let answer = self.running.is_some_and(|(_, turn)| {
-            matches!(self.turns[turn].phase, Phase::Searching | Phase::Found)
-        });
+        let answer =
+            self.running.is_some_and(|(_, turn)| matches!(self.turns[turn].phase, Phase::Searching | Phase::Found));
         let start = self.turns.is_empty()
             && self.screen == Screen::Chat
             && (matches!(self.models.generator, Model::Loading { .. }) || self.library.indexing == Indexing::Opening);
@@ -312,8 +315,13 @@ impl State {
 
     /// The last answer with its sources, for the normal screen after the end.
     pub(super) fn farewell(&self) -> Option<String> {
-        let turn = self.turns.iter().rev().find(|turn| turn.phase.is_over() && !turn.document.source().trim().is_empty())?;
-        let text = format!("> {}\n\n{}\n", super::text::one_line(&turn.question), super::text::clean(turn.document.source().trim()));
+        let turn =
+            self.turns.iter().rev().find(|turn| turn.phase.is_over() && !turn.document.source().trim().is_empty())?;
+        let text = format!(
+            "> {}\n\n{}\n",
+            super::text::one_line(&turn.question),
+            super::text::clean(turn.document.source().trim())
+        );
         let cited: Vec<String> = turn
             .shown_sources()
             .filter(|source| turn.cites(source.n))

@@ -15,7 +15,8 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use ratatui::crossterm::style::{Attribute, SetAttribute};
 use ratatui::crossterm::terminal::{
-    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode,
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
 };
 use ratatui::crossterm::{cursor, execute, queue};
 use rustix::process::Signal;
@@ -56,7 +57,8 @@ impl Screen {
     pub(super) fn resume(&mut self) -> Result<()> {
         self.active.store(true, Ordering::Release);
         enable_raw_mode().context("cannot switch the terminal to raw mode")?;
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide).context("cannot write to the terminal")?;
+        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
+            .context("cannot write to the terminal")?;
         self.repaint()
     }
 

@@ -54,7 +54,9 @@ impl Traits {
         let term = set("TERM").unwrap_or_default();
         let colors = if set("NO_COLOR").is_some() || term == "dumb" || term.ends_with("-mono") {
             Colors::None
-        } else if set("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit") || term.ends_with("-direct") {
+        } else if set("COLORTERM").is_some_and(|value| value == "truecolor" || value == "24bit")
+            || term.ends_with("-direct")
+        {
             Colors::Full
         } else {
             Colors::Sixteen
@@ -324,7 +326,18 @@ mod tests {
     #[test]
     fn plain_uses_no_color_at_all() {
         let plain = Theme::plain();
-        for style in [plain.text, plain.muted, plain.accent, plain.ok, plain.warn, plain.bad, plain.highlight, plain.selection, plain.code, plain.rule] {
+        for style in [
+            plain.text,
+            plain.muted,
+            plain.accent,
+            plain.ok,
+            plain.warn,
+            plain.bad,
+            plain.highlight,
+            plain.selection,
+            plain.code,
+            plain.rule,
+        ] {
             assert_eq!((style.fg, style.bg), (None, None));
         }
     }

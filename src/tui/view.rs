@@ -64,7 +64,15 @@ fn areas(state: &State) -> Areas {
     } else {
         (body, None)
     };
-    Areas { header: row(0, 1.min(rows)), top_rule: row(1.min(rows), 1.min(rows)), transcript, sources, bottom_rule, composer, status }
+    Areas {
+        header: row(0, 1.min(rows)),
+        top_rule: row(1.min(rows), 1.min(rows)),
+        transcript,
+        sources,
+        bottom_rule,
+        composer,
+        status,
+    }
 }
 
 /// Rows that the transcript shows.
@@ -130,7 +138,9 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
             composer::draw(state, frame, areas.composer);
         }
         Screen::Help(page) => lines(frame, areas.transcript, &help::lines(state, areas.transcript.width), page.top),
-        Screen::Settings(page) => lines(frame, areas.transcript, &help::settings(state, areas.transcript.width), page.top),
+        Screen::Settings(page) => {
+            lines(frame, areas.transcript, &help::settings(state, areas.transcript.width), page.top)
+        }
         Screen::Sessions(list) => sessions::draw(state, list, frame, areas.transcript),
         Screen::Passage(open) => passage::draw(state, *open, frame, areas.transcript),
     }

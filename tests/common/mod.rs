@@ -59,9 +59,15 @@ impl Home {
     /// Variables that keep the program inside this home.
     pub fn env(&self) -> Vec<(String, PathBuf)> {
         let root = self.root.path();
-        [("HOME", ""), ("XDG_DATA_HOME", "data"), ("XDG_CONFIG_HOME", "config"), ("XDG_STATE_HOME", "state"), ("XDG_CACHE_HOME", "cache")]
-            .map(|(name, dir)| (name.to_owned(), root.join(dir)))
-            .into()
+        [
+            ("HOME", ""),
+            ("XDG_DATA_HOME", "data"),
+            ("XDG_CONFIG_HOME", "config"),
+            ("XDG_STATE_HOME", "state"),
+            ("XDG_CACHE_HOME", "cache"),
+        ]
+        .map(|(name, dir)| (name.to_owned(), root.join(dir)))
+        .into()
     }
 
     /// The binary, ready to run in the folder of documents. Nothing may use the network.
@@ -105,7 +111,10 @@ impl Ran {
 
     /// The output as JSON, one value a line.
     pub fn json(&self) -> Vec<Value> {
-        self.out.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}\n{}", self.err))).collect()
+        self.out
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}\n{}", self.err)))
+            .collect()
     }
 
     /// Asserts success and returns itself.
@@ -119,7 +128,11 @@ impl Ran {
     #[track_caller]
     pub fn fails_with(self, parts: &[&str]) -> Self {
         assert_eq!(self.code, Some(1), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
-        let cause = self.err.lines().find(|line| line.starts_with("tanya: ")).unwrap_or_else(|| panic!("no cause in:\n{}", self.err));
+        let cause = self
+            .err
+            .lines()
+            .find(|line| line.starts_with("tanya: "))
+            .unwrap_or_else(|| panic!("no cause in:\n{}", self.err));
         for part in parts {
             assert!(cause.contains(part), "{part:?} is not in: {cause}");
         }

@@ -81,7 +81,9 @@ fn split_citations(piece: &Inline, sources: u32) -> Vec<(Range<usize>, Option<Ve
     let mut parts = Vec::new();
     let mut done = 0;
     let mut from = 0;
-    while !piece.code && let Some(open) = piece.raw[from..].find('[').map(|at| from + at) {
+    while !piece.code
+        && let Some(open) = piece.raw[from..].find('[').map(|at| from + at)
+    {
         from = open + 1;
         let Some(close) = piece.raw[from..].find(']').map(|at| from + at) else { break };
         let Some(numbers) = citation(&piece.raw[from..close], sources) else { continue };
@@ -98,10 +100,7 @@ fn split_citations(piece: &Inline, sources: u32) -> Vec<(Range<usize>, Option<Ve
 }
 
 fn citation(inside: &str, sources: u32) -> Option<Vec<u32>> {
-    inside
-        .split(',')
-        .map(|number| number.trim().parse::<u32>().ok().filter(|n| (1..=sources).contains(n)))
-        .collect()
+    inside.split(',').map(|number| number.trim().parse::<u32>().ok().filter(|n| (1..=sources).contains(n))).collect()
 }
 
 fn cite(numbers: &[u32], source: usize, ink: &Ink<'_>, out: &mut Vec<Run<Tag>>) {

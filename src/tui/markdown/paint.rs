@@ -252,10 +252,9 @@ impl Painter<'_> {
 
     fn placed(&mut self, line: Vec<Placed<inline::Tag>>) {
         let mut column = self.columns - self.room(0).min(self.columns);
-        let key = line.first().map_or_else(
-            || self.out.last().map_or(self.base, |laid| laid.key),
-            |piece| piece.tag.source + piece.start,
-        );
+        let key = line
+            .first()
+            .map_or_else(|| self.out.last().map_or(self.base, |laid| laid.key), |piece| piece.tag.source + piece.start);
         let mut citations = Vec::new();
         let mut spans = Vec::with_capacity(line.len());
         for piece in line {

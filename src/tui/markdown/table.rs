@@ -70,14 +70,25 @@ impl Table {
                 out.push(self.grid_line(&cells, widths, line, index == 0, ink));
             }
             if index == 0 {
-                let rule = widths.iter().map(|width| ink.glyphs.rule.repeat(*width)).collect::<Vec<_>>().join(&" ".repeat(GAP));
+                let rule = widths
+                    .iter()
+                    .map(|width| ink.glyphs.rule.repeat(*width))
+                    .collect::<Vec<_>>()
+                    .join(&" ".repeat(GAP));
                 out.push((vec![Span::styled(rule, ink.theme.rule)], Vec::new()));
             }
         }
         out
     }
 
-    fn grid_line(&self, cells: &[Vec<Vec<Placed<Tag>>>], widths: &[usize], line: usize, header: bool, ink: &Ink<'_>) -> Row {
+    fn grid_line(
+        &self,
+        cells: &[Vec<Vec<Placed<Tag>>>],
+        widths: &[usize],
+        line: usize,
+        header: bool,
+        ink: &Ink<'_>,
+    ) -> Row {
         let mut spans = Vec::new();
         let mut marks = Vec::new();
         let mut column = 0;

@@ -37,8 +37,22 @@ fn blocks_read_as_they_are_meant() {
     assert_eq!(
         render(text, 20),
         [
-            "Pear tree", "", "Pruned on March 9,", "see ¹ and code.", "", "• first", "• second item that", "  wraps", "  1. inner", "",
-            "│ quoted", "", "  sh", "  ls  -la", "", "────────────────────"
+            "Pear tree",
+            "",
+            "Pruned on March 9,",
+            "see ¹ and code.",
+            "",
+            "• first",
+            "• second item that",
+            "  wraps",
+            "  1. inner",
+            "",
+            "│ quoted",
+            "",
+            "  sh",
+            "  ls  -la",
+            "",
+            "────────────────────"
         ]
     );
 }
@@ -48,7 +62,12 @@ fn a_table_fits_its_width_or_becomes_a_list() {
     let text = "| tool | bought | price |\n|---|---|--:|\n| Felco saw | 2023 in Bremen | 61 |\n| balm | 2024 | 8 |\n";
     assert_eq!(
         render(text, 60),
-        ["tool       bought          price", "─────────  ──────────────  ─────", "Felco saw  2023 in Bremen     61", "balm       2024                8"]
+        [
+            "tool       bought          price",
+            "─────────  ──────────────  ─────",
+            "Felco saw  2023 in Bremen     61",
+            "balm       2024                8"
+        ]
     );
     for width in 16..60 {
         for line in render(text, width) {

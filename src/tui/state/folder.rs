@@ -9,9 +9,19 @@ pub(in crate::tui) enum Indexing {
     /// It has not said anything yet.
     #[default]
     Opening,
-    Reading { path: String, done: u64, total: u64 },
-    Embedding { done: u64, total: u64, seconds_left: Option<u64> },
-    ReadOnly { holder: Option<u32> },
+    Reading {
+        path: String,
+        done: u64,
+        total: u64,
+    },
+    Embedding {
+        done: u64,
+        total: u64,
+        seconds_left: Option<u64>,
+    },
+    ReadOnly {
+        holder: Option<u32>,
+    },
     Idle,
 }
 
@@ -49,10 +59,25 @@ impl Library {
 pub(in crate::tui) enum Model {
     #[default]
     Unknown,
-    Pulling { name: String, done: u64, total: Option<u64>, bytes_per_second: f64, license: String },
-    Loading { name: String },
-    Ready { name: String, window: usize, backend: String },
-    Failed { name: String, report: Report },
+    Pulling {
+        name: String,
+        done: u64,
+        total: Option<u64>,
+        bytes_per_second: f64,
+        license: String,
+    },
+    Loading {
+        name: String,
+    },
+    Ready {
+        name: String,
+        window: usize,
+        backend: String,
+    },
+    Failed {
+        name: String,
+        report: Report,
+    },
 }
 
 /// The two models.

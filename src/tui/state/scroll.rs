@@ -40,7 +40,8 @@ impl State {
         if let Some(key) = old_key {
             let last = laid.lines.partition_point(|line| line.key <= key).saturating_sub(1);
             // An empty line shares the key of the line above it.
-            self.scroll.top.1 = laid.lines.get(last).map_or(0, |found| laid.lines.partition_point(|line| line.key < found.key));
+            self.scroll.top.1 =
+                laid.lines.get(last).map_or(0, |found| laid.lines.partition_point(|line| line.key < found.key));
         }
         let height = laid.lines.len();
         turn.laid = Some(laid);

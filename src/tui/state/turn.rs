@@ -173,7 +173,10 @@ impl TurnState {
 
     /// Lines of source `n` that support the answer; the whole passage where nothing says more.
     pub(in crate::tui) fn cited_lines(&self, source: &Source) -> Option<(u32, u32)> {
-        let citations = self.answer.iter().flat_map(|answer| &answer.citations).filter(|citation| citation.n == source.n);
-        citations.map(|citation| (citation.start_line, citation.end_line)).reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))
+        let citations =
+            self.answer.iter().flat_map(|answer| &answer.citations).filter(|citation| citation.n == source.n);
+        citations
+            .map(|citation| (citation.start_line, citation.end_line))
+            .reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))
     }
 }

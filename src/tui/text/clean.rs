@@ -28,8 +28,16 @@ fn fate(c: char) -> Fate {
         '\u{80}'..='\u{9f}' | '\u{fff9}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' => Fate::Show('\u{fffd}'),
         // Overrides, embeddings and isolates can make a line read differently from its bytes (CVE-2021-42574).
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => Fate::Name,
-        '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{ad}' | '\u{200b}' | '\u{2060}'..='\u{2064}' | '\u{206a}'..='\u{206f}'
-        | '\u{feff}' | '\u{180e}' | '\u{e0000}'..='\u{e0fff}' => Fate::Drop,
+        '\u{200e}'
+        | '\u{200f}'
+        | '\u{061c}'
+        | '\u{ad}'
+        | '\u{200b}'
+        | '\u{2060}'..='\u{2064}'
+        | '\u{206a}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{180e}'
+        | '\u{e0000}'..='\u{e0fff}' => Fate::Drop,
         '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' => Fate::Show(' '),
         _ => Fate::Keep,
     }
@@ -95,7 +103,11 @@ pub fn clean(text: &str) -> Cow<'_, str> {
             let again = is_variation(previous) && is_variation(c) || matches!(previous, '\u{200c}' | '\u{200d}');
             let alone = previous.is_whitespace() || previous.is_ascii() && joiner;
             if !(again || alone) {
-                if joiner { pending = Some(c) } else { out.push(c) }
+                if joiner {
+                    pending = Some(c)
+                } else {
+                    out.push(c)
+                }
                 previous = c;
             }
             continue;
@@ -130,7 +142,8 @@ pub fn clean(text: &str) -> Cow<'_, str> {
     }
     if out.graphemes(true).any(is_pile) {
         let cut = |grapheme: &str| -> String {
-            let kept: String = grapheme.chars().take(if is_pile(grapheme) { MOST_IN_ONE } else { usize::MAX }).collect();
+            let kept: String =
+                grapheme.chars().take(if is_pile(grapheme) { MOST_IN_ONE } else { usize::MAX }).collect();
             if is_pile(grapheme) { kept.trim_end_matches(['\u{200c}', '\u{200d}']).to_owned() } else { kept }
         };
         out = out.graphemes(true).map(cut).collect();
@@ -175,7 +188,13 @@ mod tests {
 
     #[test]
     fn scripts_and_emoji_keep_their_joiners() {
-        for text in ["می\u{200c}خواهم", "👩\u{200d}🔬", "❤\u{fe0f}", "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}", "क्\u{200d}ष"] {
+        for text in [
+            "می\u{200c}خواهم",
+            "👩\u{200d}🔬",
+            "❤\u{fe0f}",
+            "🏴\u{e0067}\u{e0062}\u{e0073}\u{e0063}\u{e0074}\u{e007f}",
+            "क्\u{200d}ष",
+        ] {
             assert_eq!(clean(text), text);
         }
     }

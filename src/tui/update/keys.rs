@@ -30,7 +30,8 @@ fn other(state: &mut State, key: KeyEvent) {
     if state.screen != Screen::Chat {
         return;
     }
-    let letter = matches!(key.code, KeyCode::Char(_)) && !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+    let letter =
+        matches!(key.code, KeyCode::Char(_)) && !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
     if letter {
         state.focus = Focus::Composer;
     }
@@ -177,7 +178,9 @@ fn cite(state: &mut State, step: Step) {
     };
     let selected = state.cited;
     let next = match selected {
-        Some(Cited { turn, index }) if step == Step::Forward && index + 1 < count(state, turn) => Some(Cited { turn, index: index + 1 }),
+        Some(Cited { turn, index }) if step == Step::Forward && index + 1 < count(state, turn) => {
+            Some(Cited { turn, index: index + 1 })
+        }
         Some(Cited { turn, index }) if step == Step::Back && index > 0 => Some(Cited { turn, index: index - 1 }),
         Some(Cited { turn, .. }) if step == Step::Forward => {
             (turn + 1..state.turns.len()).find(|turn| count(state, *turn) > 0).map(|turn| Cited { turn, index: 0 })
@@ -191,7 +194,9 @@ fn cite(state: &mut State, step: Step) {
     };
     let Some(cited) = next else { return };
     state.cited = Some(cited);
-    let Some((line, mark)) = state.turns[cited.turn].laid.as_ref().and_then(|laid| laid.citations.get(cited.index)).copied() else {
+    let Some((line, mark)) =
+        state.turns[cited.turn].laid.as_ref().and_then(|laid| laid.citations.get(cited.index)).copied()
+    else {
         return;
     };
     state.source = state.turns[cited.turn].shown_sources().position(|source| source.n == mark.n).unwrap_or(0);
@@ -230,7 +235,8 @@ fn select(state: &mut State, step: Step) {
 
 fn open_item(state: &mut State) -> Vec<Effect> {
     if let Screen::Sessions(sessions) = &state.screen {
-        let chosen = sessions.list.as_ref().and_then(|list| list.get(sessions.selected)).map(|session| session.id.clone());
+        let chosen =
+            sessions.list.as_ref().and_then(|list| list.get(sessions.selected)).map(|session| session.id.clone());
         let Some(id) = chosen else { return Vec::new() };
         let mut effects = stop(state);
         effects.push(Effect::LoadSession(id));

@@ -21,7 +21,9 @@ fn asked() -> Harness {
 #[test]
 fn enter_asks_and_the_answer_is_kept() {
     let mut app = asked();
-    assert!(matches!(&app.effects[..], [Effect::Ask(JobId(1), request)] if request.question == "when did I prune the pear tree?"));
+    assert!(
+        matches!(&app.effects[..], [Effect::Ask(JobId(1), request)] if request.question == "when did I prune the pear tree?")
+    );
     app.answer(1, fixtures::events());
     assert_eq!(app.state.turns[0].phase, Phase::Done);
     assert_eq!(app.effects.last(), Some(&Effect::SaveConversation));
@@ -44,7 +46,11 @@ fn escape_stops_in_every_phase_and_what_was_written_is_kept() {
         let mut app = asked();
         app.answer(1, events[..steps].to_vec());
         app.key(KeyCode::Esc);
-        assert_eq!(app.effects.iter().filter(|effect| **effect == Effect::Cancel(JobId(1))).count(), 1, "after {steps} events");
+        assert_eq!(
+            app.effects.iter().filter(|effect| **effect == Effect::Cancel(JobId(1))).count(),
+            1,
+            "after {steps} events"
+        );
         assert_eq!(app.state.turns[0].phase, Phase::Stopped);
         assert!(app.state.running.is_none());
         let written = !app.state.turns[0].document.source().is_empty();
@@ -100,7 +106,10 @@ fn a_failure_shows_cause_and_hint_and_the_next_question_goes_on() {
     app.type_line("when did I prune the pear tree?");
     app.type_line("next");
     app.answer(1, fixtures::events()[..3].to_vec());
-    app.send(Msg::Job(JobEvent::AnswerFailed(JobId(1), Report { cause: "the model file is damaged".into(), hint: Some("tanya models pull".into()) })));
+    app.send(Msg::Job(JobEvent::AnswerFailed(
+        JobId(1),
+        Report { cause: "the model file is damaged".into(), hint: Some("tanya models pull".into()) },
+    )));
     let screen = app.screen();
     assert!(screen.contains("the model file is damaged") && screen.contains("hint: tanya models pull"), "{screen}");
     assert!(screen.contains("garden/2024-spring.md:41"), "what was found stays in sight");
@@ -149,7 +158,9 @@ fn a_refusal_offers_the_model_alone_and_marks_what_it_says() {
     app.answer(1, fixtures::refusal());
     assert!(app.screen().contains("enter asks the model anyway"), "{}", app.screen());
     app.key(KeyCode::Enter);
-    assert!(matches!(app.effects.last(), Some(Effect::Ask(JobId(2), request)) if request.grounds == crate::tui::Grounds::ModelAlone));
+    assert!(
+        matches!(app.effects.last(), Some(Effect::Ask(JobId(2), request)) if request.grounds == crate::tui::Grounds::ModelAlone)
+    );
     app.answer(2, vec![AnswerEvent::Text("Ulaanbaatar.".into())]);
     let screen = app.screen();
     assert!(screen.contains("asked without the documents"), "{screen}");
@@ -180,7 +191,9 @@ fn set_changes_a_setting_or_says_what_it_wants() {
     assert!(app.screen().contains("wants a number from 0 to 5"), "{}", app.screen());
     app.ctrl('c');
     app.type_line("/set temperature 0.7");
-    assert!(matches!(&app.effects[..], [Effect::Configure(settings)] if (settings.sampling.temperature - 0.7).abs() < 1e-6));
+    assert!(
+        matches!(&app.effects[..], [Effect::Configure(settings)] if (settings.sampling.temperature - 0.7).abs() < 1e-6)
+    );
     app.type_line("/set top_k");
     assert!(app.screen().contains("only the k likeliest"));
     app.type_line("/set");
@@ -264,7 +277,9 @@ fn another_width_keeps_the_text_that_is_read() {
     app.answer(1, vec![AnswerEvent::Text(text.join("\n\n"))]);
     app.key(KeyCode::PageUp);
     app.key(KeyCode::PageUp);
-    let first = |app: &mut Harness| app.body().lines().find(|line| line.contains("Sentence")).map(|line| line.trim()[..19].to_owned()).unwrap();
+    let first = |app: &mut Harness| {
+        app.body().lines().find(|line| line.contains("Sentence")).map(|line| line.trim()[..19].to_owned()).unwrap()
+    };
     let before = first(&mut app);
     for width in [60, 45, 99, 200] {
         app.resize(width, 24);
@@ -397,6 +412,10 @@ fn every_size_draws() {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         terminal.draw(|frame| crate::tui::view::draw(&mut app.state, frame)).unwrap();
         let text = crate::tui::fixtures::text(terminal.backend().buffer());
-        assert_eq!(text.contains("tanya needs"), width >= 17 && (width < 40 || height < 10), "{width}x{height}\n{text}");
+        assert_eq!(
+            text.contains("tanya needs"),
+            width >= 17 && (width < 40 || height < 10),
+            "{width}x{height}\n{text}"
+        );
     }
 }

@@ -20,7 +20,8 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
         let least = (0..parts.len()).max_by_key(|at| parts[*at].rank).expect("there are parts");
         parts.remove(least);
     }
-    let right = if columns(&join(state, &parts)) + width("tanya") + 12 > room { Vec::new() } else { join(state, &parts) };
+    let right =
+        if columns(&join(state, &parts)) + width("tanya") + 12 > room { Vec::new() } else { join(state, &parts) };
     let free = room.saturating_sub(columns(&right) + width("tanya") + 3 + 2);
     left.push(Span::raw("  "));
     left.push(Span::styled(fit_end(&folder, free, look.glyphs.ellipsis), look.theme.accent));
@@ -57,7 +58,15 @@ fn parts(state: &State) -> Vec<Part> {
     match &library.indexing {
         Indexing::Opening => add(0, one("opening the library".into(), look.theme.muted)),
         Indexing::Reading { done, total, .. } => {
-            add(0, progress(state, format!("reading {} of {} ", thousands(*done), thousands(*total)), (*done, *total), None));
+            add(
+                0,
+                progress(
+                    state,
+                    format!("reading {} of {} ", thousands(*done), thousands(*total)),
+                    (*done, *total),
+                    None,
+                ),
+            );
         }
         Indexing::Embedding { done, total, seconds_left } => {
             let percent = done.saturating_mul(100).checked_div(*total).unwrap_or(0);

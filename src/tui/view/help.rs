@@ -19,10 +19,11 @@ pub(super) fn lines(state: &State, columns: u16) -> Vec<Line<'static>> {
     let mut chapters: Vec<Vec<Line<'static>>> = Vec::new();
     let room = if columns >= TWO_COLUMNS { columns / 2 } else { columns };
     for group in Group::ALL {
-        let rows = BINDINGS.iter().filter(|binding| binding.group == group && !binding.title.is_empty()).map(|binding| {
-            let names: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
-            (names.join("  "), binding.title)
-        });
+        let rows =
+            BINDINGS.iter().filter(|binding| binding.group == group && !binding.title.is_empty()).map(|binding| {
+                let names: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
+                (names.join("  "), binding.title)
+            });
         chapters.push(chapter(state, room, group.title(), rows.collect()));
     }
     let slashes = SLASHES.iter().map(|slash| (format!("/{} {}", slash.name, slash.arguments), slash.title)).collect();
@@ -75,7 +76,11 @@ pub(super) fn settings(state: &State, columns: u16) -> Vec<Line<'static>> {
     let room = usize::from(columns).saturating_sub(usize::from(MARGIN) + names + values + 2).max(10);
     let mut out = vec![
         Line::default(),
-        Line::from(vec![indent(0), Span::styled("Settings", theme.strong), Span::styled("   /set KEY VALUE changes one until the end", theme.muted)]),
+        Line::from(vec![
+            indent(0),
+            Span::styled("Settings", theme.strong),
+            Span::styled("   /set KEY VALUE changes one until the end", theme.muted),
+        ]),
         Line::default(),
     ];
     for setting in SETTINGS {
@@ -88,7 +93,11 @@ pub(super) fn settings(state: &State, columns: u16) -> Vec<Line<'static>> {
         let mut spans = vec![indent(0), Span::styled(key, theme.accent)];
         if width(&value) < values {
             let pad = " ".repeat(values - width(&value));
-            spans.extend([Span::styled(value, theme.text), Span::raw(pad), Span::styled(rest.next().unwrap_or_default(), theme.muted)]);
+            spans.extend([
+                Span::styled(value, theme.text),
+                Span::raw(pad),
+                Span::styled(rest.next().unwrap_or_default(), theme.muted),
+            ]);
         } else {
             spans.push(Span::styled(value, theme.text));
         }

@@ -47,7 +47,8 @@ fn text(state: &State, passage: Passage) -> (Vec<Line<'static>>, usize) {
         for (row, line) in wrap(&runs, Room::even(room)).into_iter().enumerate() {
             let number = if row == 0 { format!("{number:>6} ") } else { " ".repeat(7) };
             let bar = if is_cited { look.glyphs.mark } else { " " };
-            let mut spans = vec![Span::styled(number, look.theme.muted), Span::styled(format!("{bar} "), look.theme.accent)];
+            let mut spans =
+                vec![Span::styled(number, look.theme.muted), Span::styled(format!("{bar} "), look.theme.accent)];
             spans.extend(line.into_iter().map(|piece| Span::styled(piece.text, piece.tag)));
             out.push(Line::from(spans));
         }
@@ -79,11 +80,22 @@ pub(super) fn draw(state: &State, passage: Passage, frame: &mut Frame<'_>, area:
     let head = [
         Line::default(),
         spread(
-            vec![margin(), Span::styled(format!("{}  ", source.n), look.theme.accent), Span::styled(name, look.theme.strong)],
+            vec![
+                margin(),
+                Span::styled(format!("{}  ", source.n), look.theme.accent),
+                Span::styled(name, look.theme.strong),
+            ],
             vec![Span::styled(format!("{} of {total}", passage.source + 1), look.theme.muted)],
             room,
         ),
-        Line::from(vec![margin(), Span::raw("   "), Span::styled(fit(&one_line(&source.heading), room.saturating_sub(8), look.glyphs.ellipsis), look.theme.muted)]),
+        Line::from(vec![
+            margin(),
+            Span::raw("   "),
+            Span::styled(
+                fit(&one_line(&source.heading), room.saturating_sub(8), look.glyphs.ellipsis),
+                look.theme.muted,
+            ),
+        ]),
     ];
     super::lines(frame, area, &head, 0);
     let body = Rect { y: area.y + HEAD as u16, height: area.height.saturating_sub(HEAD as u16), ..area };

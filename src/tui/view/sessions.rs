@@ -33,7 +33,11 @@ pub(super) fn draw(state: &State, sessions: &Sessions, frame: &mut Frame<'_>, ar
         .enumerate()
         .map(|(index, session)| {
             let chosen = index == sessions.selected;
-            let right = format!("{}   {:>12}", count(session.turns as u64, "question", "questions"), age(state.unix_now(), session.updated_at));
+            let right = format!(
+                "{}   {:>12}",
+                count(session.turns as u64, "question", "questions"),
+                age(state.unix_now(), session.updated_at)
+            );
             let name = transcript::short(&session.title, room.saturating_sub(right.len() + 5), &state.look);
             let sign = if chosen { state.look.glyphs.pointer } else { " " };
             let mut row = spread(
@@ -47,7 +51,8 @@ pub(super) fn draw(state: &State, sessions: &Sessions, frame: &mut Frame<'_>, ar
             row
         })
         .collect();
-    let list = Rect { x: area.x + MARGIN, y: area.y + top, width: room as u16, height: area.height.saturating_sub(top + 2) };
+    let list =
+        Rect { x: area.x + MARGIN, y: area.y + top, width: room as u16, height: area.height.saturating_sub(top + 2) };
     let first = (sessions.selected + 1).saturating_sub(usize::from(list.height));
     super::lines(frame, list, &rows, first);
     if sessions.elsewhere > 0 {

@@ -22,7 +22,12 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     }
     let Some(index) = state.shown_turn() else { return };
     let turn = &state.turns[index];
-    let inner = Rect { x: area.x + 2, y: area.y + 1, width: area.width.saturating_sub(4), height: area.height.saturating_sub(1) };
+    let inner = Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: area.width.saturating_sub(4),
+        height: area.height.saturating_sub(1),
+    };
     let room = usize::from(inner.width);
     let shown: Vec<&Source> = turn.shown_sources().collect();
     if shown.is_empty() {
@@ -144,7 +149,9 @@ pub(super) fn ranges(source: &Source) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = source
         .highlights
         .iter()
-        .filter(|(start, end)| start < end && source.text.is_char_boundary(*start) && source.text.is_char_boundary(*end))
+        .filter(|(start, end)| {
+            start < end && source.text.is_char_boundary(*start) && source.text.is_char_boundary(*end)
+        })
         .map(|(start, end)| *start..*end)
         .collect();
     ranges.sort_by_key(|range| (range.start, range.end));

@@ -112,7 +112,10 @@ fn reading(state: &State) -> Row {
     let (sign, style) = match &state.library.indexing {
         Indexing::Opening => (look.glyphs.dot, look.theme.muted),
         Indexing::Reading { path, done, total } => {
-            parts.push(vec![Span::styled(format!("{} of {}", thousands(*done), count(*total, "file", "files")), look.theme.text)]);
+            parts.push(vec![Span::styled(
+                format!("{} of {}", thousands(*done), count(*total, "file", "files")),
+                look.theme.text,
+            )]);
             parts.push(bar(look, *done, *total, 9).to_vec());
             if passages > 0 {
                 parts.push(muted("searchable by words now".into()));
@@ -127,7 +130,8 @@ fn reading(state: &State) -> Row {
         Indexing::Embedding { .. } | Indexing::Idle => {
             parts.push(vec![Span::styled(count(passages, "passage", "passages"), look.theme.text)]);
             parts.push(muted("searchable by words".into()));
-            if let Some(failed) = state.library.status.as_ref().map(|status| status.failed).filter(|failed| *failed > 0) {
+            if let Some(failed) = state.library.status.as_ref().map(|status| status.failed).filter(|failed| *failed > 0)
+            {
                 let noun = if failed == 1 { "file" } else { "files" };
                 parts.push(vec![Span::styled(format!("{} {noun} not readable", thousands(failed)), look.theme.warn)]);
             }
@@ -183,7 +187,10 @@ fn embeddings(state: &State) -> Row {
     let status = state.library.status.as_ref();
     let (sign, style, parts) = match (&state.library.indexing, &state.models.embedder) {
         (Indexing::Embedding { done, total, seconds_left }, _) => {
-            let mut parts = vec![vec![Span::styled(format!("{} of {}", thousands(*done), count(*total, "passage", "passages")), look.theme.text)]];
+            let mut parts = vec![vec![Span::styled(
+                format!("{} of {}", thousands(*done), count(*total, "passage", "passages")),
+                look.theme.text,
+            )]];
             parts.push(bar(look, *done, *total, 9).to_vec());
             parts.extend(seconds_left.map(|left| muted(format!("{} left", seconds(left)))));
             (look.glyphs.full, look.theme.accent, parts)
@@ -195,20 +202,26 @@ fn embeddings(state: &State) -> Row {
             (look.glyphs.full, look.theme.accent, parts)
         }
         (_, Model::Failed { report, .. }) => {
-            let parts = vec![vec![Span::styled(one_line(&report.cause), look.theme.bad)], muted("words still find passages".into())];
+            let parts = vec![
+                vec![Span::styled(one_line(&report.cause), look.theme.bad)],
+                muted("words still find passages".into()),
+            ];
             (look.glyphs.cross, look.theme.bad, parts)
         }
         (Indexing::Idle, _) if status.is_some_and(|status| status.chunks > 0 && status.embedded >= status.chunks) => {
             (look.glyphs.check, look.theme.ok, vec![vec![Span::styled("searchable by meaning", look.theme.text)]])
         }
         (_, Model::Ready { .. }) => (look.glyphs.dot, look.theme.muted, vec![muted("after reading".into())]),
-        (_, Model::Unknown | Model::Loading { .. }) => (look.glyphs.dot, look.theme.muted, vec![muted("after the model".into())]),
+        (_, Model::Unknown | Model::Loading { .. }) => {
+            (look.glyphs.dot, look.theme.muted, vec![muted("after the model".into())])
+        }
     };
     Row { sign, style, name: "embeddings", parts }
 }
 
 fn advice(state: &State) -> &'static str {
-    let empty = state.library.indexing == Indexing::Idle && state.library.status.as_ref().is_some_and(|status| status.chunks == 0);
+    let empty = state.library.indexing == Indexing::Idle
+        && state.library.status.as_ref().is_some_and(|status| status.chunks == 0);
     let ready = matches!(state.models.generator, Model::Ready { .. });
     if empty {
         "Nothing readable is in this folder yet. Files that appear in it are read when tanya starts again."

@@ -121,8 +121,11 @@ fn left(state: &State, room: usize, calm: usize) -> Vec<Span<'static>> {
     if state.holds(When::Slash)
         && let Some(word) = state.slash()
     {
-        let all: Vec<String> =
-            SLASHES.iter().filter(|slash| slash.name.starts_with(word)).map(|slash| format!("/{} {}", slash.name, slash.arguments)).collect();
+        let all: Vec<String> = SLASHES
+            .iter()
+            .filter(|slash| slash.name.starts_with(word))
+            .map(|slash| format!("/{} {}", slash.name, slash.arguments))
+            .collect();
         return vec![Span::styled(all.join("  "), look.theme.muted)];
     }
     let name = fit(&one_line(model_file(state.model_name())), 32.min(calm), look.glyphs.ellipsis);

@@ -14,7 +14,7 @@ use crate::report::Report;
 use crate::tui::backend::Grounds;
 use crate::tui::markdown::{Ink, Labels, Mark};
 use crate::tui::state::{Look, Phase, State, TurnState};
-use crate::tui::text::{Run, Room, clean, count, fit, fit_end, one_line, width, wrap, wrap_plain};
+use crate::tui::text::{Room, Run, clean, count, fit, fit_end, one_line, width, wrap, wrap_plain};
 
 /// Lines longer than this are hard to read (typography has 66 for print; code and tables want more).
 const MEASURE: u16 = 92;
@@ -145,7 +145,11 @@ impl Page<'_> {
             self.push(vec![Span::styled(text, look.theme.strong)], (0, index));
         }
         if cut {
-            let rest = format!("{} {} in all", look.glyphs.ellipsis, count(turn.question.lines().count() as u64, "line", "lines"));
+            let rest = format!(
+                "{} {} in all",
+                look.glyphs.ellipsis,
+                count(turn.question.lines().count() as u64, "line", "lines")
+            );
             self.push(vec![Span::styled(rest, look.theme.muted)], (0, QUESTION_LINES));
         }
         if turn.grounds == Grounds::ModelAlone {
@@ -169,7 +173,8 @@ impl Page<'_> {
             self.blank(if index == 0 { 1 } else { 2 });
             for laid in block {
                 let line = self.lines.len();
-                self.citations.extend(laid.citations.iter().map(|mark| (line, Mark { column: mark.column + MARGIN, ..*mark })));
+                self.citations
+                    .extend(laid.citations.iter().map(|mark| (line, Mark { column: mark.column + MARGIN, ..*mark })));
                 self.push(laid.line.spans.clone(), (2, laid.key));
             }
         }
@@ -227,7 +232,9 @@ impl Page<'_> {
             let score = format!("{:.2}", source.score);
             let free = room.saturating_sub(2 + column + 3 + score.len() + 3);
             let mut quote = vec![Span::styled(look.glyphs.open_quote, look.theme.muted)];
-            quote.extend(sources::snippet(source, free.saturating_sub(2), 1, &look).into_iter().next().unwrap_or_default());
+            quote.extend(
+                sources::snippet(source, free.saturating_sub(2), 1, &look).into_iter().next().unwrap_or_default(),
+            );
             quote.push(Span::styled(look.glyphs.close_quote, look.theme.muted));
             let mut spans = vec![Span::raw("  "), Span::styled(path, look.theme.text), Span::raw(pad)];
             if quoted {
@@ -245,7 +252,10 @@ impl Page<'_> {
     fn failure(&mut self, report: &Report) {
         let look = self.context.look;
         self.blank(1);
-        let mut runs = vec![Run::new(format!("{} ", look.glyphs.cross), look.theme.bad), Run::new(one_line(&report.cause), look.theme.text)];
+        let mut runs = vec![
+            Run::new(format!("{} ", look.glyphs.cross), look.theme.bad),
+            Run::new(one_line(&report.cause), look.theme.text),
+        ];
         if let Some(hint) = &report.hint {
             runs.push(Run::new("\nhint: ", look.theme.muted));
             runs.push(Run::new(one_line(hint), look.theme.text));
@@ -271,7 +281,9 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
             match turn_line.kind {
                 Kind::Text => super::line(frame, row, &turn_line.line),
                 Kind::Status => super::line(frame, row, &margin(status::of_turn(state, turn))),
-                Kind::Offer if state.refused() == Some(turn) => super::line(frame, row, &margin(offer(&state.look, area.width))),
+                Kind::Offer if state.refused() == Some(turn) => {
+                    super::line(frame, row, &margin(offer(&state.look, area.width)))
+                }
                 Kind::Offer => {}
             }
             select(state, frame, row, turn, index);
