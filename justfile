@@ -17,7 +17,7 @@ clippy:
 
 # documentation builds without warnings, private items included
 doc:
-    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items --locked
+    RUSTDOCFLAGS="-D warnings -A rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items --locked
 
 # fetch the default models once, then run every test (the README's test command)
 test:

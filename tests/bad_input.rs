@@ -1,4 +1,5 @@
 //! What can be wrong with a folder, a model or a disk: a clear message each, nothing lost, no panic.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod common;
 
@@ -99,7 +100,7 @@ fn a_text_file_of_one_gigabyte_is_read_in_part_and_says_so() {
     let started = Instant::now();
     let ran = home.run(&["search", "--json", "--by", "words", "--limit", "3", "needle"]).ok();
     assert_eq!(ran.json()[0]["hits"][0]["path"], "small.md");
-    assert!(started.elapsed() < Duration::from_secs(240), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_mins(4), "{:?}", started.elapsed());
     let found = problems(&home);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].0, "huge.txt");
@@ -160,7 +161,7 @@ fn kill_minus_9_while_indexing_loses_nothing_that_was_committed() {
     for _ in 0..3 {
         let mut child = home.tanya(&["index", "--json"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // Kill it as soon as it has committed more than before.
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         loop {
             let now = indexed(&library_dir(&home));
             if now > committed || child.try_wait().unwrap().is_some() || Instant::now() > deadline {
@@ -193,7 +194,7 @@ fn a_full_disk_is_a_message_and_what_was_committed_stays() {
     let home = Home::new();
     for file in 0..400 {
         let words: String = (0..400).map(|word| format!("w{}x{word} ", file * 7919 % 1000)).collect();
-        home.write(&format!("{file}.md"), format!("# Note {file}\n\n{words}\n"));
+        home.write(&format!("{file}.md"), format!("# Note {file}\n\n{words}\nquagga{file}x\n"));
     }
     let mount = home.root().join("small");
     std::fs::create_dir(&mount).unwrap();
@@ -201,8 +202,8 @@ fn a_full_disk_is_a_message_and_what_was_committed_stays() {
         "mount -t tmpfs -o size=3m none {mount} && \
          XDG_DATA_HOME={mount} {tanya} index --json --offline >&2; echo code $?; \
          mount -o remount,size=64m {mount} && \
-         XDG_DATA_HOME={mount} {tanya} status --json --offline && \
-         XDG_DATA_HOME={mount} {tanya} index --json --offline",
+         XDG_DATA_HOME={mount} {tanya} index --json --offline && \
+         XDG_DATA_HOME={mount} {tanya} search --json --offline --by words quagga399x",
         mount = mount.display(),
         tanya = env!("CARGO_BIN_EXE_tanya"),
     );
@@ -222,8 +223,9 @@ fn a_full_disk_is_a_message_and_what_was_committed_stays() {
     assert!(!ran.err.contains("panicked"), "{}", ran.err);
     let values: Vec<serde_json::Value> =
         ran.out.lines().skip(1).map(|line| serde_json::from_str(line).expect("JSON once there is space")).collect();
-    assert!(values[0]["files"].as_u64().unwrap() < 400, "the disk was never full: {}", values[0]);
-    assert_eq!(values[1]["indexed"], 400, "the same command finishes the work: {}", values[1]);
+    assert_eq!(values[0]["indexed"], 400, "the same command finishes the work: {}", values[0]);
+    let hits = values[1]["hits"].as_array().unwrap();
+    assert_eq!(hits.len(), 1, "each file is found by its own word: {}", values[1]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
 //! The commands through the real binary, on the real default models.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 mod common;
 

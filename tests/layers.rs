@@ -1,4 +1,5 @@
 //! The import order of the application, as ARCHITECTURE.md states it: a module uses those before it and none after it.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

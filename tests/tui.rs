@@ -6,7 +6,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
@@ -38,11 +38,14 @@ impl Pty {
         command.env("COLORTERM", "truecolor");
         command.env("LANG", "C.UTF-8");
         command.env_remove("NO_COLOR");
+        // A back-trace would push the message off the screen.
+        command.env_remove("RUST_BACKTRACE");
         let modes = modes(&*pair.master);
         let child = pair.slave.spawn_command(command).expect("the program starts");
         let mut reader = pair.master.try_clone_reader().expect("the terminal can be read");
         let keys = pair.master.take_writer().expect("the terminal can be written");
-        let (send, output) = channel();
+        // More than any test prints: a program that is not read would stand still.
+        let (send, output) = sync_channel(1 << 16);
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
             while let Ok(count @ 1..) = reader.read(&mut buffer) {

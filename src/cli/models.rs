@@ -139,7 +139,7 @@ fn pull_one(supply: &Supply, entry: &Entry) -> Result<PathBuf> {
     let mut progress = Progress::new();
     let mut attempt = |policy: &PullPolicy| {
         crate::models::pull(&supply.store, entry, policy, &Cancel::default(), &mut |event| {
-            progress.pull(&entry.name, event)
+            progress.pull(&entry.name, event);
         })
     };
     match attempt(&supply.policy) {

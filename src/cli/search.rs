@@ -131,9 +131,9 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let Some(file) = &args.batch else {
         let (hits, ms) = shelf.search(&args.text.join(" "))?;
         if args.json {
-            print_json(&serde_json::Value::Null, &hits, ms)?
+            print_json(&serde_json::Value::Null, &hits, ms)?;
         } else {
-            print_hits(&hits)?
+            print_hits(&hits)?;
         }
         return Ok(ExitCode::SUCCESS);
     };

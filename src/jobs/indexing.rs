@@ -70,7 +70,7 @@ impl Indexing {
             match order {
                 Order::Update => self.update(&library, &mut writer)?,
                 Order::Embedder { id, dimension } => {
-                    writer.set_embedder(&id, dimension).context("cannot select the embedder")?
+                    writer.set_embedder(&id, dimension).context("cannot select the embedder")?;
                 }
             }
             if library.status().context("cannot read the library")?.embedder.is_some() {

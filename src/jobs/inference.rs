@@ -153,7 +153,7 @@ impl Inference {
         let prepared = library.snapshot().map_err(anyhow::Error::from).and_then(|snapshot| {
             let request = question.request.clone();
             let prepared = answer::prepare(request, &snapshot, embedder, &question.cancel, &mut |event| {
-                tell(&events, id, event, &question.cancel)
+                tell(&events, id, event, &question.cancel);
             })?;
             Ok((prepared, snapshot))
         });

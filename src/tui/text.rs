@@ -1,6 +1,6 @@
 //! Text as cells: cleaning, measuring, eliding, wrapping.
 //!
-//! Place in the flow: everything that documents, file names, models and errors say passes [`clean`] before it is measured
+//! Place in the flow: everything that documents, file names, models and errors say passes [`clean()`] before it is measured
 //! or drawn. Invariants: cleaned text holds no control character but `\n`, no bidirectional control and no invisible tag;
 //! widths are those that ratatui draws; a wrapped line is never wider than asked, except for one grapheme that is wider
 //! than the line itself.

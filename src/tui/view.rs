@@ -139,7 +139,7 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
         }
         Screen::Help(page) => lines(frame, areas.transcript, &help::lines(state, areas.transcript.width), page.top),
         Screen::Settings(page) => {
-            lines(frame, areas.transcript, &help::settings(state, areas.transcript.width), page.top)
+            lines(frame, areas.transcript, &help::settings(state, areas.transcript.width), page.top);
         }
         Screen::Sessions(list) => sessions::draw(state, list, frame, areas.transcript),
         Screen::Passage(open) => passage::draw(state, *open, frame, areas.transcript),

@@ -1,5 +1,11 @@
 //! A home of its own for each test: the real binary with its data in a temporary directory, and the machine's models.
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test program uses its own part of this")]
+#![allow(
+    dead_code,
+    missing_docs,
+    unreachable_pub,
+    clippy::unwrap_used,
+    reason = "a test helper: each program uses its own part"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -104,9 +104,9 @@ pub fn clean(text: &str) -> Cow<'_, str> {
             let alone = previous.is_whitespace() || previous.is_ascii() && joiner;
             if !(again || alone) {
                 if joiner {
-                    pending = Some(c)
+                    pending = Some(c);
                 } else {
-                    out.push(c)
+                    out.push(c);
                 }
                 previous = c;
             }

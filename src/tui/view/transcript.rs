@@ -282,7 +282,7 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
                 Kind::Text => super::line(frame, row, &turn_line.line),
                 Kind::Status => super::line(frame, row, &margin(status::of_turn(state, turn))),
                 Kind::Offer if state.refused() == Some(turn) => {
-                    super::line(frame, row, &margin(offer(&state.look, area.width)))
+                    super::line(frame, row, &margin(offer(&state.look, area.width)));
                 }
                 Kind::Offer => {}
             }
