@@ -4,6 +4,7 @@
 //! usage, 3 refused: the documents do not hold the answer.
 
 mod ask;
+mod batch;
 mod index;
 mod library;
 mod models;
@@ -149,7 +150,11 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
         _ => {}
     }
     let places = Places::of_user()?;
-    let settings = settings(&places, matches)?;
+    let mut settings = Settings::load(&places.config_file())?;
+    if let Err(error) = apply_flags(&mut settings, matches) {
+        output::report(&Report::new(&error));
+        return Ok(ExitCode::from(2));
+    }
     let policy = PullPolicy {
         offline: cli.common.offline,
         accept_license: cli.common.accept_license,
@@ -169,9 +174,8 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
     }
 }
 
-/// Defaults, then the configuration file, then flags.
-fn settings(places: &Places, matches: &ArgMatches) -> Result<Settings> {
-    let mut settings = Settings::load(&places.config_file())?;
+/// Lays the flags over what the configuration file says.
+fn apply_flags(settings: &mut Settings, matches: &ArgMatches) -> Result<()> {
     // Global arguments are propagated to the innermost command that was given.
     let innermost = matches.subcommand().map_or(matches, |(_, inner)| inner);
     let innermost = innermost.subcommand().map_or(innermost, |(_, inner)| inner);
@@ -180,7 +184,7 @@ fn settings(places: &Places, matches: &ArgMatches) -> Result<Settings> {
             settings.set(setting.key, value)?;
         }
     }
-    Ok(settings)
+    Ok(())
 }
 
 /// The GPU where this build has one, else the processor.
@@ -215,7 +219,8 @@ mod tests {
             vec!["tanya", "ask", "why?", "--temperature=0.9"],
         ] {
             let matches = command().try_get_matches_from(&line).unwrap();
-            let settings = settings(&places, &matches).unwrap();
+            let mut settings = Settings::load(&places.config_file()).unwrap();
+            apply_flags(&mut settings, &matches).unwrap();
             assert!((settings.sampling.temperature - 0.9).abs() < 1e-6, "{line:?}");
             assert_eq!(settings.sampling.top_k, 7);
         }

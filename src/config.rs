@@ -25,9 +25,10 @@ pub struct Settings {
     pub evidence_tokens: usize,
     /// How many of a passage's sentences the model reads; 0 is all of them.
     pub evidence_sentences: usize,
-    /// Below this lexical share the question is refused when the vectors do not fit either.
+    /// Lexical share that the best passage should have; see [`Self::min_cosine`].
     pub min_lexical: f32,
-    /// Below this cosine the question is refused when the words do not fit either.
+    /// Cosine that the best passage should have: a question is refused when the mean of both measures, each divided by its
+    /// threshold, is below 1.
     pub min_cosine: f32,
     /// Colors of the screen.
     pub theme: Theme,
@@ -57,8 +58,8 @@ impl Default for Settings {
             sampling: Sampling { temperature: 0.0, max_tokens: 160, ..Sampling::default() },
             evidence_tokens: 250,
             evidence_sentences: 2,
-            min_lexical: 0.30,
-            min_cosine: 0.35,
+            min_lexical: 0.58,
+            min_cosine: 0.40,
             theme: Theme::Auto,
             ascii: false,
         }
@@ -67,7 +68,7 @@ impl Default for Settings {
 
 /// One setting: its key, what it means, how it is read and shown.
 pub struct Setting {
-    /// As in the configuration file, `--set KEY=VALUE` and `/set KEY VALUE`.
+    /// As in the configuration file and `/set KEY VALUE`; as a flag with dashes.
     pub key: &'static str,
     /// One line: meaning, range, effect.
     pub help: &'static str,
@@ -91,6 +92,12 @@ fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
         Ok(value) if range.contains(&value) => Ok(value),
         _ => Err(format!("wants a number from {} to {}", range.start(), range.end())),
     }
+}
+
+/// A leading `~/` as the home directory: no shell expands what stands in a file.
+fn at_home(text: &str) -> String {
+    let home = text.strip_prefix("~/").and_then(|rest| Some(etcetera::home_dir().ok()?.join(rest)));
+    home.map_or_else(|| text.to_owned(), |path| path.to_string_lossy().into_owned())
 }
 
 fn switch(text: &str) -> Result<bool, String> {
@@ -121,7 +128,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "model",
         help: "the language model: a name of `tanya models list`, or the path of a .gguf file",
         read: |settings, text| {
-            text.trim().clone_into(&mut settings.model);
+            settings.model = at_home(text.trim());
             Ok(())
         },
         show: |settings| settings.model.clone(),
@@ -130,7 +137,7 @@ pub const SETTINGS: &[Setting] = &[
         key: "embedder",
         help: "the embedding model: a name of `tanya models list`, or the path of its folder",
         read: |settings, text| {
-            text.trim().clone_into(&mut settings.embedder);
+            settings.embedder = at_home(text.trim());
             Ok(())
         },
         show: |settings| settings.embedder.clone(),
@@ -213,14 +220,14 @@ pub const SETTINGS: &[Setting] = &[
     ),
     numeric!(
         "min_lexical",
-        "0 to 1: refuse below this match of words, unless min_cosine is met; 0 never refuses",
+        "0 to 1: how well the words of a passage must match; refused when the mean of words/min_lexical and meaning/min_cosine is below 1; 0 never refuses",
         0.0,
         1.0,
         min_lexical
     ),
     numeric!(
         "min_cosine",
-        "0 to 1: refuse below this similarity of meaning, unless min_lexical is met",
+        "0 to 1: how similar in meaning a passage must be; see min_lexical; 0 never refuses",
         0.0,
         1.0,
         min_cosine
@@ -258,7 +265,9 @@ impl Settings {
             let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
             return Err(anyhow!("no setting is called {key:?}")).hint(format!("one of: {}", known.join(", ")));
         };
-        (setting.read)(self, value).map_err(|why| anyhow!("{key} {why}, not {value:?}"))
+        (setting.read)(self, value)
+            .map_err(|why| anyhow!("{key} {why}, not {value:?}"))
+            .hint(format!("{key}: {}", setting.help))
     }
 
     /// The defaults, overlaid by the file at `path` where there is one.
@@ -313,8 +322,9 @@ mod tests {
     #[test]
     fn a_value_out_of_range_names_the_range_and_changes_nothing() {
         let mut settings = Settings::default();
-        let message = format!("{:#}", settings.set("temperature", "9").unwrap_err());
-        assert_eq!(message, "temperature wants a number from 0 to 5, not \"9\"");
+        let report = crate::report::Report::new(&settings.set("temperature", "9").unwrap_err());
+        assert!(report.hint.is_some());
+        assert_eq!(report.cause, "temperature wants a number from 0 to 5, not \"9\"");
         assert_eq!(settings, Settings::default());
         assert!(settings.set("temperature", "NaN").is_err());
     }

@@ -44,6 +44,7 @@ fn an_empty_folder_is_no_error_and_says_that_nothing_is_there() {
 fn a_missing_folder_and_a_file_in_its_place_are_named() {
     let home = Home::new();
     home.write("a.md", "x\n");
+    home.run(&["search", "--json", "--batch", "nowhere.jsonl"]).fails_with(&["nowhere.jsonl", "cannot open the batch"]);
     home.run(&["ask", "--folder", "nowhere", "what?"]).fails_with(&["nowhere", "cannot open the folder"]);
     home.run(&["search", "--folder", "a.md", "what?"]).fails_with(&["a.md", "not a folder"]);
     home.run(&["index", "nowhere"]).fails_with(&["nowhere"]);
@@ -54,7 +55,7 @@ fn an_unreadable_file_costs_only_itself() {
     let home = Home::new();
     home.write("open.md", "legible words\n").write("closed.md", "hidden words\n");
     std::fs::set_permissions(home.docs().join("closed.md"), std::fs::Permissions::from_mode(0o000)).unwrap();
-    let mut command = home.tanya(&["index", "--json"]);
+    let mut command = home.tanya(&["search", "--json", "--by", "words", "legible"]);
     if std::fs::metadata(home.root()).unwrap().uid() == 0 {
         // Root reads everything: become nobody, who must own what it writes.
         for dir in ["data", "state", "config"] {
@@ -71,7 +72,7 @@ fn an_unreadable_file_costs_only_itself() {
             std::fs::copy(env!("CARGO_BIN_EXE_tanya"), &copy).unwrap();
             let mut again = Command::new(&copy);
             again
-                .args(["index", "--json", "--offline"])
+                .args(["search", "--json", "--offline", "--by", "words", "legible"])
                 .envs(home.env())
                 .current_dir(home.docs())
                 .uid(65534)
@@ -80,7 +81,7 @@ fn an_unreadable_file_costs_only_itself() {
         }
     }
     let ran = Ran::new(command.output().unwrap()).ok();
-    assert_eq!((&ran.json()[0]["files"], &ran.json()[0]["indexed"]), (&2.into(), &1.into()), "{}", ran.out);
+    assert_eq!(ran.json()[0]["hits"][0]["path"], "open.md", "{}", ran.out);
     let found = problems(&home);
     assert_eq!(found[0].0, "closed.md");
     assert!(found[0].1.to_lowercase().contains("permission denied"), "{found:?}");
@@ -97,10 +98,8 @@ fn a_text_file_of_one_gigabyte_is_read_in_part_and_says_so() {
         std::io::Write::write_all(&mut file, block.as_bytes()).unwrap();
     }
     drop(file);
-    let started = Instant::now();
     let ran = home.run(&["search", "--json", "--by", "words", "--limit", "3", "needle"]).ok();
     assert_eq!(ran.json()[0]["hits"][0]["path"], "small.md");
-    assert!(started.elapsed() < Duration::from_mins(4), "{:?}", started.elapsed());
     let found = problems(&home);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].0, "huge.txt");
@@ -143,6 +142,7 @@ fn while_another_instance_indexes_this_one_reads_and_says_so() {
     let library = Library::open(&library_dir(&home)).unwrap();
     let writer = library.writer().unwrap();
     home.write("b.md", "words about apples\n");
+    home.run(&["index"]).fails_with(&["another tanya is indexing this folder"]);
     let ran = home.run(&["search", "--json", "--by", "words", "words"]).ok();
     assert!(ran.err.contains("another tanya") && ran.err.contains(&std::process::id().to_string()), "{}", ran.err);
     assert_eq!(ran.json()[0]["hits"].as_array().unwrap().len(), 1, "what was indexed is found, the new file is not");
@@ -193,17 +193,17 @@ fn indexed(dir: &Path) -> u64 {
 fn a_full_disk_is_a_message_and_what_was_committed_stays() {
     let home = Home::new();
     for file in 0..400 {
-        let words: String = (0..400).map(|word| format!("w{}x{word} ", file * 7919 % 1000)).collect();
-        home.write(&format!("{file}.md"), format!("# Note {file}\n\n{words}\nquagga{file}x\n"));
+        let words: Vec<String> = (0..400).map(|word| format!("w{}x{word}", file * 7919 % 1000)).collect();
+        home.write(&format!("{file}.md"), format!("# Note {file}\n\n{}\nquagga{file}x\n", words.join(" ")));
     }
     let mount = home.root().join("small");
     std::fs::create_dir(&mount).unwrap();
     let script = format!(
         "mount -t tmpfs -o size=3m none {mount} && \
-         XDG_DATA_HOME={mount} {tanya} index --json --offline >&2; echo code $?; \
+         XDG_DATA_HOME={mount} {tanya} search --json --offline --by words quagga399x >&2; echo code $?; \
          mount -o remount,size=64m {mount} && \
-         XDG_DATA_HOME={mount} {tanya} index --json --offline && \
-         XDG_DATA_HOME={mount} {tanya} search --json --offline --by words quagga399x",
+         XDG_DATA_HOME={mount} {tanya} search --json --offline --by words quagga399x && \
+         XDG_DATA_HOME={mount} {tanya} status --json --offline",
         mount = mount.display(),
         tanya = env!("CARGO_BIN_EXE_tanya"),
     );
@@ -223,9 +223,9 @@ fn a_full_disk_is_a_message_and_what_was_committed_stays() {
     assert!(!ran.err.contains("panicked"), "{}", ran.err);
     let values: Vec<serde_json::Value> =
         ran.out.lines().skip(1).map(|line| serde_json::from_str(line).expect("JSON once there is space")).collect();
-    assert_eq!(values[0]["indexed"], 400, "the same command finishes the work: {}", values[0]);
-    let hits = values[1]["hits"].as_array().unwrap();
-    assert_eq!(hits.len(), 1, "each file is found by its own word: {}", values[1]);
+    let hits = values[0]["hits"].as_array().unwrap();
+    assert_eq!(hits.len(), 1, "the same command finishes the work: {}", values[0]);
+    assert_eq!(values[1]["indexed"], 400, "{}", values[1]);
 }
 
 #[test]

@@ -17,15 +17,13 @@ use super::sentences::sentences;
 const SUPPORTED: f32 = 0.6;
 /// Share below which nothing is said to support it.
 const PARTLY: f32 = 0.4;
-/// What a term costs that the folder does not know: as much as its rarest word.
-const UNKNOWN_IDF: f32 = 10.0;
 
 /// How a text becomes comparable terms, and what each is worth.
 pub(super) trait Terms {
     /// Stemmed terms without stop words.
     fn terms(&self, text: &str) -> Vec<String>;
-    /// The rarity of a term in the folder; `None` when the folder does not know it.
-    fn idf(&self, term: &str) -> Option<f32>;
+    /// The rarity of a term in the folder; a term that it does not hold is the rarest.
+    fn idf(&self, term: &str) -> f32;
 }
 
 /// An answer with its citations in place.
@@ -48,7 +46,9 @@ pub(super) fn check(draft: &str, sources: &[Source], terms: &dyn Terms) -> Check
         let body = words.trim_end();
         let start = checked.text.len();
         checked.text.push_str(body);
-        if body.chars().any(char::is_alphanumeric) {
+        // Inside a code block a citation would be code.
+        let code = body.contains("```") || checked.text.matches("```").count() % 2 == 1;
+        if !code && body.chars().any(char::is_alphanumeric) {
             let claim = Claim::new(body, terms);
             let best = best_support(&claim, &passages, &cited);
             let verdict = best.as_ref().map_or(Verdict::NotFound, |support| support.verdict);
@@ -82,7 +82,7 @@ impl Claim {
             terms: unique
                 .into_iter()
                 .map(|term| {
-                    let idf = terms.idf(&term).unwrap_or(UNKNOWN_IDF);
+                    let idf = terms.idf(&term);
                     (term, idf)
                 })
                 .collect(),
@@ -212,25 +212,32 @@ pub(super) fn without_markers(text: &str) -> String {
     strip_markers(text).0
 }
 
-/// Removes `[n]` markers; returns the text and the numbers.
+/// Removes `[n]` markers; returns the text and the numbers. Brackets that belong to a word are not markers: `v[0]`.
 fn strip_markers(text: &str) -> (String, Vec<u32>) {
     let mut words = String::with_capacity(text.len());
     let mut numbers = Vec::new();
     let mut rest = text;
     while let Some(open) = rest.find('[') {
+        words.push_str(&rest[..open]);
         let inside = &rest[open + 1..];
         let digits = inside.bytes().take_while(u8::is_ascii_digit).count();
-        if digits > 0 && digits < 4 && inside[digits..].starts_with(']') {
-            words.push_str(rest[..open].trim_end_matches(' '));
+        let closed = (1..4).contains(&digits) && inside[digits..].starts_with(']');
+        if closed && may_follow(words.chars().last()) {
+            words.truncate(words.trim_end_matches(' ').len());
             numbers.extend(inside[..digits].parse::<u32>());
             rest = &inside[digits + 1..];
         } else {
-            words.push_str(&rest[..=open]);
+            words.push('[');
             rest = inside;
         }
     }
     words.push_str(rest);
     (words, numbers)
+}
+
+/// Whether a marker can stand after `before`: after a space or the end of a sentence, at the start, or after a marker.
+fn may_follow(before: Option<char>) -> bool {
+    before.is_none_or(|c| c.is_whitespace() || matches!(c, '.' | '!' | '?' | ',' | ';' | ':' | '…'))
 }
 
 /// Words that must stand in the source as they are: those with a digit, capitalized ones inside the sentence, negators.
@@ -262,12 +269,14 @@ fn normal(word: &str) -> String {
 pub(super) struct MarkerFilter {
     held: String,
     sources: u32,
+    /// The last character before what is held.
+    before: Option<char>,
 }
 
 impl MarkerFilter {
     /// For a prompt with `sources` passages.
     pub(super) fn new(sources: u32) -> Self {
-        Self { held: String::new(), sources }
+        Self { held: String::new(), sources, before: None }
     }
 
     /// Takes the next piece and returns what may be shown.
@@ -275,10 +284,7 @@ impl MarkerFilter {
         let mut shown = String::new();
         for c in piece.chars() {
             match (self.held.is_empty(), c) {
-                (_, '[') => {
-                    shown.push_str(&std::mem::take(&mut self.held));
-                    self.held.push(c);
-                }
+                (true, '[') if may_follow(self.before) => self.held.push(c),
                 (false, '0'..='9') if self.held.len() < 4 => self.held.push(c),
                 (false, ']') if self.held.len() > 1 => {
                     let number = self.held[1..].parse::<u32>().unwrap_or(0);
@@ -291,6 +297,7 @@ impl MarkerFilter {
                 _ => {
                     shown.push_str(&std::mem::take(&mut self.held));
                     shown.push(c);
+                    self.before = Some(c);
                 }
             }
         }

@@ -111,7 +111,7 @@ pub enum FinishKind {
     Window,
     /// The person stopped it.
     Cancelled,
-    /// No model was asked, or its draft was withdrawn: not in the documents.
+    /// No model was asked: not in the documents.
     Refused,
 }
 

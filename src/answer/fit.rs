@@ -56,9 +56,15 @@ pub(super) fn fit(budget: Budget, costs: Costs<'_>) -> Result<Fit, TooLong> {
     let Some(free) = room.checked_sub(costs.fixed) else {
         return Err(TooLong { needed: costs.fixed, room });
     };
-    let (passages, evidence) = take(costs.passages.iter(), budget.evidence.min(free / 4 * 3));
+    let (passages, evidence) = take(costs.passages.iter(), evidence_room(budget, costs.fixed));
     let (history, earlier) = take(costs.history.iter().rev(), free - evidence);
     Ok(Fit { passages, history, total: costs.fixed + evidence + earlier })
+}
+
+/// Tokens that passages may take beside a fixed part.
+pub(super) fn evidence_room(budget: Budget, fixed: usize) -> usize {
+    let free = budget.window.saturating_sub(budget.reserve).saturating_sub(fixed);
+    budget.evidence.min(free / 4 * 3)
 }
 
 /// How many of `costs`, in order, fit into `room`, and what they take.

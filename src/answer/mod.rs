@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use tanya_engine::{Cancel, Sampling};
-use tanya_index::Snapshot;
+use tanya_index::{Mode, Snapshot};
 
 use crate::config::Settings;
 
@@ -104,14 +104,30 @@ pub fn prepare(
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Prepared> {
     let started = Instant::now();
+    let leans = SearchQuery::leans_on_history(&request.question, snapshot.analyze(&request.question).len());
     let query = SearchQuery::new(&request.question, &request.history);
     sink(AnswerEvent::Query { text: query.shown() });
     let found = retrieve::retrieve(snapshot, &request.question, &query, embedder, cancel)?;
-    let gate = gate::gate(&found.hits, request.thresholds);
+    let gate = if request.history.is_empty() || leans {
+        gate::gate(&found.hits, request.thresholds)
+    } else {
+        // What was found for earlier questions says nothing about whether the documents answer this one.
+        let alone = SearchQuery::new(&request.question, &[]);
+        let mode = if embedder.is_some() { Mode::Hybrid } else { Mode::Lexical };
+        gate::gate(&search(snapshot, &alone, embedder, mode, 5, cancel)?, request.thresholds)
+    };
     let ms_search = milliseconds(started);
     sink(AnswerEvent::Sources(found.sources.clone()));
     sink(AnswerEvent::Gate(gate.clone()));
     Ok(Prepared { request, started, found, gate, ms_search })
+}
+
+/// Finishes what [`prepare`] began where no model is needed (see [`Prepared::needs_model`]); `model` is the one that was not
+/// asked. A gate that was passed is treated as a refusal without a reason.
+pub fn refuse(prepared: Prepared, model: &str, sink: &mut dyn FnMut(AnswerEvent)) -> Answer {
+    let answer = write::refusal(prepared, model);
+    sink(AnswerEvent::Finished(Box::new(answer.clone())));
+    answer
 }
 
 /// Finishes what [`prepare`] began: refuses, or lets `generator` write and checks what it wrote.
@@ -123,10 +139,10 @@ pub fn complete(
     cancel: &Cancel,
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Answer> {
-    let answer = match prepared.gate.clone() {
-        Gate::Refuse { reason } if !prepared.needs_model() => write::refusal(prepared, reason, generator.name()),
-        Gate::Go | Gate::Refuse { .. } => write::written(prepared, snapshot, generator, prompts, cancel, sink)?,
-    };
+    if !prepared.needs_model() {
+        return Ok(refuse(prepared, generator.name(), sink));
+    }
+    let answer = write::written(prepared, snapshot, generator, prompts, cancel, sink)?;
     sink(AnswerEvent::Finished(Box::new(answer.clone())));
     Ok(answer)
 }

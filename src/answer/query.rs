@@ -5,6 +5,9 @@
 //! concatenation finds less than the last turn alone (0.715).
 
 use tanya_index::WeightedText;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+use super::cite::without_markers;
 
 /// Weight of each earlier question.
 const EARLIER_QUESTION: f32 = 0.3;
@@ -18,6 +21,13 @@ pub struct Exchange {
     pub question: String,
     /// What was answered; empty when only the question is known.
     pub answer: String,
+}
+
+impl Exchange {
+    /// An earlier exchange without its citations: their numbers mean nothing beside other sources.
+    pub fn new(question: String, answer: &str) -> Self {
+        Self { question, answer: without_markers(answer) }
+    }
 }
 
 /// What to search for.
@@ -49,6 +59,17 @@ impl SearchQuery {
         Self { texts, to_embed }
     }
 
+    /// Whether `question` can only be understood together with what was said before: it is short, or it points back.
+    ///
+    /// English words; a question in another language leans when it is short.
+    pub fn leans_on_history(question: &str, content_terms: usize) -> bool {
+        const POINTERS: [&str; 22] = [
+            "it", "its", "they", "them", "their", "he", "him", "his", "she", "her", "this", "that", "these", "those",
+            "there", "one", "ones", "same", "other", "else", "and", "also",
+        ];
+        content_terms < 3 || question.unicode_words().any(|word| POINTERS.contains(&word.to_lowercase().as_str()))
+    }
+
     /// The query as a person may read it.
     pub fn shown(&self) -> String {
         let earlier = self.texts.len() - 1;
@@ -72,6 +93,13 @@ mod tests {
         let query = SearchQuery::new("when was it pruned?", &[]);
         assert_eq!(query.texts.len(), 1);
         assert_eq!(query.to_embed, ["when was it pruned?"]);
+    }
+
+    #[test]
+    fn a_question_of_its_own_is_told_from_one_that_points_back() {
+        assert!(SearchQuery::leans_on_history("and the apple?", 1));
+        assert!(SearchQuery::leans_on_history("What saw did they use for the large cuts?", 4));
+        assert!(!SearchQuery::leans_on_history("Who won the world cup of 1954?", 4));
     }
 
     #[test]

@@ -109,7 +109,7 @@ pub fn heading(title: &str, section: &str) -> String {
 /// Terms and their rarity as the folder's library knows them.
 pub(super) struct FolderTerms<'a> {
     snapshot: &'a Snapshot,
-    known: std::cell::RefCell<HashMap<String, Option<f32>>>,
+    known: std::cell::RefCell<HashMap<String, f32>>,
 }
 
 impl<'a> FolderTerms<'a> {
@@ -124,10 +124,11 @@ impl Terms for FolderTerms<'_> {
         self.snapshot.analyze(text)
     }
 
-    fn idf(&self, term: &str) -> Option<f32> {
+    fn idf(&self, term: &str) -> f32 {
         *self.known.borrow_mut().entry(term.to_owned()).or_insert_with(|| {
-            let weights = self.snapshot.term_weights(term).ok()?;
-            weights.first().map(|(_, idf)| *idf)
+            // Without a word index (while it is rebuilt) all terms count alike.
+            let weights = self.snapshot.term_weights(term).unwrap_or_default();
+            weights.first().map_or(1.0, |(_, idf)| *idf)
         })
     }
 }

@@ -101,8 +101,8 @@ mod tests {
                 .filter(|word| !STOP.contains(&word.as_str()))
                 .collect()
         }
-        fn idf(&self, _: &str) -> Option<f32> {
-            Some(1.0)
+        fn idf(&self, _: &str) -> f32 {
+            1.0
         }
     }
 

@@ -208,6 +208,7 @@ fn passages_that_do_not_fit_are_dropped_with_a_reason_and_the_question_never_is(
     let outcome = ask("pear tree balm steppe history", model, |request| {
         request.sampling.max_tokens = 20;
         request.evidence_tokens = 30;
+        request.thresholds.lexical = 0.0;
     });
     assert!(outcome.answer.prompt_tokens + 20 <= 110);
     assert!(!outcome.answer.dropped.is_empty());
@@ -222,4 +223,22 @@ fn earlier_exchanges_go_into_the_search_and_the_prompt() {
     });
     assert_eq!(outcome.answer.citations[0].path, "garden.md");
     assert!(outcome.calls[0].contains("Yes, on March 9."));
+}
+
+#[test]
+fn an_off_topic_question_is_refused_after_an_on_topic_one() {
+    let outcome = ask("Who won the football world cup of 1954?", Scripted::new("Germany."), |request| {
+        let question = "When did I prune the pear tree with the Felco saw?".into();
+        request.history = vec![Exchange { question, answer: "On March 9.".into() }];
+    });
+    assert!(outcome.answer.abstained && outcome.calls.is_empty());
+}
+
+#[test]
+fn some_of_the_best_passage_is_read_even_where_it_is_too_long() {
+    let outcome = ask("When did I prune the pear tree?", Scripted::new("On March 9."), |request| {
+        request.evidence_tokens = 14;
+    });
+    assert_eq!(outcome.answer.sources.len(), 1);
+    assert!(outcome.calls[0].contains("On March 9") && !outcome.calls[0].contains("Felco saw"), "{}", outcome.calls[0]);
 }

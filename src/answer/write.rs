@@ -9,7 +9,7 @@ use tanya_index::Snapshot;
 use super::cite::{self, Checked, MarkerFilter, Terms as _};
 use super::condense::condense;
 use super::event::{Answer, AnswerEvent, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
-use super::fit::{Budget, Costs, fit};
+use super::fit::{Budget, Costs, evidence_room, fit};
 use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
 use super::query::Exchange;
@@ -22,12 +22,16 @@ use crate::report::Hinting as _;
 const NOT_THERE: &str = "Not in your documents.";
 
 /// The answer that says so; the closest passages are its sources.
-pub(super) fn refusal(prepared: Prepared, reason: String, model: &str) -> Answer {
+pub(super) fn refusal(prepared: Prepared, model: &str) -> Answer {
+    let reason = match prepared.gate {
+        Gate::Refuse { reason } => Some(reason),
+        Gate::Go => None,
+    };
     Answer {
         answer: NOT_THERE.into(),
         short_answer: None,
         abstained: true,
-        reason: Some(reason),
+        reason,
         citations: Vec::new(),
         sentences: Vec::new(),
         sources: prepared.found.sources,
@@ -65,7 +69,7 @@ pub(super) fn written(
     let window = generator.window();
     sampling.max_tokens = sampling.max_tokens.min(window / 2);
     let budget = Budget { window, reserve: sampling.max_tokens, evidence: request.evidence_tokens };
-    let fitted = draft.fit(candidates, &readings, budget, generator)?;
+    let fitted = draft.fit(candidates, readings, budget, generator)?;
 
     let mut dropped = found.dropped;
     dropped.extend(fitted.dropped);
@@ -91,7 +95,11 @@ pub(super) fn written(
             }
         }
     })?;
-    text.push_str(&filter.finish());
+    let tail = filter.finish();
+    if !tail.is_empty() {
+        text.push_str(&tail);
+        sink(AnswerEvent::Text(tail));
+    }
     tracing::debug!(ms = milliseconds(writing), tokens = finish.generated_tokens, "wrote");
 
     let checked = if sourced { cite::check(text.trim(), &fitted.sources, &terms) } else { unsourced(text.trim()) };
@@ -145,12 +153,18 @@ impl Draft<'_> {
     fn fit(
         &self,
         mut sources: Vec<Source>,
-        readings: &[String],
+        mut readings: Vec<String>,
         budget: Budget,
         generator: &dyn Generator,
     ) -> Result<Fitted> {
         let fixed = self.ids(&[], &[], &[], generator)?.len();
-        for (source, reading) in sources.iter_mut().zip(readings) {
+        let room = evidence_room(budget, fixed);
+        if let (Some(best), Some(reading)) = (sources.first(), readings.first_mut()) {
+            // Some of the best passage is better than none: a long sentence, or a script that the tokenizer spells out.
+            shorten(reading, room.saturating_sub(generator.count(&best.heading) + 8), generator);
+        }
+        let readings = readings;
+        for (source, reading) in sources.iter_mut().zip(&readings) {
             source.tokens = generator.count(reading) + generator.count(&source.heading) + 8;
         }
         let passages: Vec<usize> = sources.iter().map(|source| source.tokens).collect();
@@ -163,7 +177,7 @@ impl Draft<'_> {
             .hint("ask a shorter question, or use a model with a larger window")?;
         loop {
             let newest = &self.history[self.history.len() - fit.history..];
-            let prompt = self.ids(&sources[..fit.passages], readings, newest, generator)?;
+            let prompt = self.ids(&sources[..fit.passages], &readings, newest, generator)?;
             if prompt.len() + budget.reserve <= budget.window {
                 let dropped = sources
                     .split_off(fit.passages)
@@ -206,6 +220,20 @@ fn readings(sources: &[Source], request: &Request, terms: &FolderTerms<'_>) -> V
             keep => condense(&source.text, &question, keep, terms),
         })
         .collect()
+}
+
+/// Cuts a text to at most `room` tokens, at a word where it has words.
+fn shorten(text: &mut String, room: usize, generator: &dyn Generator) {
+    let mut tokens = generator.count(text);
+    while tokens > room && !text.is_empty() {
+        // In proportion, and always by at least one character, so that this ends.
+        let chars = text.chars().count();
+        let keep = (chars * room / tokens).min(chars - 1);
+        let cut = text.char_indices().nth(keep).map_or(0, |(at, _)| at);
+        let cut = text[..cut].rfind(char::is_whitespace).filter(|at| *at > cut / 2).unwrap_or(cut);
+        text.truncate(cut);
+        tokens = generator.count(text);
+    }
 }
 
 /// The model's own words: every sentence is marked as not from the documents.

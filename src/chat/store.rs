@@ -37,16 +37,18 @@ impl SessionStore {
         Self { dir }
     }
 
-    /// Appends the last turn of `conversation`, durable when this returns.
+    /// Appends the turns of `conversation` that are not on the disk yet, durable when this returns.
     pub fn append(&self, conversation: &Conversation) -> Result<()> {
-        let Some(turn) = conversation.turns.last() else { return Ok(()) };
+        if conversation.turns.is_empty() {
+            return Ok(());
+        }
         std::fs::DirBuilder::new()
             .recursive(true)
             .mode(0o700)
             .create(&self.dir)
             .with_context(|| format!("{}: cannot make the folder of sessions", self.dir.display()))?;
         let path = self.path(&conversation.id);
-        append(&path, conversation, turn).with_context(|| format!("{}: cannot save the session", path.display()))
+        append(&path, conversation).with_context(|| format!("{}: cannot save the session", path.display()))
     }
 
     /// Reads one conversation.
@@ -86,11 +88,15 @@ impl SessionStore {
         Ok(summaries)
     }
 
-    /// Deletes one conversation.
+    /// Deletes one conversation, readable or not.
     pub fn remove(&self, id: &SessionId) -> Result<()> {
-        self.load(id).map(drop)?;
         let path = self.path(id);
-        std::fs::remove_file(&path).with_context(|| format!("{}: cannot delete the session", path.display()))
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                Err(anyhow!("no session is called {}", id.as_str())).hint("tanya sessions lists them")
+            }
+            result => result.with_context(|| format!("{}: cannot delete the session", path.display())),
+        }
     }
 
     fn path(&self, id: &SessionId) -> PathBuf {
@@ -98,21 +104,23 @@ impl SessionStore {
     }
 }
 
-/// Writes the last turn, and the header before the first; a line that a crash cut is overwritten.
-fn append(path: &Path, conversation: &Conversation, turn: &Turn) -> Result<()> {
+/// Writes what is missing: the header, and every turn after those that stand there; a line that a crash cut is overwritten.
+fn append(path: &Path, conversation: &Conversation) -> Result<()> {
     let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
-    let whole = whole_lines(&mut file)?;
+    let (whole, lines_there) = whole_lines(&mut file)?;
     file.set_len(whole)?;
     file.seek(SeekFrom::End(0))?;
     let mut lines = Vec::new();
-    if whole == 0 {
+    if lines_there == 0 {
         let header =
             Header { version: VERSION, folder: conversation.folder.clone(), created_at: conversation.created_at };
         serde_json::to_writer(&mut lines, &header)?;
         lines.push(b'\n');
     }
-    serde_json::to_writer(&mut lines, turn)?;
-    lines.push(b'\n');
+    for turn in conversation.turns.iter().skip(lines_there.saturating_sub(1)) {
+        serde_json::to_writer(&mut lines, turn)?;
+        lines.push(b'\n');
+    }
     file.write_all(&lines)?;
     file.sync_data()?;
     Ok(())
@@ -128,18 +136,20 @@ fn summary(conversation: Conversation) -> SessionSummary {
     }
 }
 
-/// The length of the file up to its last line break.
-fn whole_lines(file: &mut File) -> Result<u64> {
+/// The length of the file up to its last line break, and how many lines that is.
+fn whole_lines(file: &mut File) -> Result<(u64, usize)> {
     let mut whole = 0;
+    let mut lines = 0;
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
     loop {
         line.clear();
         let read = reader.read_until(b'\n', &mut line)?;
         if !line.ends_with(b"\n") {
-            return Ok(whole);
+            return Ok((whole, lines));
         }
         whole += read as u64;
+        lines += 1;
     }
 }
 

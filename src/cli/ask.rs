@@ -1,6 +1,5 @@
 //! `tanya ask`: one question, or a batch of them.
 
-use std::io::BufRead as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use tanya_engine::{Cancel, Embedder};
 use tanya_index::Library;
 
+use super::batch::Batch;
 use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, REFUSED, output};
 use crate::answer::{
-    self, Answer, AnswerEvent, Exchange, LocalGenerator, Models, Prompts, Request, TextEmbedder, WhenRefused,
+    self, Answer, AnswerEvent, Exchange, LocalGenerator, Prompts, Request, TextEmbedder, Verdict, WhenRefused,
 };
-use crate::report::Report;
 
 /// Arguments of `tanya ask`.
 #[derive(Debug, clap::Args)]
@@ -44,7 +43,6 @@ pub(super) struct Args {
 /// A line of a batch.
 #[derive(Deserialize)]
 struct Line {
-    id: serde_json::Value,
     question: String,
     #[serde(default)]
     history: Vec<Said>,
@@ -64,63 +62,67 @@ enum Speaker {
 }
 
 #[derive(Serialize)]
-struct Answered<'a> {
-    id: &'a serde_json::Value,
+struct Answered {
+    id: serde_json::Value,
     #[serde(flatten)]
-    answer: &'a Answer,
+    answer: Answer,
 }
 
-/// A line of a batch that failed.
-#[derive(Serialize)]
-pub(super) struct Failed {
-    pub(super) id: serde_json::Value,
-    pub(super) error: String,
-}
-
-/// Everything a question needs.
-struct Desk {
+/// Everything a question needs. The model is fetched and opened for the first question that needs one.
+struct Desk<'a> {
+    app: &'a App,
     library: Library,
-    generator: LocalGenerator,
     embedder: Option<Embedder>,
     prompts: Prompts,
+    generator: Option<LocalGenerator>,
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
+    let batch = args.batch.as_deref().map(Batch::open).transpose()?;
     let mut progress = Progress::new();
     let freshness = if args.no_update { Freshness::AsIs } else { Freshness::Update };
     let mut opened = app.library(&args.folder, freshness, &mut progress)?;
-    let model = &app.settings.model;
-    let found = app.supply.obtain(model, &Cancel::default(), &mut |event| progress.pull(model, event))?;
-    let generator = app.supply.generator(&found)?;
     let embedder = app.embedder(&mut progress);
     if let Some(embedder) = &embedder {
         // A batch is worth waiting for; a person is not kept waiting for vectors.
-        let patience = args.batch.is_none().then_some(PATIENCE);
+        let patience = batch.is_none().then_some(PATIENCE);
         opened.embed(embedder, patience, &progress)?;
     }
     progress.clear();
     let prompts = Prompts::load(Some(&app.places.prompts()))?;
-    let mut desk = Desk { library: opened.library, generator, embedder, prompts };
     // The writer's lock is free from here on: asking only reads.
     drop(opened.writer);
+    let mut desk = Desk { app, library: opened.library, embedder, prompts, generator: None };
     let when_refused = if args.anyway { WhenRefused::AskModel } else { WhenRefused::Say };
-    match &args.batch {
-        Some(file) => batch(app, &mut desk, file, when_refused),
-        None => one(app, &mut desk, &args.question.join(" "), when_refused, args.json),
-    }
+    let Some(batch) = batch else {
+        return one(&mut desk, &args.question.join(" "), when_refused, args.json);
+    };
+    batch.run(|id, line: Line| {
+        let request = Request::new(&line.question, exchanges(line.history), &app.settings, when_refused);
+        Ok(Answered { id: id.clone(), answer: desk.answer(request, &mut |_| {})? })
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
-impl Desk {
+impl Desk<'_> {
     fn answer(&mut self, request: Request, sink: &mut dyn FnMut(AnswerEvent)) -> Result<Answer> {
         let snapshot = self.library.snapshot().context("cannot read the library")?;
         let embedder = self.embedder.as_ref().map(|embedder| embedder as &dyn TextEmbedder);
-        let mut models = Models { generator: &mut self.generator, embedder };
-        answer::answer(request, &snapshot, &mut models, &self.prompts, &Cancel::default(), sink)
+        let cancel = Cancel::default();
+        let prepared = answer::prepare(request, &snapshot, embedder, &cancel, sink)?;
+        if !prepared.needs_model() {
+            return Ok(answer::refuse(prepared, &self.app.settings.model, sink));
+        }
+        let generator = match &mut self.generator {
+            Some(generator) => generator,
+            missing => missing.insert(self.app.generator()?),
+        };
+        answer::complete(prepared, &snapshot, generator, &self.prompts, &cancel, sink)
     }
 }
 
-fn one(app: &App, desk: &mut Desk, question: &str, when_refused: WhenRefused, json: bool) -> Result<ExitCode> {
-    let request = Request::new(question, Vec::new(), &app.settings, when_refused);
+fn one(desk: &mut Desk<'_>, question: &str, when_refused: WhenRefused, json: bool) -> Result<ExitCode> {
+    let request = Request::new(question, Vec::new(), &desk.app.settings, when_refused);
     let streams = !json && output::is_watched();
     let mut broken = None;
     let answer = desk.answer(request, &mut |event| {
@@ -134,21 +136,27 @@ fn one(app: &App, desk: &mut Desk, question: &str, when_refused: WhenRefused, js
     if let Some(error) = broken {
         return Err(error);
     }
+    let code = if answer.abstained { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS };
     if json {
-        output::json(&Answered { id: &serde_json::Value::Null, answer: &answer })?;
+        output::json(&Answered { id: serde_json::Value::Null, answer })?;
     } else {
         // What was streamed stands there already; its citations follow.
         let streamed = streams && answer.generated_tokens > 0;
         output::line(if streamed { "" } else { &answer.answer })?;
         print_sources(&answer)?;
     }
-    Ok(if answer.abstained { ExitCode::from(REFUSED) } else { ExitCode::SUCCESS })
+    Ok(code)
 }
 
-/// The citations of an answer, or the closest passages of a refusal.
+/// What was checked: sentences that no source supports, then the citations of an answer, or the closest passages of a refusal.
 fn print_sources(answer: &Answer) -> Result<()> {
     if let Some(reason) = &answer.reason {
         output::line(&output::shown(reason))?;
+    }
+    let unsupported = answer.sentences.iter().filter(|sentence| sentence.verdict == Verdict::NotFound);
+    for sentence in unsupported.filter(|_| answer.reason.is_none()) {
+        let words = answer.answer[sentence.start..sentence.end].split_whitespace().collect::<Vec<_>>().join(" ");
+        output::line(&output::shown(&format!("not in your documents: {words}")))?;
     }
     output::line("")?;
     for citation in &answer.citations {
@@ -169,53 +177,15 @@ fn print_sources(answer: &Answer) -> Result<()> {
     Ok(())
 }
 
-fn batch(app: &App, desk: &mut Desk, file: &std::path::Path, when_refused: WhenRefused) -> Result<ExitCode> {
-    for line in lines(file)? {
-        let line = line?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        match serde_json::from_str::<Line>(&line) {
-            Ok(line) => {
-                let request = Request::new(&line.question, exchanges(line.history), &app.settings, when_refused);
-                match desk.answer(request, &mut |_| {}) {
-                    Ok(answer) => output::json(&Answered { id: &line.id, answer: &answer })?,
-                    Err(error) => output::json(&Failed { id: line.id, error: Report::new(&error).cause })?,
-                }
-            }
-            Err(error) => output::json(&failed_line(&line, &error))?,
-        }
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The lines of a batch file; `-` is standard input.
-pub(super) fn lines(file: &std::path::Path) -> Result<Box<dyn Iterator<Item = Result<String>>>> {
-    let shown = file.display().to_string();
-    let reader: Box<dyn std::io::BufRead> = if shown == "-" {
-        Box::new(std::io::BufReader::new(std::io::stdin()))
-    } else {
-        let file = std::fs::File::open(file).with_context(|| format!("{shown}: cannot open the batch"))?;
-        Box::new(std::io::BufReader::new(file))
-    };
-    Ok(Box::new(reader.lines().map(move |line| line.with_context(|| format!("{shown}: cannot read the batch")))))
-}
-
-/// What is said of a line that is not understood: its id, if it has one.
-pub(super) fn failed_line(line: &str, error: &serde_json::Error) -> Failed {
-    let id = serde_json::from_str::<serde_json::Value>(line).ok().and_then(|value| value.get("id").cloned());
-    Failed { id: id.unwrap_or_default(), error: format!("not a valid line: {error}") }
-}
-
 /// Pairs what was said into exchanges; an answer without a question is passed over.
 fn exchanges(said: Vec<Said>) -> Vec<Exchange> {
     let mut exchanges: Vec<Exchange> = Vec::new();
     for Said { role, text } in said {
         match role {
-            Speaker::User => exchanges.push(Exchange { question: text, answer: String::new() }),
+            Speaker::User => exchanges.push(Exchange::new(text, "")),
             Speaker::Assistant => {
                 if let Some(last) = exchanges.last_mut() {
-                    last.answer = text;
+                    *last = Exchange::new(std::mem::take(&mut last.question), &text);
                 }
             }
         }

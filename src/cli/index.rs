@@ -4,12 +4,14 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use serde::Serialize;
+use tanya_engine::Cancel;
 
 use super::library::Freshness;
 use super::progress::Progress;
 use super::{App, output};
+use crate::report::Hinting as _;
 
 /// Arguments of `tanya index`.
 #[derive(Debug, clap::Args)]
@@ -35,14 +37,15 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let mut progress = Progress::new();
     let mut opened = app.library(&args.dir, Freshness::Update, &mut progress)?;
     let ms_words = started.elapsed().as_secs_f64() * 1000.0;
-    if opened.writer.is_some()
-        && let Some(embedder) = app.embedder(&mut progress)
-    {
-        opened.embed(&embedder, None, &progress)?;
-    }
-    if let Some(writer) = opened.writer.take() {
-        writer.finish().context("cannot finish the library")?;
-    }
+    let Some(mut writer) = opened.writer.take() else {
+        return Err(anyhow!("another tanya is indexing this folder"))
+            .hint("wait until it is done, or close it, and run the same command again");
+    };
+    let name = &app.settings.embedder;
+    let found = app.supply.obtain(name, &Cancel::default(), &mut |event| progress.pull(name, event))?;
+    let embedder = app.supply.embedder(&found)?;
+    opened.embed_with(&mut writer, &embedder, None, &progress)?;
+    writer.finish().context("cannot finish the library")?;
     progress.clear();
     let status = opened.library.status().context("cannot read the library")?;
     let indexed = Indexed { status, ms_words, ms_total: started.elapsed().as_secs_f64() * 1000.0 };

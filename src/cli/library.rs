@@ -9,6 +9,7 @@ use tanya_index::{Library, Writer};
 
 use super::progress::Progress;
 use super::{App, output};
+use crate::answer::{LocalGenerator, TextEmbedder};
 use crate::ingest::{self, IngestOptions, Summary};
 use crate::jobs::{Batch, Filled, Until, fill};
 use crate::places::Folder;
@@ -68,6 +69,14 @@ impl App {
         Ok(Opened { library, writer: Some(writer), summary: Some(summary) })
     }
 
+    /// The language model, fetched if need be.
+    pub(super) fn generator(&self) -> Result<LocalGenerator> {
+        let name = &self.settings.model;
+        let mut progress = Progress::new();
+        let found = self.supply.obtain(name, &Cancel::default(), &mut |event| progress.pull(name, event))?;
+        self.supply.generator(&found)
+    }
+
     /// The embedder, fetched if need be. Without one the search goes by words alone, and that is said.
     pub(super) fn embedder(&self, progress: &mut Progress) -> Option<Embedder> {
         let name = &self.settings.embedder;
@@ -87,17 +96,29 @@ impl App {
 }
 
 impl Opened {
-    /// Embeds what has no vector yet, for at most `patience`.
+    /// Embeds what has no vector yet, for at most `patience`, where this process may write.
     pub(super) fn embed(&mut self, embedder: &Embedder, patience: Option<Duration>, progress: &Progress) -> Result<()> {
-        let Some(writer) = &mut self.writer else { return Ok(()) };
+        let Some(mut writer) = self.writer.take() else { return Ok(()) };
+        self.embed_with(&mut writer, embedder, patience, progress)
+    }
+
+    /// Embeds what has no vector yet through `writer`, for at most `patience`.
+    pub(super) fn embed_with(
+        &self,
+        writer: &mut Writer,
+        embedder: &Embedder,
+        patience: Option<Duration>,
+        progress: &Progress,
+    ) -> Result<()> {
         writer.set_embedder(embedder.id(), embedder.dimension()).context("cannot select the embedder")?;
         let until = Until { deadline: patience.map(|patience| Instant::now() + patience) };
         let cancel = Cancel::default();
         let mut embed = |texts: &[&str]| {
-            Ok(Batch::Vectors(crate::answer::TextEmbedder::embed(embedder, EmbedKind::Passage, texts, &cancel)?))
+            let vectors = TextEmbedder::embed(embedder, EmbedKind::Passage, texts, &cancel)?;
+            Ok(Batch::Vectors(vectors))
         };
-        let filled: Filled =
-            fill(&self.library, writer, until, &cancel, &mut embed, &mut |filled| progress.embedding(filled))?;
+        let mut tell = |filled| progress.embedding(filled);
+        let filled: Filled = fill(&self.library, writer, until, &cancel, &mut embed, &mut tell)?;
         if filled.done < filled.total {
             output::note(&format!(
                 "{} of {} passages are embedded so far; the others are found by words (tanya index embeds the rest)",

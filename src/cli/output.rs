@@ -27,14 +27,15 @@ pub(super) fn json(value: &impl Serialize) -> Result<()> {
     line(&text)
 }
 
-/// Writes a remark to standard error. Nothing can be done when that fails.
+/// Writes a remark to standard error, cleaned for a terminal. Nothing can be done when that fails.
 pub(super) fn note(text: &str) {
+    let text = if io::stderr().is_terminal() { crate::tui::clean(text) } else { text.into() };
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
 /// Writes an error to standard error: its cause, then its hint.
 pub(super) fn report(report: &Report) {
-    note(&format!("tanya: {}", shown(&report.to_string())));
+    note(&format!("tanya: {report}"));
 }
 
 /// Whether a person reads standard output as it comes.
@@ -42,13 +43,9 @@ pub(super) fn is_watched() -> bool {
     io::stdout().is_terminal()
 }
 
-/// Text of documents, models or file names as it may reach a terminal; files and pipes get it as it is.
+/// Text of documents, models or file names for standard output: cleaned for a terminal, as it is for a file or a pipe.
 pub(super) fn shown(text: &str) -> String {
-    if io::stdout().is_terminal() || io::stderr().is_terminal() {
-        crate::tui::clean(text).into_owned()
-    } else {
-        text.to_owned()
-    }
+    if io::stdout().is_terminal() { crate::tui::clean(text).into_owned() } else { text.to_owned() }
 }
 
 /// `notes/a.md:3–7`, or `book.pdf p. 4:3–7`.
@@ -78,7 +75,7 @@ pub(super) fn completions(shell: clap_complete::Shell, mut command: clap::Comman
     Ok(ExitCode::SUCCESS)
 }
 
-/// Prints the manual page of the program and of each of its commands.
+/// Prints the manual page of the program.
 pub(super) fn man(command: clap::Command) -> Result<ExitCode> {
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page).context("cannot render the manual page")?;

@@ -76,7 +76,7 @@ impl Progress {
         if self.said.contains(&line) {
             return;
         }
-        self.bar.suspend(|| output::note(&output::shown(&line)));
+        self.bar.suspend(|| output::note(&line));
         self.said.push(line);
     }
 

@@ -38,7 +38,7 @@ pub(super) fn run(app: App, dir: &Path) -> Result<ExitCode> {
     };
     // What libraries write to the standard error would tear the screen.
     let log = std::fs::OpenOptions::new().append(true).open(app.places.log_file()).ok();
-    let mut backend = Background { app, folder, events, jobs: None };
+    let mut backend = Background { app, folder, events, jobs: None, failed: None };
     let exit = tui::run(setup, &mut backend, inbox, log)?;
     if let Some(farewell) = exit.farewell {
         output::line(&farewell)?;
@@ -53,6 +53,8 @@ struct Background {
     folder: Folder,
     events: Sender<JobEvent>,
     jobs: Option<Jobs>,
+    /// Why there are none.
+    failed: Option<Report>,
 }
 
 impl Backend for Background {
@@ -66,23 +68,32 @@ impl Backend for Background {
         };
         match Jobs::start(setup, &self.events) {
             Ok(jobs) => self.jobs = Some(jobs),
-            // The screen reads its inbox only after this returns, but the inbox is not full yet.
-            Err(error) => drop(self.events.try_send(JobEvent::Failed(Report::new(&error)))),
+            Err(error) => {
+                let report = Report::new(&error);
+                self.failed = Some(report.clone());
+                // The screen reads its inbox only after this returns, but the inbox is not full yet.
+                let _ = self.events.try_send(JobEvent::Failed(report));
+            }
         }
     }
 
     fn ask(&mut self, job: JobId, request: AskRequest) {
-        let history = request
-            .history
-            .into_iter()
-            .map(|turn| Exchange { question: turn.question, answer: turn.answer.answer })
-            .collect();
+        let history =
+            request.history.into_iter().map(|turn| Exchange::new(turn.question, &turn.answer.answer)).collect();
         let when_refused = match request.grounds {
             Grounds::Documents => WhenRefused::Say,
             Grounds::ModelAlone => WhenRefused::AskModel,
         };
-        if let Some(jobs) = &mut self.jobs {
-            jobs.ask(job, Request::new(&request.question, history, &request.settings, when_refused));
+        let request = Request::new(&request.question, history, &request.settings, when_refused);
+        let asked = match &mut self.jobs {
+            Some(jobs) => jobs.ask(job, request).map_err(|error| Report::new(&error)),
+            None => {
+                Err(self.failed.clone().unwrap_or_else(|| Report::new(&anyhow!("background work has not started"))))
+            }
+        };
+        if let Err(report) = asked {
+            // The screen empties this channel between any two keys.
+            let _ = self.events.try_send(JobEvent::AnswerFailed(job, report));
         }
     }
 

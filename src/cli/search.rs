@@ -4,17 +4,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use tanya_engine::{Cancel, Embedder};
 use tanya_index::{Hit, Snapshot};
 
-use super::ask::{Failed, failed_line, lines};
+use super::batch::Batch;
 use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, output};
 use crate::answer::{self, SearchQuery, TextEmbedder};
-use crate::report::Report;
+use crate::report::Hinting as _;
 
 /// Arguments of `tanya search`.
 #[derive(Debug, clap::Args)]
@@ -52,20 +52,19 @@ enum By {
 
 #[derive(Deserialize)]
 struct Line {
-    id: serde_json::Value,
     text: String,
 }
 
 #[derive(Serialize)]
-struct Found<'a> {
-    id: &'a serde_json::Value,
-    hits: Vec<Shown<'a>>,
+struct Found {
+    id: serde_json::Value,
+    hits: Vec<Shown>,
     ms_total: f64,
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
-    path: &'a str,
+struct Shown {
+    path: String,
     start_line: u32,
     end_line: u32,
     page: Option<u32>,
@@ -73,14 +72,17 @@ struct Shown<'a> {
     score: f32,
     bm25_rank: Option<u32>,
     vector_rank: Option<u32>,
-    text: &'a str,
+    /// What the gate of `ask` looks at: BM25 as a share of the best possible, and the cosine.
+    lexical_share: f32,
+    cosine: Option<f32>,
+    text: String,
 }
 
-impl<'a> Shown<'a> {
-    fn new(hit: &'a Hit) -> Self {
+impl Shown {
+    fn new(hit: &Hit) -> Self {
         let chunk = &hit.chunk;
         Self {
-            path: &chunk.path,
+            path: chunk.path.clone(),
             start_line: chunk.span.start_line,
             end_line: chunk.span.end_line,
             page: chunk.span.page,
@@ -88,7 +90,9 @@ impl<'a> Shown<'a> {
             score: hit.score,
             bm25_rank: hit.lexical.map(|rank| rank.0),
             vector_rank: hit.vector.map(|rank| rank.0),
-            text: &chunk.text,
+            lexical_share: hit.lexical_share,
+            cosine: hit.cosine,
+            text: chunk.text.clone(),
         }
     }
 }
@@ -117,44 +121,39 @@ impl Shelf {
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
+    let batch = args.batch.as_deref().map(Batch::open).transpose()?;
     let mut progress = Progress::new();
     let freshness = if args.no_update { Freshness::AsIs } else { Freshness::Update };
     let mut opened = app.library(&args.folder, freshness, &mut progress)?;
     let embedder = if args.by == By::Words { None } else { app.embedder(&mut progress) };
+    if args.by == By::Meaning && embedder.is_none() {
+        return Err(anyhow!("searching by meaning needs an embedder")).hint("search with --by words");
+    }
     if let Some(embedder) = &embedder {
-        let patience = args.batch.is_none().then_some(PATIENCE);
+        let patience = batch.is_none().then_some(PATIENCE);
         opened.embed(embedder, patience, &progress)?;
     }
     progress.clear();
     let snapshot = opened.library.snapshot().context("cannot read the library")?;
     let shelf = Shelf { snapshot, embedder, by: args.by, limit: args.limit };
-    let Some(file) = &args.batch else {
+    let Some(batch) = batch else {
         let (hits, ms) = shelf.search(&args.text.join(" "))?;
         if args.json {
-            print_json(&serde_json::Value::Null, &hits, ms)?;
+            print_json(&hits, ms)?;
         } else {
             print_hits(&hits)?;
         }
         return Ok(ExitCode::SUCCESS);
     };
-    for line in lines(file)? {
-        let line = line?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        match serde_json::from_str::<Line>(&line) {
-            Ok(Line { id, text }) => match shelf.search(&text) {
-                Ok((hits, ms)) => print_json(&id, &hits, ms)?,
-                Err(error) => output::json(&Failed { id, error: Report::new(&error).cause })?,
-            },
-            Err(error) => output::json(&failed_line(&line, &error))?,
-        }
-    }
+    batch.run(|id, line: Line| {
+        let (hits, ms_total) = shelf.search(&line.text)?;
+        Ok(Found { id: id.clone(), hits: hits.iter().map(Shown::new).collect(), ms_total })
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_json(id: &serde_json::Value, hits: &[Hit], ms_total: f64) -> Result<()> {
-    output::json(&Found { id, hits: hits.iter().map(Shown::new).collect(), ms_total })
+fn print_json(hits: &[Hit], ms_total: f64) -> Result<()> {
+    output::json(&Found { id: serde_json::Value::Null, hits: hits.iter().map(Shown::new).collect(), ms_total })
 }
 
 fn print_hits(hits: &[Hit]) -> Result<()> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use tanya_engine::Cancel;
 use tanya_index::{Library, Writer};
 use tokio::sync::mpsc::Sender;
@@ -14,6 +14,7 @@ use super::event::{IngestEvent, JobEvent};
 use super::inference::{Embedded, Work};
 use crate::ingest::{self, IngestOptions, Progress};
 use crate::places::{Folder, Places};
+use crate::report::Report;
 
 /// Between two events that report progress: a person cannot read faster.
 const PACE: Duration = Duration::from_millis(100);
@@ -43,10 +44,15 @@ pub(super) struct Indexing {
 impl Indexing {
     /// Works until every sender of `orders` is gone or the program ends.
     pub(super) fn run(&self, orders: &Receiver<Order>) -> Result<()> {
-        let library = Arc::new(
-            Library::open(&self.places.library(&self.folder))
-                .with_context(|| format!("{}: cannot open its library", self.folder.display()))?,
-        );
+        let opened = Library::open(&self.places.library(&self.folder))
+            .with_context(|| format!("{}: cannot open its library", self.folder.display()));
+        let library = match opened {
+            Ok(library) => Arc::new(library),
+            Err(error) => {
+                let _ = self.inference.send(Work::NoLibrary(Report::new(&error)));
+                return Err(error);
+            }
+        };
         for notice in library.notices() {
             self.tell(JobEvent::Notice(notice.clone()));
         }
@@ -61,25 +67,36 @@ impl Indexing {
             }
             Err(error) => return Err(error).context("cannot write the library"),
         };
-        self.update(&library, &mut writer)?;
-        self.tell(JobEvent::Ingest(IngestEvent::Idle));
+        self.attempt(|| self.update(&library, &mut writer));
         while let Ok(order) = orders.recv() {
             if self.cancel.is_cancelled() {
                 break;
             }
-            match order {
-                Order::Update => self.update(&library, &mut writer)?,
-                Order::Embedder { id, dimension } => {
-                    writer.set_embedder(&id, dimension).context("cannot select the embedder")?;
-                }
-            }
-            if library.status().context("cannot read the library")?.embedder.is_some() {
-                self.fill(&library, &mut writer)?;
-            }
-            self.status(&library)?;
-            self.tell(JobEvent::Ingest(IngestEvent::Idle));
+            self.attempt(|| self.obey(order, &library, &mut writer));
         }
         Ok(())
+    }
+
+    /// Does one piece of work; when it fails, says so and leaves the thread ready for the next.
+    fn attempt(&self, work: impl FnOnce() -> Result<()>) {
+        if let Err(error) = work() {
+            tracing::error!("{error:#}");
+            self.tell(JobEvent::Failed(Report::new(&error)));
+        }
+        self.tell(JobEvent::Ingest(IngestEvent::Idle));
+    }
+
+    fn obey(&self, order: Order, library: &Library, writer: &mut Writer) -> Result<()> {
+        match order {
+            Order::Update => self.update(library, writer)?,
+            Order::Embedder { id, dimension } => {
+                writer.set_embedder(&id, dimension).context("cannot select the embedder")?;
+            }
+        }
+        if library.status().context("cannot read the library")?.embedder.is_some() {
+            self.fill(library, writer)?;
+        }
+        self.status(library)
     }
 
     fn update(&self, library: &Library, writer: &mut Writer) -> Result<()> {
@@ -120,12 +137,13 @@ impl Indexing {
             let (reply, answer) = sync_channel(1);
             let texts = texts.iter().map(|text| (*text).to_owned()).collect();
             if self.inference.send(Work::Embed { texts, reply }).is_err() {
-                return Ok(Batch::Interrupted);
+                return Err(anyhow!("the inference thread has ended"));
             }
             match answer.recv() {
                 Ok(Embedded::Vectors(vectors)) => Ok(Batch::Vectors(vectors)),
                 Ok(Embedded::Failed(error)) => Err(error),
-                Ok(Embedded::Interrupted) | Err(_) => Ok(Batch::Interrupted),
+                Ok(Embedded::Interrupted) => Ok(Batch::Interrupted),
+                Err(_) => Err(anyhow!("the inference thread has ended")),
             }
         };
         embed::fill(library, writer, Until { deadline: None }, &self.cancel, &mut embed, &mut |filled| {

@@ -13,13 +13,15 @@ use tanya_index::{Library, Snapshot};
 use tokio::sync::mpsc::Sender;
 
 use super::event::{JobEvent, JobId};
-use crate::answer::{self, AnswerEvent, LocalGenerator, Prepared, Prompts, Request, TextEmbedder};
+use crate::answer::{self, AnswerEvent, Generator as _, LocalGenerator, Prepared, Prompts, Request, TextEmbedder};
 use crate::report::Report;
 
 /// What the thread is asked to do.
 pub(super) enum Work {
     /// The folder's library is open.
     Library(Arc<Library>),
+    /// It cannot be opened.
+    NoLibrary(Report),
     /// The language model is in memory.
     Generator(Box<LocalGenerator>),
     /// It never will be.
@@ -68,17 +70,17 @@ pub(super) struct Inference {
     pub(super) events: Sender<JobEvent>,
     pub(super) prompts: Prompts,
     pub(super) interrupt: Yield,
-    library: Option<Arc<Library>>,
+    library: Availability<Arc<Library>>,
     embedder: Option<Arc<Embedder>>,
-    generator: Availability,
+    generator: Availability<Box<LocalGenerator>>,
     questions: VecDeque<Question>,
     prepared: VecDeque<(Question, Prepared, Snapshot)>,
     batches: VecDeque<(Vec<String>, SyncSender<Embedded>)>,
 }
 
-enum Availability {
+enum Availability<T> {
     OnItsWay,
-    Here(Box<LocalGenerator>),
+    Here(T),
     Never(Report),
 }
 
@@ -88,7 +90,7 @@ impl Inference {
             events,
             prompts,
             interrupt,
-            library: None,
+            library: Availability::OnItsWay,
             embedder: None,
             generator: Availability::OnItsWay,
             questions: VecDeque::new(),
@@ -114,7 +116,8 @@ impl Inference {
 
     fn accept(&mut self, work: Work) {
         match work {
-            Work::Library(library) => self.library = Some(library),
+            Work::Library(library) => self.library = Availability::Here(library),
+            Work::NoLibrary(report) => self.library = Availability::Never(report),
             Work::Generator(generator) => self.generator = Availability::Here(generator),
             Work::NoGenerator(report) => self.generator = Availability::Never(report),
             Work::Embedder(embedder) => self.embedder = Some(embedder),
@@ -125,7 +128,7 @@ impl Inference {
 
     /// Does the most urgent thing; false when there is nothing to do.
     fn step(&mut self) -> bool {
-        if self.library.is_some()
+        if !matches!(self.library, Availability::OnItsWay)
             && let Some(question) = self.questions.pop_front()
         {
             self.prepare(question);
@@ -146,44 +149,49 @@ impl Inference {
     }
 
     fn prepare(&mut self, question: Question) {
-        let Some(library) = &self.library else { return };
-        let events = self.events.clone();
-        let id = question.id;
+        let library = match &self.library {
+            Availability::Here(library) => library,
+            Availability::Never(report) => return self.fail(question.id, report.clone()),
+            Availability::OnItsWay => return,
+        };
         let embedder = self.embedder.as_deref().map(|embedder| embedder as &dyn TextEmbedder);
-        let prepared = library.snapshot().map_err(anyhow::Error::from).and_then(|snapshot| {
+        let prepared = contained(|| {
+            let snapshot = library.snapshot()?;
             let request = question.request.clone();
-            let prepared = answer::prepare(request, &snapshot, embedder, &question.cancel, &mut |event| {
-                tell(&events, id, event, &question.cancel);
-            })?;
+            let mut sink = |event| tell(&self.events, &question, event);
+            let prepared = answer::prepare(request, &snapshot, embedder, &question.cancel, &mut sink)?;
             Ok((prepared, snapshot))
         });
         match prepared {
+            // A refusal needs no model, and so does not wait for one.
+            Ok((prepared, _)) if !prepared.needs_model() => {
+                let model = match &self.generator {
+                    Availability::Here(generator) => generator.name(),
+                    Availability::OnItsWay | Availability::Never(_) => "",
+                };
+                answer::refuse(prepared, model, &mut |event| tell(&self.events, &question, event));
+            }
             Ok((prepared, snapshot)) => self.prepared.push_back((question, prepared, snapshot)),
-            Err(error) => self.fail(id, Report::new(&error)),
+            Err(error) => self.fail(question.id, Report::new(&error)),
         }
     }
 
     fn complete(&mut self, question: &Question, prepared: Prepared, snapshot: &Snapshot) {
-        let events = self.events.clone();
-        let id = question.id;
-        let result = match &mut self.generator {
-            Availability::Here(generator) => answer::complete(
-                prepared,
-                snapshot,
-                generator.as_mut(),
-                &self.prompts,
-                &question.cancel,
-                &mut |event| {
-                    tell(&events, id, event, &question.cancel);
-                },
-            )
-            .map(drop)
-            .map_err(|error| Report::new(&error)),
-            Availability::Never(report) => Err(report.clone()),
+        let generator = match &mut self.generator {
+            Availability::Here(generator) => generator,
+            Availability::Never(report) => {
+                let report = report.clone();
+                return self.fail(question.id, report);
+            }
             Availability::OnItsWay => return,
         };
-        if let Err(report) = result {
-            self.fail(id, report);
+        let (events, prompts) = (&self.events, &self.prompts);
+        let result = contained(|| {
+            let mut sink = |event| tell(events, question, event);
+            answer::complete(prepared, snapshot, generator.as_mut(), prompts, &question.cancel, &mut sink)
+        });
+        if let Err(error) = result {
+            self.fail(question.id, Report::new(&error));
         }
     }
 
@@ -206,9 +214,9 @@ impl Inference {
 }
 
 /// Sends a step of an answer; a screen that is gone stops the work.
-fn tell(events: &Sender<JobEvent>, id: JobId, event: AnswerEvent, cancel: &Cancel) {
-    if events.blocking_send(JobEvent::Answer(id, event)).is_err() {
-        cancel.cancel();
+fn tell(events: &Sender<JobEvent>, question: &Question, event: AnswerEvent) {
+    if events.blocking_send(JobEvent::Answer(question.id, event)).is_err() {
+        question.cancel.cancel();
     }
 }
 

@@ -35,22 +35,27 @@ pub(super) struct Loader {
 impl Loader {
     /// Works until every sender of `inbox` is gone.
     pub(super) fn run(&self, inbox: &Receiver<Wanted>) {
-        let mut current: Option<Wanted> = None;
+        // What is in memory; what failed is tried again when it is wanted again.
+        let mut generator: Option<String> = None;
+        let mut embedder: Option<String> = None;
         while let Ok(wanted) = inbox.recv() {
-            let before = current.replace(wanted.clone());
-            if before.as_ref().is_none_or(|before| before.model != wanted.model)
-                && let Err(report) = self.generator(&wanted.model)
-            {
-                // A model that worked before goes on working.
-                if before.is_none() {
-                    let _ = self.inference.send(Work::NoGenerator(report.clone()));
+            if generator.as_ref() != Some(&wanted.model) {
+                match self.generator(&wanted.model) {
+                    Ok(()) => generator = Some(wanted.model),
+                    Err(report) => {
+                        // A model that worked before goes on working.
+                        if generator.is_none() {
+                            let _ = self.inference.send(Work::NoGenerator(report.clone()));
+                        }
+                        self.tell(ModelEvent::Failed { name: wanted.model, report });
+                    }
                 }
-                self.tell(ModelEvent::Failed { name: wanted.model.clone(), report });
             }
-            if before.as_ref().is_none_or(|before| before.embedder != wanted.embedder)
-                && let Err(report) = self.embedder(&wanted.embedder)
-            {
-                self.tell(ModelEvent::Failed { name: wanted.embedder.clone(), report });
+            if embedder.as_ref() != Some(&wanted.embedder) {
+                match self.embedder(&wanted.embedder) {
+                    Ok(()) => embedder = Some(wanted.embedder),
+                    Err(report) => self.tell(ModelEvent::Failed { name: wanted.embedder, report }),
+                }
             }
         }
     }

@@ -11,12 +11,12 @@ mod inference;
 mod load;
 mod loader;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use tanya_engine::Cancel;
 use tokio::sync::mpsc::Sender;
 
@@ -29,13 +29,15 @@ use crate::answer::{Prompts, Request};
 use crate::chat::{Conversation, SessionId, SessionStore};
 use crate::ingest::IngestOptions;
 use crate::places::{Folder, Places};
-use crate::report::Report;
+use crate::report::{Hinting as _, Report};
 use indexing::{Indexing, Order};
 use inference::{Inference, Question, Work, Yield, contained};
 use loader::Loader;
 
 /// Requests that may wait for a thread; a person cannot fill it.
 const INBOX: usize = 64;
+/// Questions that can still be cancelled; older ones have ended long ago.
+const REMEMBERED: usize = 64;
 /// How long leaving waits for threads to store what they have.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -61,7 +63,7 @@ pub struct Jobs {
     models: SyncSender<Wanted>,
     interrupt: Yield,
     quit: Cancel,
-    running: HashMap<JobId, Cancel>,
+    running: BTreeMap<JobId, Cancel>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -88,7 +90,7 @@ impl Jobs {
             models,
             interrupt: interrupt.clone(),
             quit: quit.clone(),
-            running: HashMap::new(),
+            running: BTreeMap::new(),
             threads: Vec::new(),
         };
 
@@ -141,12 +143,20 @@ impl Jobs {
         Ok(())
     }
 
-    /// Asks a question; its events carry `id`.
-    pub fn ask(&mut self, id: JobId, request: Request) {
+    /// Asks a question; its events carry `id`. Fails when nobody is there to answer.
+    pub fn ask(&mut self, id: JobId, request: Request) -> Result<()> {
         let cancel = Cancel::default();
-        self.running.insert(id, cancel.clone());
-        let _ = self.inference.try_send(Work::Ask(Question { id, request, cancel }));
+        let question = Question { id, request, cancel: cancel.clone() };
+        self.inference
+            .try_send(Work::Ask(question))
+            .map_err(|_| anyhow!("background work has stopped"))
+            .hint("quit and start tanya again; the log says more")?;
         self.interrupt.now();
+        self.running.insert(id, cancel);
+        if self.running.len() > REMEMBERED {
+            self.running.pop_first();
+        }
+        Ok(())
     }
 
     /// Stops a question within one step of the model.

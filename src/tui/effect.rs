@@ -1,7 +1,7 @@
 //! What `update` wants done outside of the state. The driver executes each in one exhaustive match.
 
 use super::backend::AskRequest;
-use crate::chat::SessionId;
+use crate::chat::{Conversation, SessionId};
 use crate::config::Settings;
 use crate::jobs::JobId;
 
@@ -14,8 +14,8 @@ pub(super) enum Effect {
     Cancel(JobId),
     /// Settings changed: a model may have to be fetched or loaded.
     Configure(Box<Settings>),
-    /// Keep the conversation as it is now.
-    SaveConversation,
+    /// Keep this conversation, which may not be on the screen any more.
+    SaveConversation(Box<Conversation>),
     /// List the conversations.
     ListSessions,
     /// Load one.

@@ -127,7 +127,7 @@ impl Driver<'_> {
                 () = sleep_until(deadline), if deadline.is_some() => wake.is_some_and(|wake| wake <= Instant::now()).then_some(Msg::Tick),
             };
             let mut next = msg;
-            for _ in 0..MOST_AT_ONCE {
+            for left in (0..MOST_AT_ONCE).rev() {
                 if let Some(msg) = next.take() {
                     dirty = true;
                     match self.handle(msg)? {
@@ -135,6 +135,9 @@ impl Driver<'_> {
                         Flow::Suspend => self.suspend().await?,
                         Flow::End => return Ok(ended_by),
                     }
+                }
+                if left == 0 {
+                    break;
                 }
                 // Polled with this task's own waker: the stream keeps the waker of the first poll that finds nothing.
                 next = match poll_fn(|cx| Poll::Ready(keys.poll_next_unpin(cx))).await {
@@ -168,7 +171,7 @@ impl Driver<'_> {
                 Effect::Ask(job, request) => self.backend.ask(job, *request),
                 Effect::Cancel(job) => self.backend.cancel(job),
                 Effect::Configure(settings) => self.backend.configure(&settings),
-                Effect::SaveConversation => self.backend.save_turn(&self.state.conversation),
+                Effect::SaveConversation(conversation) => self.backend.save_turn(&conversation),
                 Effect::ListSessions => self.backend.list_sessions(),
                 Effect::LoadSession(id) => self.backend.load_session(id),
                 Effect::Repaint => self.screen.repaint()?,

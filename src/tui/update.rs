@@ -96,7 +96,7 @@ fn keep(state: &mut State, index: usize) -> Vec<Effect> {
     let turn = &state.turns[index];
     let Some(answer) = turn.answer.clone() else { return Vec::new() };
     state.conversation.push(Turn { question: turn.question.clone(), answer, asked_at: turn.asked_at });
-    vec![Effect::SaveConversation]
+    vec![Effect::SaveConversation(Box::new(state.conversation.clone()))]
 }
 
 /// Starts an empty conversation about the same folder.

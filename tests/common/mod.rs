@@ -137,7 +137,7 @@ impl Ran {
         let cause = self
             .err
             .lines()
-            .find(|line| line.starts_with("tanya: "))
+            .rfind(|line| line.starts_with("tanya: "))
             .unwrap_or_else(|| panic!("no cause in:\n{}", self.err));
         for part in parts {
             assert!(cause.contains(part), "{part:?} is not in: {cause}");

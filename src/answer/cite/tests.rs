@@ -11,8 +11,8 @@ impl Terms for Words {
         text.unicode_words().map(str::to_lowercase).filter(|word| !STOP.contains(&word.as_str())).collect()
     }
 
-    fn idf(&self, _: &str) -> Option<f32> {
-        Some(1.0)
+    fn idf(&self, _: &str) -> f32 {
+        1.0
     }
 }
 
@@ -80,10 +80,20 @@ fn sentence_ranges_cut_the_text_where_its_sentences_are() {
 }
 
 #[test]
+fn brackets_of_code_are_no_citations_and_code_blocks_get_none() {
+    let draft = "Then it rained in `args[1]`.\n\n```\nThen it rained v[0];\n```\n";
+    assert_eq!(
+        check(draft, &garden(), &Words).text,
+        "Then it rained in `args[1]`. [1]\n\n```\nThen it rained v[0];\n```"
+    );
+}
+
+#[test]
 fn only_markers_of_the_prompt_survive_the_stream() {
     let mut filter = MarkerFilter::new(2);
-    let shown: String = ["It is [", "1", "] so [9", "] and [x] [2"].iter().map(|piece| filter.push(piece)).collect();
-    assert_eq!(shown + &filter.finish(), "It is [1] so  and [x] [2");
+    let shown: String =
+        ["It is [", "1", "] so [9", "] and v[0] [x] [2"].iter().map(|piece| filter.push(piece)).collect();
+    assert_eq!(shown + &filter.finish(), "It is [1] so  and v[0] [x] [2");
 }
 
 proptest! {

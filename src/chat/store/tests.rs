@@ -98,3 +98,24 @@ fn a_session_of_a_newer_version_is_left_alone() {
     let error = format!("{:#}", store.load(&id).unwrap_err());
     assert!(error.contains("newer version"), "{error}");
 }
+
+#[test]
+fn a_turn_whose_save_failed_is_saved_with_the_next_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SessionStore::at(dir.path().to_owned());
+    let mut conversation = saved(&store, 100, &["first?"]);
+    conversation.push(turn("never saved?", 101));
+    conversation.push(turn("third?", 102));
+    store.append(&conversation).unwrap();
+    assert_eq!(store.load(&conversation.id).unwrap(), conversation);
+}
+
+#[test]
+fn a_session_that_cannot_be_read_can_be_deleted() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SessionStore::at(dir.path().to_owned());
+    let id = SessionId::parse("broken").unwrap();
+    std::fs::write(store.path(&id), "{").unwrap();
+    store.remove(&id).unwrap();
+    assert!(store.remove(&id).is_err());
+}

@@ -26,7 +26,7 @@ fn enter_asks_and_the_answer_is_kept() {
     );
     app.answer(1, fixtures::events());
     assert_eq!(app.state.turns[0].phase, Phase::Done);
-    assert_eq!(app.effects.last(), Some(&Effect::SaveConversation));
+    assert!(matches!(app.effects.last(), Some(Effect::SaveConversation(_))));
     assert_eq!(app.state.conversation.turns.len(), 1);
     app.type_line("and the apple?");
     assert!(matches!(app.effects.last(), Some(Effect::Ask(JobId(2), request)) if request.history.len() == 1));
