@@ -57,7 +57,7 @@ impl Default for Settings {
             embedder: "all-minilm-l6-v2".into(),
             sampling: Sampling { temperature: 0.0, max_tokens: 160, ..Sampling::default() },
             evidence_tokens: 250,
-            evidence_sentences: 2,
+            evidence_sentences: 3,
             min_lexical: 0.58,
             min_cosine: 0.40,
             theme: Theme::Auto,
@@ -213,7 +213,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     numeric!(
         "evidence_sentences",
-        "0 to 100: how many of a passage's sentences the model reads, those nearest to the question; 0 is all: better for larger models",
+        "0 to 100: how many consecutive sentences of a passage the model reads, those nearest to the question; 0 is all of them, better for larger models",
         0,
         100,
         evidence_sentences

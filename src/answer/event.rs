@@ -21,7 +21,8 @@ pub struct Source {
     pub heading: String,
     /// The passage as indexed.
     pub text: String,
-    /// Fused score in 0..=1, comparable within one search.
+    /// How close it is to the question: the cosine where the passage has a vector, else the lexical share, at most 1. Not what
+    /// the passages are ranked by, but absolute: a bad best looks bad.
     pub score: f32,
     /// Rank among the lexical candidates, from 1.
     pub bm25_rank: Option<u32>,

@@ -34,7 +34,5 @@ pub(super) fn gate(hits: &[Hit], thresholds: Thresholds) -> Gate {
         return Gate::Go;
     }
     let meaning = cosine.map(|cosine| format!(", {cosine:.2} by meaning")).unwrap_or_default();
-    Gate::Refuse {
-        reason: format!("Not in your documents: the closest passage matches {lexical:.2} by words{meaning}."),
-    }
+    Gate::Refuse { reason: format!("The closest passage matches {lexical:.2} by words{meaning}.") }
 }

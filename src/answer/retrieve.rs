@@ -7,6 +7,7 @@ use tanya_engine::{Cancel, EmbedKind};
 use tanya_index::{Hit, Mode, Query, Snapshot};
 
 use super::cite::{self, Terms};
+use super::condense::best_stretch;
 use super::event::{Dropped, Source};
 use super::models::TextEmbedder;
 use super::query::SearchQuery;
@@ -17,6 +18,9 @@ const CANDIDATES: usize = 24;
 const SOURCES: usize = 8;
 /// One file may not own the answer: five planted passages are enough to steer it otherwise.
 const PER_FILE: usize = 3;
+
+/// Sentences of a stretch that is compared with the question.
+const STRETCH: usize = 3;
 
 /// What the search found.
 pub(super) struct Found {
@@ -57,9 +61,9 @@ pub(super) fn retrieve(
     cancel: &Cancel,
 ) -> Result<Found> {
     let mode = if embedder.is_some() { Mode::Hybrid } else { Mode::Lexical };
-    let hits = search(snapshot, query, embedder, mode, CANDIDATES, cancel)?;
     let terms = FolderTerms::new(snapshot);
     let wanted: BTreeSet<String> = terms.terms(question).into_iter().collect();
+    let hits = by_stretch(search(snapshot, query, embedder, mode, CANDIDATES, cancel)?, &wanted, &terms);
     let mut per_file: HashMap<&str, usize> = HashMap::new();
     let mut sources = Vec::new();
     let mut dropped = Vec::new();
@@ -78,6 +82,19 @@ pub(super) fn retrieve(
     Ok(Found { hits, sources, dropped })
 }
 
+/// Hits in a new order: half by their fused score, half by how much of the question one stretch of them shares. A passage that
+/// says it all in one place answers better than one that scatters the same words.
+fn by_stretch(hits: Vec<Hit>, wanted: &BTreeSet<String>, terms: &dyn Terms) -> Vec<Hit> {
+    let worths: Vec<f32> = hits.iter().map(|hit| best_stretch(&hit.chunk.text, wanted, STRETCH, terms).worth).collect();
+    let most = worths.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+    let best = hits.iter().map(|hit| hit.score).fold(f32::MIN_POSITIVE, f32::max);
+    let mut scored: Vec<(f32, Hit)> =
+        hits.into_iter().zip(worths).map(|(hit, worth)| (f32::midpoint(hit.score / best, worth / most), hit)).collect();
+    // Stable: equal ones keep the order of the search.
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    scored.into_iter().map(|(_, hit)| hit).collect()
+}
+
 fn source(n: u32, hit: &Hit, wanted: &BTreeSet<String>, terms: &dyn Terms) -> Source {
     let chunk = &hit.chunk;
     Source {
@@ -88,7 +105,7 @@ fn source(n: u32, hit: &Hit, wanted: &BTreeSet<String>, terms: &dyn Terms) -> So
         page: chunk.span.page,
         heading: heading(&chunk.title, &chunk.heading),
         text: chunk.text.clone(),
-        score: hit.score,
+        score: hit.cosine.unwrap_or_else(|| hit.lexical_share.min(1.0)),
         bm25_rank: hit.lexical.map(|rank| rank.0),
         vector_rank: hit.vector.map(|rank| rank.0),
         tokens: 0,

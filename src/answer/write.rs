@@ -7,7 +7,7 @@ use tanya_engine::{Cancel, Event, FinishReason, Message};
 use tanya_index::Snapshot;
 
 use super::cite::{self, Checked, MarkerFilter, Terms as _};
-use super::condense::condense;
+use super::condense::best_stretch;
 use super::event::{Answer, AnswerEvent, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
 use super::fit::{Budget, Costs, evidence_room, fit};
 use super::models::Generator;
@@ -217,7 +217,7 @@ fn readings(sources: &[Source], request: &Request, terms: &FolderTerms<'_>) -> V
         .iter()
         .map(|source| match request.evidence_sentences {
             0 => source.text.clone(),
-            keep => condense(&source.text, &question, keep, terms),
+            keep => best_stretch(&source.text, &question, keep, terms).text,
         })
         .collect()
 }
