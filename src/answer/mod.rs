@@ -97,7 +97,7 @@ impl Prepared {
 
 /// Searches and decides. Emits `Query`, `Sources` and `Gate`.
 pub fn prepare(
-    request: Request,
+    mut request: Request,
     snapshot: &Snapshot,
     embedder: Option<&dyn TextEmbedder>,
     cancel: &Cancel,
@@ -116,6 +116,10 @@ pub fn prepare(
         let mode = if embedder.is_some() { Mode::Hybrid } else { Mode::Lexical };
         gate::gate(&search(snapshot, &alone, embedder, mode, 5, cancel)?, request.thresholds)
     };
+    if !leans {
+        // A small model copies what it said before; a question of its own is answered from its passages alone.
+        request.history.clear();
+    }
     let ms_search = milliseconds(started);
     sink(AnswerEvent::Sources(found.sources.clone()));
     sink(AnswerEvent::Gate(gate.clone()));
