@@ -56,7 +56,7 @@ impl Default for Settings {
             model: "smollm2-135m-instruct".into(),
             embedder: "all-minilm-l6-v2".into(),
             sampling: Sampling { temperature: 0.0, max_tokens: 160, ..Sampling::default() },
-            evidence_tokens: 250,
+            evidence_tokens: 200,
             evidence_sentences: 3,
             min_lexical: 0.58,
             min_cosine: 0.40,
