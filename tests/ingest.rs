@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tanya::ingest::{IngestOptions, Progress, ScanOptions, Summary, WorkerOptions, update};
 use tanya_engine::Cancel;
-use tanya_index::{Chunk, FileRecord, FileState, Library, Mode, Query, WeightedText};
+use tanya_index::{Chunk, FileRecord, FileState, Library, Mode, Query, QueryVectors, WeightedText};
 use tempfile::TempDir;
 
 struct Place {
@@ -87,7 +87,7 @@ impl Place {
     fn search(&self, text: &str) -> Vec<Chunk> {
         let query = Query {
             texts: vec![WeightedText { text: text.into(), weight: 1.0 }],
-            vectors: Vec::new(),
+            vectors: QueryVectors::default(),
             limit: 5,
             mode: Mode::Lexical,
         };

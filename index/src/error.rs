@@ -85,6 +85,14 @@ pub enum Error {
     /// Vectors were given before [`crate::Writer::set_embedder`].
     #[error("no embedder is selected for this library")]
     NoEmbedder,
+    /// Vectors of another model than the selected one.
+    #[error("vectors of {received} do not fit a library whose vectors come from {selected}")]
+    OtherEmbedder {
+        /// The selected embedder's id.
+        selected: String,
+        /// The id that came with the vectors.
+        received: String,
+    },
 }
 
 fn holder_text(holder: Option<u32>) -> String {

@@ -32,7 +32,7 @@ mod writer;
 pub use analysis::{analyze, highlights};
 pub use error::Error;
 pub use library::Library;
-pub use snapshot::{Hit, Mode, Query, Rank, Snapshot};
+pub use snapshot::{Hit, Mode, Query, QueryVectors, Rank, Snapshot};
 pub use types::{
     Chunk, ChunkId, ContentHash, Document, FileRecord, FileStamp, FileState, NewChunk, Problem, Span, Status, TextHash,
     ToEmbed, embedding_text,

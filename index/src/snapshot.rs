@@ -31,12 +31,21 @@ pub struct Snapshot {
 pub struct Query {
     /// The question and what stands around it. Coverage and phrases go by the weightiest (the first of equals).
     pub texts: Vec<WeightedText>,
-    /// Vectors of the question's forms, of unit length; a chunk counts by the nearest.
-    pub vectors: Vec<Vec<f32>>,
+    /// The question's forms as vectors; a chunk counts by the nearest.
+    pub vectors: QueryVectors,
     /// Hits wanted.
     pub limit: usize,
     /// What counts.
     pub mode: Mode,
+}
+
+/// Vectors of one model. Those of another model than the library's mean nothing there, whatever their length.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct QueryVectors {
+    /// The id of the model that made them, as given to [`crate::Writer::set_embedder`].
+    pub embedder: String,
+    /// Of unit length.
+    pub vectors: Vec<Vec<f32>>,
 }
 
 /// What a search goes by.
@@ -94,16 +103,17 @@ impl Snapshot {
 
     /// The best passages, best first; ties by chunk id. Passages with equal text (context included) are one hit.
     ///
-    /// Every text is a valid query. Query vectors must fit the selected embedder ([`Error::Dimension`],
-    /// [`Error::NotFinite`], [`Error::NotUnit`]); without a selected embedder they are ignored.
+    /// Every text is a valid query. Query vectors must be fit ([`Error::Dimension`], [`Error::NotFinite`],
+    /// [`Error::NotUnit`]); those of another embedder than the selected one are ignored.
     pub fn search(&self, query: &Query) -> Result<Vec<Hit>, Error> {
         if query.limit == 0 {
             return Ok(Vec::new());
         }
+        let asked = &query.vectors.vectors;
         let vectors = self.usable_vectors(query)?;
         // Twice the limit: some collapse as duplicates.
         let depth = query.limit.saturating_mul(2).max(CANDIDATES);
-        let near = vectors.as_ref().map(|v| v.nearest(&query.vectors, depth)).unwrap_or_default();
+        let near = vectors.as_ref().map(|v| v.nearest(asked, depth)).unwrap_or_default();
         let wanted: HashSet<ChunkId> = near.iter().map(|(id, _)| *id).collect();
         let (plan, matches) = self
             .view
@@ -122,7 +132,7 @@ impl Snapshot {
                 bm25.insert(scored.id, scored.score);
                 if !cosines.contains_key(&scored.id) {
                     ids.push(scored.id);
-                    let cosine = vectors.as_ref().and_then(|v| v.cosine(scored.id, &query.vectors));
+                    let cosine = vectors.as_ref().and_then(|v| v.cosine(scored.id, asked));
                     cosines.extend(cosine.map(|cosine| (scored.id, cosine)));
                 }
             }
@@ -193,11 +203,13 @@ impl Snapshot {
 
     /// The library's vectors, if this query can use them.
     fn usable_vectors(&self, query: &Query) -> Result<Option<Arc<Vectors>>, Error> {
-        if query.mode == Mode::Lexical || query.vectors.is_empty() {
+        if query.mode == Mode::Lexical || query.vectors.vectors.is_empty() {
             return Ok(None);
         }
-        let Some(vectors) = self.view.vectors()? else { return Ok(None) };
-        for vector in &query.vectors {
+        let Some(vectors) = self.view.vectors()?.filter(|v| v.embedder() == query.vectors.embedder) else {
+            return Ok(None);
+        };
+        for vector in &query.vectors.vectors {
             check(vector, vectors.dimension())?;
         }
         Ok(Some(vectors))

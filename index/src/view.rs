@@ -37,6 +37,7 @@ pub(crate) struct View {
 
 /// The vectors of a view's chunks.
 pub(crate) struct Vectors {
+    embedder: String,
     index: Arc<Exact>,
     /// By chunk.
     of_chunk: Vec<(ChunkId, VectorId)>,
@@ -168,7 +169,7 @@ impl View {
             }
         }
         *shared = Some((embedder.id, Arc::clone(&index)));
-        Ok(Some(Vectors { index, of_chunk, first_chunk }))
+        Ok(Some(Vectors { embedder: embedder.name, index, of_chunk, first_chunk }))
     }
 
     /// Appends the vectors that are newer than the index.
@@ -203,6 +204,11 @@ impl Shared {
 }
 
 impl Vectors {
+    /// The id of the model that made them.
+    pub(crate) fn embedder(&self) -> &str {
+        &self.embedder
+    }
+
     pub(crate) fn dimension(&self) -> usize {
         self.index.dimension()
     }

@@ -139,16 +139,21 @@ impl Writer {
     /// Stores vectors of the selected embedder, all or none; durable when it returns. Texts that no chunk has any more are
     /// passed over.
     ///
-    /// Errors: [`Error::NoEmbedder`]; [`Error::Dimension`], [`Error::NotFinite`], [`Error::NotUnit`] if any vector is unfit.
-    pub fn put_embeddings(&mut self, rows: &[(TextHash, Vec<f32>)]) -> Result<(), Error> {
+    /// `embedder` is the id of the model that made them.
+    ///
+    /// Errors: [`Error::NoEmbedder`]; [`Error::OtherEmbedder`] if another is selected; [`Error::Dimension`], [`Error::NotFinite`], [`Error::NotUnit`] if any vector is unfit.
+    pub fn put_embeddings(&mut self, embedder: &str, rows: &[(TextHash, Vec<f32>)]) -> Result<(), Error> {
         let path = &self.shared.places.store;
-        let embedder = read::embedder(&self.store).map_err(Error::sqlite(path))?.ok_or(Error::NoEmbedder)?;
+        let selected = read::embedder(&self.store).map_err(Error::sqlite(path))?.ok_or(Error::NoEmbedder)?;
+        if selected.name != embedder {
+            return Err(Error::OtherEmbedder { selected: selected.name, received: embedder.to_owned() });
+        }
         for (_, vector) in rows {
-            check(vector, embedder.dimension)?;
+            check(vector, selected.dimension)?;
         }
         let transaction = self.store.transaction_with_behavior(TransactionBehavior::Immediate);
         transaction
-            .and_then(|transaction| write::put_vectors(transaction, embedder.id, rows))
+            .and_then(|transaction| write::put_vectors(transaction, selected.id, rows))
             .map_err(Error::sqlite(path))
     }
 

@@ -28,6 +28,8 @@ pub trait Generator {
 
 /// A sentence embedder.
 pub trait TextEmbedder {
+    /// Identifies the model; vectors of different ids cannot be compared.
+    fn id(&self) -> &str;
     /// Unit vectors, one a text, in order.
     fn embed(&self, kind: EmbedKind, texts: &[&str], cancel: &Cancel) -> Result<Vec<Vec<f32>>>;
 }
@@ -91,6 +93,10 @@ impl Generator for LocalGenerator {
 }
 
 impl TextEmbedder for Embedder {
+    fn id(&self) -> &str {
+        Embedder::id(self)
+    }
+
     fn embed(&self, kind: EmbedKind, texts: &[&str], cancel: &Cancel) -> Result<Vec<Vec<f32>>> {
         Embedder::embed(self, kind, texts, cancel).with_context(|| format!("{}: cannot embed", self.id()))
     }

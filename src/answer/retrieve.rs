@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context as _, Result};
 use tanya_engine::{Cancel, EmbedKind};
-use tanya_index::{Hit, Mode, Query, Snapshot};
+use tanya_index::{Hit, Mode, Query, QueryVectors, Snapshot};
 
 use super::cite::{self, Terms};
 use super::condense::best_stretch;
@@ -44,9 +44,10 @@ pub fn search(
     let vectors = match embedder {
         Some(embedder) => {
             let texts: Vec<&str> = query.to_embed.iter().map(String::as_str).collect();
-            embedder.embed(EmbedKind::Query, &texts, cancel)?
+            let vectors = embedder.embed(EmbedKind::Query, &texts, cancel)?;
+            QueryVectors { embedder: embedder.id().to_owned(), vectors }
         }
-        None => Vec::new(),
+        None => QueryVectors::default(),
     };
     let query = Query { texts: query.texts.clone(), vectors, limit, mode };
     snapshot.search(&query).context("cannot search the library")

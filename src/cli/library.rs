@@ -98,8 +98,20 @@ impl App {
 impl Opened {
     /// Embeds what has no vector yet, for at most `patience`, where this process may write.
     pub(super) fn embed(&mut self, embedder: &Embedder, patience: Option<Duration>, progress: &Progress) -> Result<()> {
-        let Some(mut writer) = self.writer.take() else { return Ok(()) };
+        let Some(mut writer) = self.writer.take() else { return self.tell_of_other_vectors(embedder) };
         self.embed_with(&mut writer, embedder, patience, progress)
+    }
+
+    /// Says so when the library's vectors come from another model: a search with this one goes by words.
+    fn tell_of_other_vectors(&self, embedder: &Embedder) -> Result<()> {
+        let selected = self.library.status().context("cannot read the library")?.embedder;
+        if let Some(other) = selected.filter(|selected| selected != embedder.id()) {
+            output::note(&format!(
+                "the library's vectors come from {other}, not from {}: searching by words alone (tanya index embeds anew)",
+                embedder.id()
+            ));
+        }
+        Ok(())
     }
 
     /// Embeds what has no vector yet through `writer`, for at most `patience`.
@@ -118,7 +130,7 @@ impl Opened {
             Ok(Batch::Vectors(vectors))
         };
         let mut tell = |filled| progress.embedding(filled);
-        let filled: Filled = fill(&self.library, writer, until, &cancel, &mut embed, &mut tell)?;
+        let filled: Filled = fill(&self.library, writer, embedder.id(), until, &cancel, &mut embed, &mut tell)?;
         if filled.done < filled.total {
             output::note(&format!(
                 "{} of {} passages are embedded so far; the others are found by words (tanya index embeds the rest)",

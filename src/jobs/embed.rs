@@ -30,6 +30,8 @@ pub enum Batch {
     Vectors(Vec<Vec<f32>>),
     /// A question came first; the same batch is tried again.
     Interrupted,
+    /// Another embedder has taken its place; what is left is for that one.
+    Superseded,
 }
 
 /// When to stop early.
@@ -41,10 +43,11 @@ pub struct Until {
 
 /// Embeds what has no vector yet, until all is done, `until` passes or `cancel` is set.
 ///
-/// `embed` turns texts into vectors; `progress` hears of every batch.
+/// `embed` turns texts into vectors of the model `embedder`; `progress` hears of every batch.
 pub fn fill(
     library: &Library,
     writer: &mut Writer,
+    embedder: &str,
     until: Until,
     cancel: &Cancel,
     embed: &mut dyn FnMut(&[&str]) -> Result<Batch>,
@@ -69,12 +72,13 @@ pub fn fill(
             let vectors = loop {
                 match embed(&texts)? {
                     Batch::Vectors(vectors) => break vectors,
+                    Batch::Superseded => return Ok(filled),
                     Batch::Interrupted if stop() => return Ok(filled),
                     Batch::Interrupted => {}
                 }
             };
             let rows: Vec<_> = batch.iter().map(|row| row.hash).zip(vectors).collect();
-            writer.put_embeddings(&rows).context("cannot store vectors")?;
+            writer.put_embeddings(embedder, &rows).context("cannot store vectors")?;
             filled.done = library.status().context("cannot read the library")?.embedded;
             filled.seconds_left = seconds_left(
                 filled.done - before.min(filled.done),

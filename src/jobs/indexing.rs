@@ -11,7 +11,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::embed::{self, Batch, Until};
 use super::event::{IngestEvent, JobEvent};
-use super::inference::{Embedded, Work};
+use super::inference::{Embedded, Passages, Work};
 use crate::ingest::{self, IngestOptions, Progress};
 use crate::places::{Folder, Places};
 use crate::report::Report;
@@ -93,8 +93,8 @@ impl Indexing {
                 writer.set_embedder(&id, dimension).context("cannot select the embedder")?;
             }
         }
-        if library.status().context("cannot read the library")?.embedder.is_some() {
-            self.fill(library, writer)?;
+        if let Some(embedder) = library.status().context("cannot read the library")?.embedder {
+            self.fill(library, writer, &embedder)?;
         }
         self.status(library)
     }
@@ -132,21 +132,22 @@ impl Indexing {
         self.status(library)
     }
 
-    fn fill(&self, library: &Library, writer: &mut Writer) -> Result<()> {
+    fn fill(&self, library: &Library, writer: &mut Writer, embedder: &str) -> Result<()> {
         let mut embed = |texts: &[&str]| {
             let (reply, answer) = sync_channel(1);
             let texts = texts.iter().map(|text| (*text).to_owned()).collect();
-            if self.inference.send(Work::Embed { texts, reply }).is_err() {
+            if self.inference.send(Work::Embed(Passages { embedder: embedder.to_owned(), texts, reply })).is_err() {
                 return Err(anyhow!("the inference thread has ended"));
             }
             match answer.recv() {
                 Ok(Embedded::Vectors(vectors)) => Ok(Batch::Vectors(vectors)),
                 Ok(Embedded::Failed(error)) => Err(error),
                 Ok(Embedded::Interrupted) => Ok(Batch::Interrupted),
+                Ok(Embedded::Superseded) => Ok(Batch::Superseded),
                 Err(_) => Err(anyhow!("the inference thread has ended")),
             }
         };
-        embed::fill(library, writer, Until { deadline: None }, &self.cancel, &mut embed, &mut |filled| {
+        embed::fill(library, writer, embedder, Until { deadline: None }, &self.cancel, &mut embed, &mut |filled| {
             self.tell(JobEvent::Ingest(IngestEvent::Embedding {
                 done: filled.done,
                 total: filled.total,

@@ -30,8 +30,8 @@ pub(super) enum Work {
     Embedder(Arc<Embedder>),
     /// A question.
     Ask(Question),
-    /// Texts of passages to embed; the answer goes to `reply`.
-    Embed { texts: Vec<String>, reply: SyncSender<Embedded> },
+    /// Texts of passages to embed by a certain model.
+    Embed(Passages),
 }
 
 /// A question on its way.
@@ -41,10 +41,20 @@ pub(super) struct Question {
     pub(super) cancel: Cancel,
 }
 
+/// Texts to embed.
+pub(super) struct Passages {
+    /// The id of the model that the library's vectors come from.
+    pub(super) embedder: String,
+    pub(super) texts: Vec<String>,
+    pub(super) reply: SyncSender<Embedded>,
+}
+
 /// What became of a batch.
 pub(super) enum Embedded {
     Vectors(Vec<Vec<f32>>),
     Interrupted,
+    /// The embedder in memory is another one by now; the library hears of it next.
+    Superseded,
     Failed(anyhow::Error),
 }
 
@@ -75,7 +85,7 @@ pub(super) struct Inference {
     generator: Availability<Box<LocalGenerator>>,
     questions: VecDeque<Question>,
     prepared: VecDeque<(Question, Prepared, Snapshot)>,
-    batches: VecDeque<(Vec<String>, SyncSender<Embedded>)>,
+    batches: VecDeque<Passages>,
 }
 
 enum Availability<T> {
@@ -122,7 +132,7 @@ impl Inference {
             Work::NoGenerator(report) => self.generator = Availability::Never(report),
             Work::Embedder(embedder) => self.embedder = Some(embedder),
             Work::Ask(question) => self.questions.push_back(question),
-            Work::Embed { texts, reply } => self.batches.push_back((texts, reply)),
+            Work::Embed(passages) => self.batches.push_back(passages),
         }
     }
 
@@ -140,9 +150,9 @@ impl Inference {
             self.complete(&question, prepared, &snapshot);
             return true;
         }
-        if let Some((texts, reply)) = self.batches.pop_front() {
+        if let Some(passages) = self.batches.pop_front() {
             // A receiver that is gone needs no answer.
-            let _ = reply.send(self.embed(&texts));
+            let _ = passages.reply.send(self.embed(&passages));
             return true;
         }
         false
@@ -195,12 +205,15 @@ impl Inference {
         }
     }
 
-    fn embed(&self, texts: &[String]) -> Embedded {
+    fn embed(&self, passages: &Passages) -> Embedded {
         let Some(embedder) = &self.embedder else {
             return Embedded::Failed(anyhow::anyhow!("the embedder is not there"));
         };
+        if embedder.id() != passages.embedder {
+            return Embedded::Superseded;
+        }
         let cancel = self.interrupt.arm();
-        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let texts: Vec<&str> = passages.texts.iter().map(String::as_str).collect();
         match embedder.embed(EmbedKind::Passage, &texts, &cancel) {
             Ok(vectors) => Embedded::Vectors(vectors),
             Err(_) if cancel.is_cancelled() => Embedded::Interrupted,

@@ -1,7 +1,8 @@
 //! What the integration tests share: small documents, one-hot-like vectors, one-line searches.
 
 use tanya_index::{
-    Document, FileStamp, FileState, Hit, Library, Mode, NewChunk, Query, Snapshot, Span, TextHash, WeightedText, Writer,
+    Document, FileStamp, FileState, Hit, Library, Mode, NewChunk, Query, QueryVectors, Snapshot, Span, TextHash,
+    WeightedText, Writer,
 };
 
 pub(crate) const DIMENSION: usize = 32;
@@ -55,17 +56,22 @@ pub(crate) fn embed_all(writer: &mut Writer) {
             return;
         }
         let rows: Vec<(TextHash, Vec<f32>)> = waiting.iter().map(|w| (w.hash, vector(&w.text))).collect();
-        writer.put_embeddings(&rows).unwrap();
+        writer.put_embeddings(EMBEDDER, &rows).unwrap();
     }
 }
 
 pub(crate) fn by_words(text: &str, limit: usize) -> Query {
     let texts = vec![WeightedText { text: text.to_owned(), weight: 1.0 }];
-    Query { texts, vectors: Vec::new(), limit, mode: Mode::Lexical }
+    Query { texts, vectors: QueryVectors::default(), limit, mode: Mode::Lexical }
+}
+
+/// Query vectors of the library's embedder.
+pub(crate) fn asked(vectors: Vec<Vec<f32>>) -> QueryVectors {
+    QueryVectors { embedder: EMBEDDER.to_owned(), vectors }
 }
 
 pub(crate) fn by_vector(text: &str, limit: usize) -> Query {
-    Query { texts: Vec::new(), vectors: vec![vector(text)], limit, mode: Mode::Vector }
+    Query { texts: Vec::new(), vectors: asked(vec![vector(text)]), limit, mode: Mode::Vector }
 }
 
 pub(crate) fn paths(hits: &[Hit]) -> Vec<&str> {

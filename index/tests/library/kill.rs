@@ -46,7 +46,7 @@ fn child() {
         writeln!(std::io::stdout(), "WORDS {next}").unwrap();
         let waiting = writer.unembedded(100).unwrap();
         let rows: Vec<(TextHash, Vec<f32>)> = waiting.iter().map(|w| (w.hash, vector(&w.text))).collect();
-        writer.put_embeddings(&rows).unwrap();
+        writer.put_embeddings(EMBEDDER, &rows).unwrap();
         writeln!(std::io::stdout(), "VECTORS {next}").unwrap();
     }
 }

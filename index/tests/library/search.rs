@@ -2,9 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::common::{by_vector, by_words, document, embed_all, library, paths, vector};
+use crate::common::{asked, by_vector, by_words, document, embed_all, library, paths, vector};
 use proptest::prelude::*;
-use tanya_index::{Document, Error, Mode, NewChunk, Query, Rank, Span, WeightedText};
+use tanya_index::{Document, Error, Mode, NewChunk, Query, QueryVectors, Rank, Span, WeightedText};
 
 fn search(documents: &[Document], question: &str) -> Vec<String> {
     let (_dir, library) = library(documents);
@@ -92,7 +92,7 @@ fn earlier_questions_add_their_weight_and_no_more() {
     ];
     let (_dir, library) = library(&documents);
     let text = |text: &str, weight| WeightedText { text: text.to_owned(), weight };
-    let query = |texts| Query { texts, vectors: Vec::new(), limit: 3, mode: Mode::Hybrid };
+    let query = |texts| Query { texts, vectors: QueryVectors::default(), limit: 3, mode: Mode::Hybrid };
     let snapshot = library.snapshot().unwrap();
     let hits = snapshot.search(&query(vec![text("what is the price", 1.0), text("the ferry", 0.3)])).unwrap();
     assert_eq!(paths(&hits), ["z.md", "y.md", "x.md"]);
@@ -132,14 +132,14 @@ fn meaning_lifts_what_words_miss_and_both_ranks_are_told() {
     let snapshot = library.snapshot().unwrap();
     let mut query = by_words("car", 3);
     query.mode = Mode::Hybrid;
-    query.vectors = vec![vector("The automobile stands in the shed.")];
+    query.vectors = asked(vec![vector("The automobile stands in the shed.")]);
     let hits = snapshot.search(&query).unwrap();
     assert_eq!(paths(&hits)[..2], ["shed.md", "word.md"]);
     assert_eq!((hits[0].lexical, hits[0].vector, hits[0].bm25), (None, Some(Rank(1)), 0.0));
     assert_eq!(hits[1].lexical, Some(Rank(1)));
     assert!((hits[0].cosine.unwrap() - 1.0).abs() < 1e-5);
     // The nearest of several query vectors counts.
-    query.vectors = vec![vector("nothing"), vector("Bread needs flour.")];
+    query.vectors = asked(vec![vector("nothing"), vector("Bread needs flour.")]);
     query.mode = Mode::Vector;
     assert_eq!(paths(&snapshot.search(&query).unwrap())[0], "far.md");
 }
@@ -157,12 +157,12 @@ fn while_vectors_are_missing_words_rank_and_fresh_files_are_not_lost() {
     let snapshot = library.snapshot().unwrap();
     let mut query = by_words("granite", 5);
     query.mode = Mode::Hybrid;
-    query.vectors = vec![vector("unrelated")];
+    query.vectors = asked(vec![vector("unrelated")]);
     let hits = snapshot.search(&query).unwrap();
     assert_eq!(paths(&hits)[0], "fresh.md");
     assert_eq!((hits[0].cosine, hits.len()), (None, 3));
     // No vector in the query: plain words.
-    query.vectors.clear();
+    query.vectors.vectors.clear();
     let plain: Vec<_> = snapshot.search(&query).unwrap().into_iter().map(|hit| hit.chunk.id).collect();
     query.mode = Mode::Lexical;
     let lexical: Vec<_> = snapshot.search(&query).unwrap().into_iter().map(|hit| hit.chunk.id).collect();
@@ -193,23 +193,35 @@ fn equal_texts_are_one_hit_and_need_one_vector() {
 fn unfit_vectors_are_refused_with_the_reason() {
     let (_dir, library) = library(&[document("a.md", &["text"])]);
     let mut writer = library.writer().unwrap();
-    assert!(matches!(writer.put_embeddings(&[]), Err(Error::NoEmbedder)));
+    assert!(matches!(writer.put_embeddings(crate::common::EMBEDDER, &[]), Err(Error::NoEmbedder)));
     let snapshot = library.snapshot().unwrap();
     assert!(snapshot.search(&by_vector("no embedder yet", 3)).unwrap().is_empty());
     embed_all(&mut writer);
     let snapshot = library.snapshot().unwrap();
     let ask = |vector: Vec<f32>| {
-        snapshot.search(&Query { texts: Vec::new(), vectors: vec![vector], limit: 3, mode: Mode::Hybrid })
+        snapshot.search(&Query { texts: Vec::new(), vectors: asked(vec![vector]), limit: 3, mode: Mode::Hybrid })
     };
     assert!(matches!(ask(vec![1.0]), Err(Error::Dimension { expected: crate::common::DIMENSION, received: 1 })));
     assert!(matches!(ask(vec![f32::NAN; crate::common::DIMENSION]), Err(Error::NotFinite)));
     assert!(matches!(ask(vec![1.0; crate::common::DIMENSION]), Err(Error::NotUnit { .. })));
     let hash = tanya_index::TextHash::of("", "", "text");
     assert!(matches!(
-        writer.put_embeddings(&[(hash, vec![0.0; crate::common::DIMENSION])]),
+        writer.put_embeddings(crate::common::EMBEDDER, &[(hash, vec![0.0; crate::common::DIMENSION])]),
         Err(Error::NotUnit { .. })
     ));
-    // Another embedder's vectors do not stay.
+    // Vectors of another model are neither stored nor compared, though their length fits.
+    let fit = vector("text");
+    assert!(matches!(
+        writer.put_embeddings("another", &[(hash, fit.clone())]),
+        Err(Error::OtherEmbedder { selected, received }) if selected == crate::common::EMBEDDER && received == "another"
+    ));
+    let by_another = QueryVectors { embedder: "another".to_owned(), vectors: vec![fit] };
+    let of_another =
+        |mode| snapshot.search(&Query { vectors: by_another.clone(), mode, ..by_words("text", 3) }).unwrap();
+    assert!(of_another(Mode::Vector).is_empty());
+    let hits = of_another(Mode::Hybrid);
+    assert_eq!((hits.len(), hits[0].cosine), (1, None));
+    // They do not stay when another is selected.
     writer.set_embedder("another", 3).unwrap();
     assert_eq!((library.status().unwrap().embedded, writer.unembedded(9).unwrap().len()), (0, 1));
 }
@@ -241,7 +253,7 @@ fn any_string_is_a_valid_query() {
     proptest!(ProptestConfig::with_cases(300), |(texts in proptest::collection::vec((any::<String>(), any::<f32>()), 0..4), limit in 0usize..300)| {
         let query = Query {
             texts: texts.into_iter().map(|(text, weight)| WeightedText { text, weight }).collect(),
-            vectors: vec![vector("x")],
+            vectors: asked(vec![vector("x")]),
             limit,
             mode: Mode::Hybrid,
         };
