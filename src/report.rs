@@ -92,12 +92,31 @@ fn known_hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         }
         return None;
     }
+    if let Some(error) = cause.downcast_ref::<tanya_engine::Error>() {
+        return model_hint(error).map(str::to_owned);
+    }
     let io = cause.downcast_ref::<std::io::Error>()?;
     match io.kind() {
         std::io::ErrorKind::StorageFull => {
             Some("free some space on that disk and run the same command again; nothing was lost".into())
         }
         std::io::ErrorKind::PermissionDenied => Some("check who may read and write that path (ls -ld)".into()),
+        _ => None,
+    }
+}
+
+fn model_hint(error: &tanya_engine::Error) -> Option<&'static str> {
+    use tanya_engine::Error;
+    match error {
+        Error::Invalid { .. } | Error::MissingKey { .. } => Some(
+            "the file is damaged or incomplete: fetch it again (tanya models pull NAME), or choose another with --model",
+        ),
+        Error::UnsupportedArchitecture { .. }
+        | Error::UnsupportedTokenizer { .. }
+        | Error::UnsupportedPreTokenizer { .. } => Some("choose another model: tanya models list"),
+        Error::Memory { .. } => Some("close other programs, or choose a smaller model: tanya models list"),
+        Error::PromptTooLong { .. } => Some("ask a shorter question, or use a model with a larger window"),
+        Error::Sampling { .. } => Some("tanya --help lists the settings with their ranges"),
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::net::TcpListener;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -123,14 +124,16 @@ fn a_truncated_model_is_named_with_what_is_wrong_in_it() {
     home.write("a.md", "words about something\n");
     let whole = home.data().join("models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
     let bytes = std::fs::read(whole).unwrap();
-    for (name, keep) in
-        [("empty.gguf", 0), ("header.gguf", 20), ("metadata.gguf", 100_000), ("weights.gguf", bytes.len() / 2)]
-    {
+    for (name, keep, reason) in [
+        ("empty.gguf", 0, "the file has 0 left"),
+        ("header.gguf", 20, "the file has"),
+        ("metadata.gguf", 100_000, "the file has"),
+        ("weights.gguf", bytes.len() / 2, "leave the file"),
+    ] {
         let path = home.root().join(name);
         std::fs::write(&path, &bytes[..keep]).unwrap();
         let ran = home.run(&["ask", "--model", path.to_str().unwrap(), "words about what?"]);
-        assert_eq!(ran.code, Some(1), "{name}: {}", ran.err);
-        assert!(ran.err.contains(name), "{}", ran.err);
+        ran.fails_with(&[name, reason]);
     }
 }
 
@@ -230,23 +233,40 @@ fn a_full_disk_is_a_message_and_what_was_committed_stays() {
 
 #[test]
 fn nothing_touches_the_network_once_the_models_are_there() {
-    let home = Home::new();
-    home.write("rust.md", "# Cargo\n\nTo create a new project, run cargo new.\n");
-    let mut command = Command::new("unshare");
-    command.args([
-        "-rn",
-        env!("CARGO_BIN_EXE_tanya"),
-        "ask",
-        "--json",
-        "--max-tokens",
-        "5",
-        "What creates a new project?",
-    ]);
-    let output = command.envs(home.env()).current_dir(home.docs()).output();
-    let Some(output) = output.ok().filter(|output| !String::from_utf8_lossy(&output.stderr).contains("unshare failed"))
-    else {
-        eprintln!("not run: this machine does not let a user make a network namespace (unshare -rn)");
-        return;
+    // Every address that the program knows leads here.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let ask = |home: &Home| {
+        home.write("rust.md", "# Cargo\n\nTo create a new project, run cargo new.\n");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tanya"));
+        command.args(["ask", "--json", "--max-tokens", "5", "What creates a new project?"]);
+        for name in ["HF_ENDPOINT", "HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "PIP_INDEX_URL"] {
+            command.env(name, &address);
+        }
+        command
+            .env("PIP_RETRIES", "0")
+            .env("PIP_CONFIG_FILE", "/dev/null")
+            .env_remove("NO_PROXY")
+            .env_remove("no_proxy");
+        command.envs(home.env()).current_dir(home.docs()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    Ran::new(output).ok();
+    let home = Home::new();
+    let ran = Ran::new(ask(&home).wait_with_output().unwrap()).ok();
+    assert!(ran.json()[0]["sources"][0]["vector_rank"].is_number(), "both models were used: {}", ran.out);
+    assert_eq!(
+        listener.accept().unwrap_err().kind(),
+        std::io::ErrorKind::WouldBlock,
+        "something asked for the network"
+    );
+    // The trap works: without models the first thing that happens is a connection.
+    let home = Home::without_models();
+    let mut without = ask(&home);
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while listener.accept().is_err() {
+        assert!(Instant::now() < deadline, "a missing model was not asked for");
+        std::thread::yield_now();
+    }
+    without.kill().unwrap();
+    without.wait().unwrap();
 }

@@ -39,25 +39,48 @@ fn sources(dir: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// `crate::module` anywhere outside comments, and each name of `crate::{a, b::c}`.
+/// `crate::module` anywhere outside comments, and each name of `crate::{a, b::{c, d}, e}`, over several lines or not.
 fn imports(text: &str) -> Vec<String> {
+    let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+    let code = code.join("\n");
     let mut found = Vec::new();
-    for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
-        for (at, _) in line.match_indices("crate::") {
-            let rest = &line[at + "crate::".len()..];
-            let names = match rest.strip_prefix('{') {
-                Some(list) => list.split('}').next().unwrap_or_default().split(',').map(str::trim).collect(),
-                None => vec![rest],
-            };
-            for name in names {
-                let name: String = name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
-                if name.chars().next().is_some_and(char::is_lowercase) {
-                    found.push(name);
-                }
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        let names = rest.strip_prefix('{').map_or_else(|| vec![rest.to_owned()], list_items);
+        for name in names {
+            let name: String = name.trim().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+            if name.chars().next().is_some_and(char::is_lowercase) {
+                found.push(name);
             }
         }
     }
     found
+}
+
+/// The items of a list in braces whose opening one was taken off; what stands in inner braces belongs to its item.
+fn list_items(list: &str) -> Vec<String> {
+    let (mut items, mut depth) = (vec![String::new()], 0);
+    for c in list.chars() {
+        match c {
+            '}' if depth == 0 => break,
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                items.push(String::new());
+                continue;
+            }
+            _ => {}
+        }
+        items.last_mut().expect("there is always one").push(c);
+    }
+    items
+}
+
+#[test]
+fn every_way_to_write_an_import_is_seen() {
+    let text = "use crate::{answer::{A, b},\n    tui,\n};\nuse crate::chat::X; // crate::none\n// use crate::not;\n";
+    let text = text.replace(" // crate::none", "");
+    assert_eq!(imports(&text), ["answer", "tui", "chat"]);
 }
 
 #[test]

@@ -573,7 +573,8 @@ fn a_file_without_a_known_hash_is_pinned_by_its_first_pull() {
     let why = bench.fails(&entry);
     assert!(why.contains("has changed since it was first fetched here"), "{why}");
     assert!(why.contains(&bench.store.dir().join("tiny.pins.json").display().to_string()), "{why}");
-    bench.store.unpin("tiny").unwrap();
+    // What the message names is the way out.
+    fs::remove_file(bench.store.dir().join("tiny.pins.json")).unwrap();
     assert_eq!(fs::read(bench.pull(&entry).0.unwrap()).unwrap(), bodies[1]);
 }
 

@@ -4,6 +4,8 @@
 //! (`scripted_screen`). The last ones run the program itself. Nothing waits for a fixed time: each step waits for what it
 //! expects to see, with a deadline.
 
+mod common;
+
 use std::io::{Read as _, Write as _};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -402,6 +404,50 @@ fn the_program_opens_a_folder_and_quits() {
     pty.press("\x04");
     let status = pty.restored();
     assert!(status.success(), "{status:?}");
+}
+
+#[test]
+fn a_question_is_answered_by_the_real_models_kept_and_taken_up_again() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let folder = root.path().join("notes");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(folder.join("pear.md"), "# Garden\n\nOn March 9 I pruned the pear tree with the Felco saw.\n")
+        .expect("a file");
+    let models = common::models();
+    std::fs::create_dir_all(root.path().join("data/tanya")).expect("a folder");
+    std::os::unix::fs::symlink(models, root.path().join("data/tanya/models")).expect("a link");
+    let mut pty = Pty::start(program(root.path(), &folder), 110, 30);
+    pty.wait_for("1 passage");
+    pty.press("When did I prune the pear tree?\r");
+    pty.wait_for("pear.md:3");
+    // Only a finished answer of a model has a speed.
+    pty.wait_for("tok/s");
+    assert!(pty.text().contains("March 9"), "{}", pty.text());
+    pty.press("\x0e");
+    pty.wait_until("an empty conversation", |pty| !pty.text().contains("March 9"));
+    pty.press("\x12");
+    pty.wait_for("When did I prune the pear tree?");
+    pty.press("\r");
+    pty.wait_for("March 9");
+    pty.press("\x03\x04");
+    assert!(pty.restored().success());
+}
+
+#[test]
+fn a_second_screen_reads_along_and_writes_once_the_first_is_gone() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let folder = root.path().join("notes");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(folder.join("pear.md"), "A pear.\n").expect("a file");
+    let mut first = Pty::start(program(root.path(), &folder), 110, 30);
+    first.wait_for("1 file");
+    let mut second = Pty::start(program(root.path(), &folder), 110, 30);
+    second.wait_for("read-only");
+    first.press("\x04");
+    first.restored();
+    second.wait_until("writing", |pty| !pty.text().contains("read-only"));
+    second.press("\x04");
+    second.restored();
 }
 
 #[test]

@@ -78,6 +78,8 @@ pub(super) fn retrieve(
         } else if sources.len() < SOURCES {
             *of_file += 1;
             sources.push(source(sources.len() as u32 + 1, hit, &wanted, &terms));
+        } else {
+            dropped.push(Dropped { path: hit.chunk.path.clone(), why: format!("{SOURCES} better passages are there") });
         }
     }
     Ok(Found { hits, sources, dropped })

@@ -250,7 +250,7 @@ fn reason(abstained: bool, gate: &Gate) -> Option<String> {
     }
 }
 
-/// Whether the model used the words it was told to refuse with.
+/// Whether the model itself says that it is not there, as templates of a person's own may tell it to.
 fn says_not_there(text: &str) -> bool {
     text.trim_start().to_lowercase().starts_with("not in your documents")
 }

@@ -125,12 +125,16 @@ fn one(desk: &mut Desk<'_>, question: &str, when_refused: WhenRefused, json: boo
     let request = Request::new(question, Vec::new(), &desk.app.settings, when_refused);
     let streams = !json && output::is_watched();
     let mut broken = None;
+    let mut streamed = String::new();
     let answer = desk.answer(request, &mut |event| {
         if let AnswerEvent::Text(piece) = event
             && streams
-            && let Err(error) = output::piece(&output::shown(&piece))
         {
-            broken.get_or_insert(error);
+            let piece = output::shown(&piece);
+            streamed.push_str(&piece);
+            if let Err(error) = output::piece(&piece) {
+                broken.get_or_insert(error);
+            }
         }
     })?;
     if let Some(error) = broken {
@@ -140,9 +144,9 @@ fn one(desk: &mut Desk<'_>, question: &str, when_refused: WhenRefused, json: boo
     if json {
         output::json(&Answered { id: serde_json::Value::Null, answer })?;
     } else {
-        // What was streamed stands there already; its citations follow.
-        let streamed = streams && answer.generated_tokens > 0;
-        output::line(if streamed { "" } else { &answer.answer })?;
+        // What was streamed makes room for the checked text, which says where each sentence comes from.
+        output::erase(&streamed)?;
+        output::line(&output::shown(&answer.answer))?;
         print_sources(&answer)?;
     }
     Ok(code)

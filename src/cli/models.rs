@@ -1,7 +1,7 @@
 //! `tanya models`: list, fetch, remove, locate.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow};
@@ -62,12 +62,16 @@ struct Listed<'a> {
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     match args.action.as_ref().unwrap_or(&Action::List) {
         Action::List => list(&app.supply, args.json)?,
-        Action::Pull { names } => pull(&app.supply, names)?,
+        Action::Pull { names } => pull(&app.supply, names, args.json)?,
         Action::Rm { name } => {
             let bytes = app.supply.store.remove(name)?;
-            output::line(&format!("removed {name}, {} MB", bytes / 1_000_000))?;
+            if args.json {
+                output::json(&serde_json::json!({ "name": name, "bytes": bytes }))?;
+            } else {
+                output::line(&format!("removed {name}, {} MB", bytes / 1_000_000))?;
+            }
         }
-        Action::Path { name: None } => output::line(&app.supply.store.dir().display().to_string())?,
+        Action::Path { name: None } => print_path(None, app.supply.store.dir(), args.json)?,
         Action::Path { name: Some(name) } => {
             let path = app
                 .supply
@@ -75,10 +79,17 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
                 .path_of(name)
                 .ok_or_else(|| anyhow!("{name}: not on this machine"))
                 .hint(format!("tanya models pull {name}"))?;
-            output::line(&path.display().to_string())?;
+            print_path(Some(name), &path, args.json)?;
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_path(name: Option<&str>, path: &Path, json: bool) -> Result<()> {
+    if json {
+        return output::json(&serde_json::json!({ "name": name, "path": path.display().to_string() }));
+    }
+    output::line(&path.display().to_string())
 }
 
 fn list(supply: &Supply, json: bool) -> Result<()> {
@@ -119,7 +130,7 @@ fn list(supply: &Supply, json: bool) -> Result<()> {
     output::line("\nAny other GGUF file: tanya --model /path/to/model.gguf")
 }
 
-fn pull(supply: &Supply, names: &[String]) -> Result<()> {
+fn pull(supply: &Supply, names: &[String], json: bool) -> Result<()> {
     let catalogue = Catalogue::builtin();
     let defaults = [Kind::Generator, Kind::Embedder].map(|kind| catalogue.default_of(kind).name.clone());
     let names = if names.is_empty() { &defaults[..] } else { names };
@@ -129,7 +140,7 @@ fn pull(supply: &Supply, names: &[String]) -> Result<()> {
             .ok_or_else(|| anyhow!("{name}: no model of that name"))
             .hint("tanya models list shows the names")?;
         let path = pull_one(supply, entry)?;
-        output::line(&path.display().to_string())?;
+        print_path(Some(name), &path, json)?;
     }
     Ok(())
 }
@@ -137,6 +148,12 @@ fn pull(supply: &Supply, names: &[String]) -> Result<()> {
 /// Pulls one model; a license that is not open is shown and confirmed first.
 fn pull_one(supply: &Supply, entry: &Entry) -> Result<PathBuf> {
     let mut progress = Progress::new();
+    if supply.store.current(entry).is_some()
+        && let Err(error) =
+            supply.store.verify(&entry.name, &Cancel::default(), &mut |event| progress.pull(&entry.name, event))
+    {
+        progress.say(format!("{error:#}"));
+    }
     let mut attempt = |policy: &PullPolicy| {
         crate::models::pull(&supply.store, entry, policy, &Cancel::default(), &mut |event| {
             progress.pull(&entry.name, event);

@@ -38,6 +38,41 @@ pub(super) fn report(report: &Report) {
     note(&format!("tanya: {report}"));
 }
 
+/// Takes back text that was written by [`piece`] since the last line break, where the terminal still shows all of it;
+/// otherwise ends its line.
+pub(super) fn erase(text: &str) -> Result<()> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let (columns, rows) = crossterm::terminal::size().unwrap_or((80, 24));
+    match rows_above(text, columns.into()).and_then(|above| u16::try_from(above).ok()).filter(|above| *above < rows) {
+        Some(above) => {
+            let mut out = io::stdout().lock();
+            crossterm::queue!(out, crossterm::cursor::MoveToColumn(0)).context("cannot write the output")?;
+            if above > 0 {
+                crossterm::queue!(out, crossterm::cursor::MoveUp(above)).context("cannot write the output")?;
+            }
+            let clear = crossterm::terminal::Clear(crossterm::terminal::ClearType::FromCursorDown);
+            crossterm::execute!(out, clear).context("cannot write the output")
+        }
+        None => line("\n"),
+    }
+}
+
+/// How many rows above the cursor the text begins that a terminal of so many columns has just printed; `None` when that cannot
+/// be told, because a line ends exactly at the margin.
+fn rows_above(text: &str, columns: usize) -> Option<usize> {
+    let mut above = 0;
+    for (index, line) in text.split('\n').enumerate() {
+        let width = unicode_width::UnicodeWidthStr::width(line);
+        if columns == 0 || width > 0 && width.is_multiple_of(columns) {
+            return None;
+        }
+        above += width / columns + usize::from(index > 0);
+    }
+    Some(above)
+}
+
 /// Whether a person reads standard output as it comes.
 pub(super) fn is_watched() -> bool {
     io::stdout().is_terminal()
@@ -81,4 +116,19 @@ pub(super) fn man(command: clap::Command) -> Result<ExitCode> {
     clap_mangen::Man::new(command).render(&mut page).context("cannot render the manual page")?;
     io::stdout().lock().write_all(&page).context("cannot write the output")?;
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_text_takes_in_a_terminal_are_counted_or_unknown() {
+        assert_eq!(rows_above("short", 10), Some(0));
+        assert_eq!(rows_above("one\ntwo", 10), Some(1));
+        assert_eq!(rows_above("fourteen chars", 10), Some(1));
+        assert_eq!(rows_above("日本語日本語", 10), Some(1));
+        assert_eq!(rows_above("", 10), Some(0));
+        assert_eq!(rows_above("ten chars!", 10), None);
+    }
 }

@@ -57,7 +57,7 @@ impl Progress {
 
     /// Files are read.
     pub(super) fn files(&self, path: &str, done: u64, total: u64) {
-        self.bar.set_style(style("reading {wide_bar:.cyan/dim} {pos} of {len} files"));
+        self.bar.set_style(style("reading {bar:30.cyan/dim} {pos} of {len} files  {wide_msg:.dim}"));
         self.bar.set_length(total);
         self.bar.set_position(done);
         self.bar.set_message(path.to_owned());

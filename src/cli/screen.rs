@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 use tokio::sync::mpsc::{Sender, channel};
 
 use super::{App, output};
-use crate::answer::{Exchange, Request, WhenRefused};
+use crate::answer::{Exchange, FinishKind, Request, WhenRefused};
 use crate::chat::{Conversation, SessionId};
 use crate::config::Settings;
 use crate::ingest::IngestOptions;
@@ -78,8 +78,15 @@ impl Backend for Background {
     }
 
     fn ask(&mut self, job: JobId, request: AskRequest) {
-        let history =
-            request.history.into_iter().map(|turn| Exchange::new(turn.question, &turn.answer.answer)).collect();
+        // What was refused or stopped is no answer that a model should go on from.
+        let history = request
+            .history
+            .into_iter()
+            .map(|turn| {
+                let no_answer = turn.answer.abstained || turn.answer.finish == FinishKind::Cancelled;
+                Exchange::new(turn.question, if no_answer { "" } else { &turn.answer.answer })
+            })
+            .collect();
         let when_refused = match request.grounds {
             Grounds::Documents => WhenRefused::Say,
             Grounds::ModelAlone => WhenRefused::AskModel,

@@ -74,7 +74,11 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         }
         Action::Rm { id } => {
             store.remove(&parse(id)?)?;
-            output::line(&format!("deleted {id}"))?;
+            if args.json {
+                output::json(&serde_json::json!({ "id": id }))?;
+            } else {
+                output::line(&format!("deleted {id}"))?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -40,7 +40,13 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         folder: folder.path().display().to_string(),
         library: app.places.library(&folder),
         status: opened.library.status().context("cannot read the library")?,
-        problems: opened.library.problems().context("cannot read the library")?,
+        problems: opened
+            .library
+            .problems()
+            .context("cannot read the library")?
+            .into_iter()
+            .map(crate::ingest::with_hint)
+            .collect(),
     };
     if args.json {
         output::json(&shown)?;
@@ -63,7 +69,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     if args.failed {
         for problem in &shown.problems {
             let state = format!("{:?}", problem.state).to_lowercase();
-            output::line(&output::shown(&format!("  {state:<8} {}  {}", problem.path, problem.reason)))?;
+            let hint = problem.hint.as_ref().map(|hint| format!(" → {hint}")).unwrap_or_default();
+            output::line(&output::shown(&format!("  {state:<8} {}  {}{hint}", problem.path, problem.reason)))?;
         }
     } else if !shown.problems.is_empty() {
         output::line("  tanya status --failed lists what was not read")?;

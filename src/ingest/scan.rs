@@ -75,7 +75,7 @@ pub(crate) fn scan(root: &Path, options: &ScanOptions, cancel: &Cancel) -> Scan 
         .git_global(false)
         .require_git(false)
         .add_custom_ignore_filename(".tanyaignore")
-        .filter_entry(|entry| entry.depth() == 0 || !ignored::is_ignored(entry))
+        .filter_entry(|entry| entry.depth() == 0 || !ignored::is_ignored_folder(entry))
         .build();
     let mut scan = Scan::default();
     for entry in walk {
@@ -88,6 +88,7 @@ pub(crate) fn scan(root: &Path, options: &ScanOptions, cancel: &Cancel) -> Scan 
                 let Ok(relative) = entry.path().strip_prefix(root) else { continue };
                 let path = paths::encode(relative);
                 match entry.metadata() {
+                    Ok(metadata) if ignored::is_secret(&entry) => scan.found.push(secret(path, &metadata)),
                     Ok(metadata) => scan.found.push(judge(path, &metadata, options)),
                     // Gone since it was listed: as if it had never been there.
                     Err(error) if error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => {}
@@ -119,6 +120,11 @@ fn judge(path: String, metadata: &Metadata, options: &ScanOptions) -> Found {
             Guess::Known(_) | Guess::Unknown => Verdict::Read,
         }
     };
+    Found { size: metadata.len(), mtime_ns: mtime_ns(metadata), verdict, hash: None, path }
+}
+
+fn secret(path: String, metadata: &Metadata) -> Found {
+    let verdict = Verdict::Unread(FileState::Skipped, "looks like a secret (keys, passwords, cookies)".to_owned());
     Found { size: metadata.len(), mtime_ns: mtime_ns(metadata), verdict, hash: None, path }
 }
 

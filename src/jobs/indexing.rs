@@ -1,7 +1,7 @@
 //! The indexing thread: it owns the writer of the folder's library, brings the library up to date, and stores vectors.
 
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
@@ -19,6 +19,9 @@ use crate::report::Report;
 /// Between two events that report progress: a person cannot read faster.
 const PACE: Duration = Duration::from_millis(100);
 
+/// Between two tries for a writer that another program has.
+const RETRY: Duration = Duration::from_secs(2);
+
 /// What the thread is told besides its task.
 pub(super) enum Order {
     /// Vectors can be made now.
@@ -28,8 +31,6 @@ pub(super) enum Order {
         /// Their length.
         dimension: usize,
     },
-    /// Compare the folder again.
-    Update,
 }
 
 pub(super) struct Indexing {
@@ -59,15 +60,11 @@ impl Indexing {
         self.status(&library)?;
         // The inference thread ends only with the program.
         let _ = self.inference.send(Work::Library(Arc::clone(&library)));
-        let mut writer = match library.writer() {
-            Ok(writer) => writer,
-            Err(tanya_index::Error::Locked { holder }) => {
-                self.tell(JobEvent::Ingest(IngestEvent::ReadOnly { holder }));
-                return Ok(());
-            }
-            Err(error) => return Err(error).context("cannot write the library"),
-        };
+        let Some((mut writer, waiting)) = self.writer(&library, orders)? else { return Ok(()) };
         self.attempt(|| self.update(&library, &mut writer));
+        if let Some(order) = waiting {
+            self.attempt(|| self.obey(order, &library, &mut writer));
+        }
         while let Ok(order) = orders.recv() {
             if self.cancel.is_cancelled() {
                 break;
@@ -75,6 +72,30 @@ impl Indexing {
             self.attempt(|| self.obey(order, &library, &mut writer));
         }
         Ok(())
+    }
+
+    /// The writer, as soon as no other program has it, and the last order that came meanwhile. Until then this program reads
+    /// what the other one commits. `None` when it is time to end.
+    fn writer(&self, library: &Library, orders: &Receiver<Order>) -> Result<Option<(Writer, Option<Order>)>> {
+        let mut waiting = None;
+        loop {
+            match library.writer() {
+                Ok(writer) => return Ok(Some((writer, waiting))),
+                Err(tanya_index::Error::Locked { holder }) => {
+                    self.tell(JobEvent::Ingest(IngestEvent::ReadOnly { holder }));
+                }
+                Err(error) => return Err(error).context("cannot write the library"),
+            }
+            match orders.recv_timeout(RETRY) {
+                Ok(order) => waiting = Some(order),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            }
+            if self.cancel.is_cancelled() {
+                return Ok(None);
+            }
+            self.status(library)?;
+        }
     }
 
     /// Does one piece of work; when it fails, says so and leaves the thread ready for the next.
@@ -88,7 +109,6 @@ impl Indexing {
 
     fn obey(&self, order: Order, library: &Library, writer: &mut Writer) -> Result<()> {
         match order {
-            Order::Update => self.update(library, writer)?,
             Order::Embedder { id, dimension } => {
                 writer.set_embedder(&id, dimension).context("cannot select the embedder")?;
             }

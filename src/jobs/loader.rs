@@ -95,18 +95,35 @@ impl Loader {
                 bytes_per_second,
                 license: license.clone(),
             }),
-            PullEvent::SourceFailed { source, why } => tracing::warn!("{source}: {why}"),
-            PullEvent::Waiting { .. }
-            | PullEvent::Trying { .. }
-            | PullEvent::Retrying { .. }
-            | PullEvent::Verifying { .. }
-            | PullEvent::Pinned { .. }
-            | PullEvent::Done { .. } => {}
+            PullEvent::SourceFailed { source, why } => {
+                tracing::warn!("{source}: {why}");
+                self.note(format!("{wanted}: not from {source}"));
+            }
+            PullEvent::Waiting { holder } => {
+                let who = holder.map(|pid| format!(" (process {pid})")).unwrap_or_default();
+                self.note(format!("another tanya{who} is fetching {wanted}; waiting for it"));
+            }
+            PullEvent::Retrying { why, after } => {
+                self.note(format!("{wanted}: {why}; again in {} s", after.as_secs()));
+            }
+            PullEvent::Pinned { file, sha256 } => {
+                self.note(format!("{file}: no hash was known; pinned from now on: sha256 {sha256}"));
+            }
+            PullEvent::Trying { .. } | PullEvent::Verifying { .. } | PullEvent::Done { .. } => {}
         })
     }
 
     fn tell(&self, event: ModelEvent) {
-        if self.events.blocking_send(JobEvent::Model(event)).is_err() {
+        self.send(JobEvent::Model(event));
+    }
+
+    fn note(&self, line: String) {
+        self.send(JobEvent::Notice(line));
+    }
+
+    /// A screen that is gone ends the work.
+    fn send(&self, event: JobEvent) {
+        if self.events.blocking_send(event).is_err() {
             self.cancel.cancel();
         }
     }

@@ -171,11 +171,6 @@ impl Jobs {
         let _ = self.models.try_send(models);
     }
 
-    /// Compares the folder again.
-    pub fn update(&self) {
-        let _ = self.indexing.try_send(Order::Update);
-    }
-
     /// Saves the last turn of a conversation.
     pub fn save(&self, conversation: Conversation) {
         let _ = self.sessions.try_send(SessionWork::Save(Box::new(conversation)));

@@ -87,7 +87,8 @@ impl Pull<'_> {
             }
             if !self.entry.license_open && !self.policy.accept_license {
                 let (name, license, url) = (name.clone(), license.clone(), license_url.clone());
-                return Err(LicenseNotAccepted { name, license, url }.into());
+                let hint = format!("tanya models pull {name} asks for it; --accept-license accepts it without asking");
+                return Err(LicenseNotAccepted { name, license, url }).hint(hint);
             }
             let (name, license, url) = (name.clone(), license.clone(), license_url.clone());
             sink(PullEvent::LicenseNotice { name, license, url });

@@ -97,7 +97,7 @@ impl ModelStore {
 
     /// As [`Self::path_of`], and the files are those that this catalogue names. A newer catalogue may have replaced
     /// them; an older download is then not what the entry means.
-    pub(super) fn current(&self, entry: &Entry) -> Option<PathBuf> {
+    pub(crate) fn current(&self, entry: &Entry) -> Option<PathBuf> {
         let marker = self.marker(&entry.name)?;
         let same = entry.files.iter().all(|wanted| {
             marker
@@ -179,12 +179,6 @@ impl ModelStore {
         remove_if_there(&marker).with_context(|| format!("{}: cannot remove", marker.display()))?;
         Err(anyhow!("{name} is damaged: {}", damaged.join("; ")))
             .hint(format!("fetch the damaged files again: tanya models pull {name}"))
-    }
-
-    /// Forgets the hashes pinned at the first pull of a model, to accept what its publisher changed since.
-    pub fn unpin(&self, name: &str) -> Result<()> {
-        let path = self.pins_path(name);
-        remove_if_there(&path).with_context(|| format!("{}: cannot remove", path.display()))
     }
 
     /// Where the model's files lie.

@@ -7,7 +7,7 @@
 //! timer   ┘
 //! ```
 //!
-//! `update` is pure and takes the time as an argument; `view` is pure; this driver alone touches terminal, clock and
+//! `update` is pure and takes the time as an argument; `view` changes nothing but the kept layout of texts; this driver alone touches terminal, clock and
 //! background work. It handles everything that waits, then draws once if anything changed, at most every [`FRAME`]. Nothing
 //! runs while nothing happens: the only timers are those that [`State::next_wake`] asks for.
 

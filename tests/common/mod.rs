@@ -21,14 +21,8 @@ impl Home {
     /// A home with the machine's models.
     pub fn new() -> Self {
         let home = Self::without_models();
-        let models = user_data().join("tanya/models");
-        assert!(
-            models.join("smollm2-135m-instruct").is_dir(),
-            "{}: the default models are not there; ./test fetches them (tanya models pull)",
-            models.display()
-        );
         std::fs::create_dir_all(home.data()).unwrap();
-        std::os::unix::fs::symlink(models, home.data().join("models")).unwrap();
+        std::os::unix::fs::symlink(models(), home.data().join("models")).unwrap();
         home
     }
 
@@ -87,6 +81,17 @@ impl Home {
     pub fn run(&self, arguments: &[&str]) -> Ran {
         Ran::new(self.tanya(arguments).output().unwrap())
     }
+}
+
+/// The machine's models.
+pub fn models() -> PathBuf {
+    let models = user_data().join("tanya/models");
+    assert!(
+        models.join("smollm2-135m-instruct").is_dir(),
+        "{}: the default models are not there; ./test fetches them (tanya models pull)",
+        models.display()
+    );
+    models
 }
 
 /// The machine's own data directory, where `./test` put the models.

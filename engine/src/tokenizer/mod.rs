@@ -103,8 +103,8 @@ impl Tokenizer {
         if model != "gpt2" {
             return Err(Error::UnsupportedTokenizer { path: metadata.path().to_owned(), model: shown(model) });
         }
-        // Files older than this key were made for the default of their time; llama.cpp reads them so.
-        let name = metadata.string(PRE)?.unwrap_or("default");
+        // Files older than this key do not say how their text was split; llama.cpp guesses and warns.
+        let name = metadata.required(PRE, metadata.string(PRE)?)?;
         let pre = PreTokenizer::named(name).ok_or_else(|| Error::UnsupportedPreTokenizer {
             path: metadata.path().to_owned(),
             pre: shown(name),

@@ -1,6 +1,7 @@
-//! What is left out without being listed: secrets, and folders that programs fill by themselves.
+//! What is never opened: secrets, which are listed by name, and folders that programs fill by themselves, which are not.
 //!
-//! A secret must reach neither the index nor an answer; hidden files (`.ssh`, `.gnupg`, `.env`, `.aws`, …) never get as far as this list.
+//! A secret must reach neither the index nor an answer; hidden files (`.ssh`, `.gnupg`, `.env`, `.aws`, …) never get as far as
+//! this list.
 
 use ignore::DirEntry;
 
@@ -49,14 +50,15 @@ const EXTENSIONS: &[&str] = &[
     "agekey", "keytab",
 ];
 
-/// Whether an entry is left out with everything below it.
-pub(super) fn is_ignored(entry: &DirEntry) -> bool {
-    let name = entry.file_name().to_string_lossy().to_lowercase();
-    if entry.file_type().is_some_and(|kind| kind.is_dir()) {
-        is_program_folder(&name) || is_cache(entry)
-    } else {
-        is_secret(&name)
-    }
+/// Whether an entry is a folder that is left out with everything below it.
+pub(super) fn is_ignored_folder(entry: &DirEntry) -> bool {
+    let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+    is_folder && (is_program_folder(&entry.file_name().to_string_lossy().to_lowercase()) || is_cache(entry))
+}
+
+/// Whether an entry is a file that may hold a secret.
+pub(super) fn is_secret(entry: &DirEntry) -> bool {
+    is_secret_name(&entry.file_name().to_string_lossy().to_lowercase())
 }
 
 fn is_program_folder(name: &str) -> bool {
@@ -71,7 +73,7 @@ fn is_cache(entry: &DirEntry) -> bool {
         .any(|tag| entry.path().join(tag).symlink_metadata().is_ok_and(|metadata| metadata.is_file()))
 }
 
-fn is_secret(name: &str) -> bool {
+fn is_secret_name(name: &str) -> bool {
     let is_key = FILES.contains(&name) || name.starts_with("id_rsa") || name.starts_with("id_ed25519");
     // Public halves and `.env` files under other names (`prod.env`).
     is_key || name.rsplit_once('.').is_some_and(|(_, extension)| EXTENSIONS.contains(&extension) || extension == "env")
@@ -93,10 +95,10 @@ mod tests {
             "login data",
             "cookies.sqlite",
         ] {
-            assert!(is_secret(name), "{name}");
+            assert!(is_secret_name(name), "{name}");
         }
         for name in ["keys.md", "environment.txt", "cookies.md", "shadowing.rs", "pem.txt"] {
-            assert!(!is_secret(name), "{name}");
+            assert!(!is_secret_name(name), "{name}");
         }
     }
 

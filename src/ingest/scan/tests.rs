@@ -43,10 +43,17 @@ fn ignore_files_hold_outside_git_and_above_the_folder_nothing_does() {
         ("inner/build/out.txt", "x"),
         ("inner/.hidden.md", "x"),
         ("inner/.ssh/config", "x"),
-        ("inner/server.pem", "x"),
         ("inner/node_modules/a/readme.md", "x"),
     ]);
     assert_eq!(paths_of(&outer.path().join("inner")), ["note.md"]);
+}
+
+#[test]
+fn secrets_are_listed_and_never_read() {
+    let folder = folder(&[("server.pem", "x"), ("note.md", "x"), ("id_rsa", "x")]);
+    let secret = "looks like a secret (keys, passwords, cookies)";
+    let expected = [("id_rsa", secret), ("note.md", "read"), ("server.pem", secret)];
+    assert_eq!(list(folder.path()), expected.map(|(path, verdict)| (path.to_owned(), verdict.to_owned())));
 }
 
 #[test]
