@@ -5,6 +5,7 @@
 
 mod ask;
 mod batch;
+mod bench;
 mod index;
 mod library;
 mod models;
@@ -25,7 +26,7 @@ use crate::config::{SETTINGS, Settings};
 use crate::jobs::Supply;
 use crate::models::{ModelStore, Network, PullPolicy};
 use crate::places::Places;
-use crate::report::Report;
+use crate::report::{Hinting as _, Report};
 
 /// Refused: the documents do not hold the answer.
 const REFUSED: u8 = 3;
@@ -80,6 +81,8 @@ enum Command {
     Models(models::Args),
     /// List, show and delete conversations
     Sessions(sessions::Args),
+    /// Measure how fast the language model reads and writes on this machine
+    Bench(bench::Args),
     /// Print completions for a shell
     Completions {
         /// The shell
@@ -160,7 +163,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
         accept_license: cli.common.accept_license,
         network: Network::from_env(),
     };
-    let supply = Supply { store: ModelStore::at(places.models()), policy, device: device() };
+    let supply = Supply { store: ModelStore::at(places.models()), policy, options: options(&settings)? };
     let app = App { places, settings, supply };
     match cli.command {
         None => screen::run(app, &cli.dir),
@@ -170,6 +173,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
         Some(Command::Status(args)) => status::run(&app, &args),
         Some(Command::Models(args)) => models::run(&app, &args),
         Some(Command::Sessions(args)) => sessions::run(&app, &args),
+        Some(Command::Bench(args)) => bench::run(&app, &args),
         Some(Command::Completions { .. } | Command::Man) => Ok(ExitCode::SUCCESS),
     }
 }
@@ -187,15 +191,26 @@ fn apply_flags(settings: &mut Settings, matches: &ArgMatches) -> Result<()> {
     Ok(())
 }
 
-/// The GPU where this build has one, else the processor.
-fn device() -> tanya_engine::DeviceKind {
-    if cfg!(feature = "cuda") {
+/// Where and how models run: on the GPU where this build has one, else on the processor, with the instructions that
+/// `TANYA_ISA` names where it does.
+fn options(settings: &Settings) -> Result<tanya_engine::Options> {
+    let device = if cfg!(feature = "cuda") {
         tanya_engine::DeviceKind::Cuda
     } else if cfg!(feature = "metal") {
         tanya_engine::DeviceKind::Metal
     } else {
         tanya_engine::DeviceKind::Cpu
-    }
+    };
+    let instructions = std::env::var("TANYA_ISA").ok().filter(|name| !name.is_empty());
+    let threads = Some(settings.threads).filter(|threads| *threads > 0);
+    let processor = tanya_engine::Processor::new(threads, instructions.as_deref())
+        .hint("set TANYA_ISA to one of these, or unset it")?;
+    Ok(tanya_engine::Options {
+        device,
+        backend: settings.backend,
+        processor: Some(processor),
+        ..tanya_engine::Options::default()
+    })
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use tanya_engine::Sampling;
+use tanya_engine::{Backend, Sampling};
 
 use crate::report::Hinting as _;
 
@@ -30,6 +30,10 @@ pub struct Settings {
     /// Cosine that the best passage should have: a question is refused when the mean of both measures, each divided by its
     /// threshold, is below 1.
     pub min_cosine: f32,
+    /// What computes language models.
+    pub backend: Backend,
+    /// Threads that compute; 0 is one for each processor.
+    pub threads: usize,
     /// Colors of the screen.
     pub theme: Theme,
     /// Plain ASCII instead of the glyphs of the common set.
@@ -60,6 +64,8 @@ impl Default for Settings {
             evidence_sentences: 3,
             min_lexical: 0.58,
             min_cosine: 0.40,
+            backend: Backend::Auto,
+            threads: 0,
             theme: Theme::Auto,
             ascii: false,
         }
@@ -231,6 +237,22 @@ pub const SETTINGS: &[Setting] = &[
         0.0,
         1.0,
         min_cosine
+    ),
+    Setting {
+        key: "backend",
+        help: "auto, native (own kernels, on the processor) or candle; taken at the next start",
+        read: |settings, text| {
+            settings.backend = text.trim().parse().map_err(|_| "wants auto, native or candle".to_owned())?;
+            Ok(())
+        },
+        show: |settings| settings.backend.name().to_owned(),
+    },
+    numeric!(
+        "threads",
+        "0 to 64: threads that compute; 0 is one for each processor; taken at the next start",
+        0,
+        64,
+        threads
     ),
     Setting {
         key: "theme",

@@ -5,27 +5,23 @@
 //!
 //! Invariant: the cached ids are exactly the tokens in the cache, whatever fails or is cancelled between.
 
-use std::sync::Arc;
-
-use candle_core::Tensor;
-
+use crate::backend::{Model, Sequence};
 use crate::cancel::Cancel;
 use crate::error::Error;
-use crate::reference::{KvCache, Model};
+use crate::kernels::Cache;
+use crate::saved::Key;
 use crate::tokenizer::Tokenizer;
 
-/// Tokens that are read in one forward pass. A pass cannot be interrupted, so this bounds how long a
-/// cancellation waits, and it is where progress is reported; products with 256 rows are as fast as larger.
-pub(crate) const PREFILL_BLOCK: usize = 256;
+/// Tokens that are read in one forward pass: where progress is reported, and where candle can be interrupted. Products with
+/// 256 rows are as fast as larger.
+pub const PREFILL_BLOCK: usize = 256;
 
 /// One conversation's state in a model.
 pub struct Context {
-    model: Arc<Model>,
+    model: Model,
     tokenizer: Tokenizer,
-    cache: KvCache,
+    sequence: Sequence,
     ids: Vec<u32>,
-    /// State after the last token, from which the next one is predicted.
-    hidden: Option<Tensor>,
 }
 
 /// How far reading a prompt came.
@@ -36,7 +32,7 @@ pub enum Prefill {
         /// Tokens that did not have to be read.
         reused: usize,
     },
-    /// Stopped between two blocks; what was read stays.
+    /// Stopped; whole blocks that were read stay.
     Cancelled {
         /// Tokens that did not have to be read.
         reused: usize,
@@ -50,8 +46,8 @@ impl std::fmt::Debug for Context {
 }
 
 impl Context {
-    pub(crate) fn new(model: Arc<Model>, tokenizer: Tokenizer) -> Self {
-        Self { cache: model.cache(), model, tokenizer, ids: Vec::new(), hidden: None }
+    pub(crate) fn new(model: Model, tokenizer: Tokenizer) -> Self {
+        Self { sequence: model.sequence(), model, tokenizer, ids: Vec::new() }
     }
 
     /// The tokens that are cached.
@@ -80,8 +76,7 @@ impl Context {
     pub fn truncate(&mut self, length: usize) {
         if length < self.ids.len() {
             self.ids.truncate(length);
-            self.cache.truncate(length);
-            self.hidden = None;
+            self.sequence.truncate(length);
         }
     }
 
@@ -107,33 +102,104 @@ impl Context {
         self.truncate(reused);
         progress(reused, prompt.len());
         for block in prompt[reused..].chunks(PREFILL_BLOCK) {
-            if cancel.is_cancelled() {
+            if cancel.is_cancelled() || !self.append(block, cancel)? {
                 return Ok(Prefill::Cancelled { reused });
             }
-            self.append(block)?;
             progress(self.ids.len(), prompt.len());
         }
         Ok(Prefill::Complete { reused })
     }
 
-    /// Reads `tokens` behind what is cached.
-    pub(crate) fn append(&mut self, tokens: &[u32]) -> Result<(), Error> {
+    /// Reads `tokens` behind what is cached, in one pass; false when it was cancelled and nothing was read.
+    ///
+    /// # Errors
+    /// As [`Context::prefill`].
+    pub fn append(&mut self, tokens: &[u32], cancel: &Cancel) -> Result<bool, Error> {
+        self.ensure_readable(tokens)?;
+        let read = self.sequence.append(tokens, cancel)?;
+        if read {
+            self.ids.extend_from_slice(tokens);
+        }
+        Ok(read)
+    }
+
+    /// As [`Context::append`], and gives the scores of every token as the next one after each of `tokens`, one after the other;
+    /// `None` when it was cancelled.
+    ///
+    /// # Errors
+    /// As [`Context::prefill`].
+    pub fn append_scored(&mut self, tokens: &[u32], cancel: &Cancel) -> Result<Option<Vec<f32>>, Error> {
+        self.ensure_readable(tokens)?;
+        let scores = self.sequence.append_scored(tokens, cancel)?;
+        if scores.is_some() {
+            self.ids.extend_from_slice(tokens);
+        }
+        Ok(scores)
+    }
+
+    pub(crate) fn ensure_readable(&self, tokens: &[u32]) -> Result<(), Error> {
         let vocabulary = self.model.vocabulary();
         if let Some(id) = tokens.iter().copied().find(|id| *id as usize >= vocabulary) {
             return Err(Error::TokenOutOfRange { id, vocabulary });
         }
-        self.hidden = None;
-        let embedded = self.model.embed(tokens)?;
-        self.hidden = Some(self.model.forward(&mut self.cache, embedded)?);
-        self.ids.extend_from_slice(tokens);
+        if self.ids.len() + tokens.len() > self.window() {
+            return Err(Error::PromptTooLong { prompt: self.ids.len() + tokens.len(), window: self.window() });
+        }
         Ok(())
+    }
+
+    pub(crate) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    pub(crate) fn sequence_ref(&self) -> &Sequence {
+        &self.sequence
+    }
+
+    /// What tells this model's caches from others'; `None` where they cannot be saved.
+    pub(crate) fn key(&self) -> Option<&Key> {
+        match &self.model {
+            Model::Native(model) => Some(model.key()),
+            Model::Candle(_) => None,
+        }
+    }
+
+    /// Replaces what was read by these tokens and their cache.
+    pub(crate) fn put(&mut self, ids: Vec<u32>, read: Cache) {
+        if let Sequence::Native { cache, last, .. } = &mut self.sequence {
+            *cache = read;
+            last.clear();
+            self.ids = ids;
+        }
+    }
+
+    pub(crate) fn sequence(&mut self) -> &mut Sequence {
+        &mut self.sequence
+    }
+
+    /// `tokens` were read into the sequence; `state` is the last one's.
+    pub(crate) fn read(&mut self, tokens: &[u32], state: &[f32]) {
+        if let Sequence::Native { last, .. } = &mut self.sequence {
+            last.extend_from_slice(state);
+        }
+        self.ids.extend_from_slice(tokens);
+    }
+
+    /// Whether several tokens are read in little more time than one.
+    pub(crate) fn drafts(&self) -> bool {
+        matches!(self.model, Model::Native(_))
+    }
+
+    /// Tokens that the model scores.
+    pub(crate) fn vocabulary(&self) -> usize {
+        self.model.vocabulary()
     }
 
     /// The score of every token as the next one.
     ///
     /// # Errors
     /// [`Error::EmptyPrompt`] when nothing was read since the context was made or truncated.
-    pub fn next_token_scores(&self) -> Result<Vec<f32>, Error> {
-        self.model.logits(self.hidden.as_ref().ok_or(Error::EmptyPrompt)?)
+    pub fn next_token_scores(&mut self) -> Result<Vec<f32>, Error> {
+        self.sequence.scores()?.ok_or(Error::EmptyPrompt)
     }
 }

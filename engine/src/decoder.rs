@@ -8,12 +8,15 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::backend::{Backend, Model};
 use crate::context::{Context, PREFILL_BLOCK};
 use crate::error::{Error, shown};
+use crate::executor;
 use crate::gguf::{Header, Metadata};
 use crate::hyperparameters::Hyperparameters;
 use crate::memory;
-use crate::reference::{self, DeviceKind, Model, Precision};
+use crate::processor::Processor;
+use crate::reference::{self, DeviceKind, Precision};
 use crate::template::ChatTemplate;
 use crate::tokenizer::Tokenizer;
 
@@ -22,13 +25,24 @@ use crate::tokenizer::Tokenizer;
 pub struct Options {
     /// Where it runs.
     pub device: DeviceKind,
-    /// Compute with exactly the file's numbers. Otherwise weight types that the processor multiplies
-    /// slowly (`Q4_1`, `Q5_0`, `Q5_1`) are widened to `Q8_0` in memory: several times faster, rounded by at most
-    /// 1/254 of each block's largest weight.
+    /// What computes.
+    pub backend: Backend,
+    /// Instructions and threads of the native back end; `None` takes the fastest and one for each processor.
+    pub processor: Option<Processor>,
+    /// With candle on the processor, compute with exactly the file's numbers. Otherwise it widens weight types that it
+    /// multiplies slowly (`Q4_1`, `Q5_0`, `Q5_1`) to `Q8_0`: several times faster, rounded by at most 1/254 of each block's
+    /// largest weight. The native back end always has the file's numbers.
     pub exact: bool,
     /// Window in tokens; fails if it does not fit in memory. `None` takes the model's own, at most
     /// [`PREFERRED_WINDOW`], and less when memory is short.
     pub context: Option<usize>,
+}
+
+impl Options {
+    /// The processor that was given, or one of its own.
+    pub(crate) fn processor(&self) -> Result<Processor, Error> {
+        self.processor.clone().map_or_else(|| Processor::new(None, None), Ok)
+    }
 }
 
 /// The window used when none is asked for and the model allows it. Longer prompts cost more time than a
@@ -58,7 +72,7 @@ pub struct ModelInfo {
     pub file_bytes: u64,
     /// Estimate of what decoder and one full context take.
     pub memory_bytes: u64,
-    /// What computes, such as `candle cpu (widened to Q8_0)`.
+    /// What computes, such as `native avx512, 2 threads` or `candle cpu (widened to Q8_0)`.
     pub backend: String,
 }
 
@@ -67,7 +81,7 @@ pub struct Decoder {
     info: ModelInfo,
     tokenizer: Tokenizer,
     template: ChatTemplate,
-    model: Arc<Model>,
+    model: Model,
 }
 
 impl std::fmt::Debug for Decoder {
@@ -86,8 +100,13 @@ impl Decoder {
         let shape = Hyperparameters::read(&header)?;
         let tokenizer = Tokenizer::from_gguf(&header.metadata)?;
         let template = ChatTemplate::from_gguf(&header.metadata, &tokenizer)?;
+        let native = native(&header, options)?;
         let precision = precision(options);
-        let estimate = Model::estimate(&header, &shape, precision, PREFILL_BLOCK);
+        let estimate = if native {
+            executor::Model::estimate(&header, &shape, PREFILL_BLOCK)
+        } else {
+            reference::Model::estimate(&header, &shape, precision, PREFILL_BLOCK)
+        };
         let window = memory::choose_window(
             path,
             estimate,
@@ -99,11 +118,16 @@ impl Decoder {
                 DeviceKind::Cuda | DeviceKind::Metal => None,
             },
         )?;
-        let device = reference::open_device(options.device)?;
-        let model = Model::load(&header, &shape, window, &device, precision)?;
-        let info = info(&header, &shape, options, window, estimate.total(window))?;
+        let model = if native {
+            let model = executor::Model::load(&header, &shape, window, options.processor()?)?;
+            Model::Native(Arc::new(model))
+        } else {
+            let device = reference::open_device(options.device)?;
+            Model::Candle(Arc::new(reference::Model::load(&header, &shape, window, &device, precision)?))
+        };
+        let info = info(&header, &shape, options, &model, estimate.total(window))?;
         tracing::info!(name = %info.name, backend = %info.backend, window, "decoder loaded");
-        Ok(Self { info, tokenizer, template, model: Arc::new(model) })
+        Ok(Self { info, tokenizer, template, model })
     }
 
     /// What this model is.
@@ -123,7 +147,28 @@ impl Decoder {
 
     /// A context that has read nothing.
     pub fn context(&self) -> Context {
-        Context::new(Arc::clone(&self.model), self.tokenizer.clone())
+        Context::new(self.model.clone(), self.tokenizer.clone())
+    }
+}
+
+/// Whether the native back end runs this model.
+fn native(header: &Header, options: &Options) -> Result<bool, Error> {
+    let unsupported = match options.device {
+        DeviceKind::Cpu => executor::Model::unsupported(header),
+        DeviceKind::Cuda | DeviceKind::Metal => Some(format!("the device {}", options.device.name())),
+    };
+    match (options.backend, unsupported) {
+        (Backend::Candle, _) => Ok(false),
+        (Backend::Auto, unsupported) => {
+            if let Some(what) = &unsupported {
+                tracing::warn!("the native back end does not support {what}: using candle");
+            }
+            Ok(unsupported.is_none())
+        }
+        (Backend::Native, None) => Ok(true),
+        (Backend::Native, Some(what)) => {
+            Err(Error::Backend { path: header.path.clone(), doing: "choosing the native back end", reason: what })
+        }
     }
 }
 
@@ -139,7 +184,7 @@ fn info(
     header: &Header,
     shape: &Hyperparameters,
     options: &Options,
-    window: usize,
+    model: &Model,
     memory_bytes: u64,
 ) -> Result<ModelInfo, Error> {
     let metadata: &Metadata = &header.metadata;
@@ -152,18 +197,25 @@ fn info(
     let most = bytes_of.iter().max_by_key(|(name, bytes)| (**bytes, **name));
     let quantization = most.map_or_else(String::new, |(name, _)| (*name).to_owned());
     let widened = precision(options) == Precision::Widened && reference::is_widened(&quantization);
-    let suffix = if widened { " (widened to Q8_0)" } else { "" };
+    let backend = match model {
+        Model::Native(model) => {
+            format!("native {}", model.processor())
+        }
+        Model::Candle(_) => {
+            format!("candle {}{}", options.device.name(), if widened { " (widened to Q8_0)" } else { "" })
+        }
+    };
     Ok(ModelInfo {
         name,
         architecture: shape.architecture.name().to_owned(),
         license: metadata.string("general.license")?.map(shown),
         context_length: shape.context_length,
-        window,
+        window: model.window(),
         vocab_size: shape.vocabulary,
         layers: shape.layers,
         quantization,
         file_bytes: header.file_size,
         memory_bytes,
-        backend: format!("candle {}{suffix}", options.device.name()),
+        backend,
     })
 }

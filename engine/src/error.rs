@@ -95,6 +95,14 @@ pub enum Error {
         /// Why it cannot be used.
         reason: String,
     },
+    /// The wanted instructions are not there.
+    #[error("this processor cannot run the instructions {wanted:?} (it has: {available})")]
+    Instructions {
+        /// What was asked for.
+        wanted: String,
+        /// What there is.
+        available: String,
+    },
     /// The prompt alone is longer than the window.
     #[error("the prompt has {prompt} tokens, the window of the model holds {window}")]
     PromptTooLong {

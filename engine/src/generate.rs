@@ -10,6 +10,7 @@ use crate::cancel::Cancel;
 use crate::context::{Context, Prefill};
 use crate::error::Error;
 use crate::sampling::{Sampler, Sampling};
+use crate::steps::{Drafts, Steps};
 use crate::stop::{Passed, StopStrings};
 use crate::tokenizer::Detokenizer;
 
@@ -38,6 +39,8 @@ pub struct Finish {
     pub reused_tokens: usize,
     /// Tokens of the answer, without the one that ended it.
     pub generated_tokens: usize,
+    /// Tokens that were checked before they were chosen.
+    pub drafts: Drafts,
     /// Where the time went.
     pub timings: Timings,
 }
@@ -104,6 +107,7 @@ pub fn generate(
         prompt_tokens: prompt.len(),
         reused_tokens: reused,
         generated_tokens: answer.ids.len(),
+        drafts: answer.drafts,
         timings,
     })
 }
@@ -115,6 +119,7 @@ struct Answer<'a> {
     ids: Vec<u32>,
     detokenizer: Detokenizer,
     stops: StopStrings,
+    drafts: Drafts,
 }
 
 impl<'a> Answer<'a> {
@@ -125,6 +130,7 @@ impl<'a> Answer<'a> {
             ids: Vec::new(),
             detokenizer: context.tokenizer().stream(),
             stops: StopStrings::new(&sampling.stop),
+            drafts: Drafts::default(),
         })
     }
 
@@ -136,6 +142,7 @@ impl<'a> Answer<'a> {
         sink: &mut dyn FnMut(Event<'_>),
         chosen: &mut dyn FnMut(),
     ) -> Result<FinishReason, Error> {
+        let mut steps = Steps::new(context, self.sampling.draft_tokens)?;
         let reason = loop {
             if cancel.is_cancelled() {
                 break FinishReason::Cancelled;
@@ -143,13 +150,11 @@ impl<'a> Answer<'a> {
             if self.ids.len() >= self.sampling.max_tokens {
                 break FinishReason::Length;
             }
-            // next-token distribution
-            let mut scores = context.next_token_scores()?;
-            // sample
-            let token = self.sampler.next(&mut scores, &self.ids)?;
+            // next-token distribution → sample
+            let token = self.sampler.next(steps.scores(), &self.ids)?;
             chosen();
             // stop?
-            if context.tokenizer().end_tokens().contains(&token) {
+            if steps.context.tokenizer().end_tokens().contains(&token) {
                 break FinishReason::Stop;
             }
             self.ids.push(token);
@@ -159,18 +164,21 @@ impl<'a> Answer<'a> {
                     Passed::Text(text) => emit(&text, sink),
                     Passed::Stopped(text) => {
                         emit(&text, sink);
+                        self.drafts = steps.finish();
                         return Ok(FinishReason::StopString);
                     }
                 }
             }
-            if context.ids().len() >= context.window() {
+            if steps.is_full() {
                 break FinishReason::Window;
             }
             // append: embed and forward
-            if self.ids.len() < self.sampling.max_tokens {
-                context.append(&[token])?;
+            let more = self.sampling.max_tokens - self.ids.len();
+            if more > 0 && !steps.append(token, more - 1, cancel)? {
+                break FinishReason::Cancelled;
             }
         };
+        self.drafts = steps.finish();
         self.flush(sink);
         Ok(reason)
     }

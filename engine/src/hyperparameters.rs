@@ -108,6 +108,12 @@ impl Hyperparameters {
         })
     }
 
+    /// Radians that dimension pair `pair` of a head turns from one position to the next, before the model's own factors.
+    pub(crate) fn frequency(&self, pair: usize) -> f64 {
+        let exponent = 2.0 * pair as f64 / self.head_dim as f64;
+        f64::from(self.rope_scale) / f64::from(self.rope_base).powf(exponent)
+    }
+
     /// Bytes of keys and values for one token in all layers, in f32.
     pub(crate) fn kv_bytes_per_token(&self) -> u64 {
         2 * 4 * (self.layers * self.kv_heads * self.head_dim) as u64

@@ -8,30 +8,43 @@
 //! reason, never a panic; control tokens come from templates only, never from text; everything that takes
 //! long takes a [`Cancel`]; nothing here is asynchronous.
 
+mod backend;
+mod batch;
 mod cancel;
 mod context;
 mod decoder;
 mod embedder;
 mod error;
+mod executor;
 mod generate;
 pub mod gguf;
 mod hyperparameters;
+mod kernels;
+mod lookup;
 mod memory;
+mod processor;
 mod reference;
 mod sampling;
+mod saved;
+mod steps;
 mod stop;
 mod template;
 #[cfg(test)]
 mod test_models;
 mod tokenizer;
 
+pub use backend::Backend;
+pub use batch::{Batch, Step};
 pub use cancel::Cancel;
-pub use context::{Context, Prefill};
+pub use context::{Context, PREFILL_BLOCK, Prefill};
 pub use decoder::{Decoder, ModelInfo, Options, PREFERRED_WINDOW};
 pub use embedder::{EmbedKind, Embedder};
 pub use error::Error;
 pub use generate::{Event, Finish, FinishReason, Timings, generate};
+pub use processor::Processor;
 pub use reference::DeviceKind;
 pub use sampling::{Candidate, Sampler, Sampling};
+pub use saved::SavedContexts;
+pub use steps::Drafts;
 pub use template::{ChatTemplate, Message, Role, Segment};
 pub use tokenizer::{Detokenizer, Tokenizer, prompt_ids};

@@ -7,7 +7,7 @@ use std::env;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use crate::{Decoder, DeviceKind, Embedder, Options};
+use crate::{Decoder, Embedder, Options};
 
 /// `$TANYA_TEST_MODELS`, or the application's own folder of models.
 fn folder() -> PathBuf {
@@ -46,5 +46,5 @@ pub(crate) fn smollm2() -> &'static Decoder {
 /// Loaded once for all tests.
 pub(crate) fn minilm() -> &'static Embedder {
     static EMBEDDER: OnceLock<Embedder> = OnceLock::new();
-    EMBEDDER.get_or_init(|| Embedder::open(&minilm_folder(), DeviceKind::Cpu).unwrap())
+    EMBEDDER.get_or_init(|| Embedder::open(&minilm_folder(), &Options::default()).unwrap())
 }

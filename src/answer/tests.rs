@@ -59,7 +59,14 @@ impl Generator for Scripted {
             generated += 1;
         }
         let timings = Timings::default();
-        Ok(Finish { reason, prompt_tokens: prompt.len(), reused_tokens: 0, generated_tokens: generated, timings })
+        Ok(Finish {
+            reason,
+            prompt_tokens: prompt.len(),
+            reused_tokens: 0,
+            generated_tokens: generated,
+            drafts: tanya_engine::Drafts::default(),
+            timings,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use tanya_engine::{Cancel, Decoder, DeviceKind, Embedder, Options};
+use tanya_engine::{Cancel, Decoder, Embedder, Options};
 
 use crate::answer::LocalGenerator;
 use crate::models::{self, Catalogue, Located, ModelStore, PullEvent, PullPolicy};
@@ -15,8 +15,8 @@ pub struct Supply {
     pub store: ModelStore,
     /// Whether the network may be used, and which licenses are accepted.
     pub policy: PullPolicy,
-    /// Where models run.
-    pub device: DeviceKind,
+    /// Where and how models run.
+    pub options: Options,
 }
 
 /// A model on disk.
@@ -48,15 +48,14 @@ impl Supply {
 
     /// Opens a language model.
     pub fn generator(&self, model: &OnDisk) -> Result<LocalGenerator> {
-        let options = Options { device: self.device, ..Options::default() };
-        let decoder =
-            Decoder::open(&model.path, &options).with_context(|| format!("cannot use the model {}", model.name))?;
+        let decoder = Decoder::open(&model.path, &self.options)
+            .with_context(|| format!("cannot use the model {}", model.name))?;
         Ok(LocalGenerator::new(model.name.clone(), decoder))
     }
 
     /// Opens an embedder.
     pub fn embedder(&self, model: &OnDisk) -> Result<Embedder> {
-        Embedder::open(&model.path, self.device).with_context(|| format!("cannot use the embedder {}", model.name))
+        Embedder::open(&model.path, &self.options).with_context(|| format!("cannot use the embedder {}", model.name))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Which windows are computed together.
 //!
-//! A batch is padded to its longest window and padding is computed like text, so windows are sorted by length
-//! and a batch ends where padding would begin to cost.
+//! Our own kernels take windows of any lengths side by side. candle pads a batch to its longest window and computes padding like
+//! text, so for it windows are sorted by length and a batch ends where padding would begin to cost.
 
 use std::ops::Range;
 
@@ -9,9 +9,25 @@ use std::ops::Range;
 /// a waiting question come through in well under a second per batch.
 const TOKENS: usize = 2048;
 
+/// Groups positions of `lengths` into batches in order: every position once.
+pub(super) fn packed(lengths: &[usize]) -> Vec<Vec<usize>> {
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    let mut room = 0;
+    for (position, &length) in lengths.iter().enumerate() {
+        if let Some(batch) = batches.last_mut().filter(|_| length <= room) {
+            batch.push(position);
+        } else {
+            batches.push(vec![position]);
+            room = TOKENS;
+        }
+        room = room.saturating_sub(length);
+    }
+    batches
+}
+
 /// Groups positions of `lengths` into batches: every position once, lengths ascending. Independent of
 /// the order in which equal lengths come.
-pub(super) fn plan(lengths: &[usize]) -> Vec<Vec<usize>> {
+pub(super) fn padded(lengths: &[usize]) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&position| (lengths[position], position));
     let mut batches = Vec::new();
@@ -52,19 +68,25 @@ mod tests {
 
     #[test]
     fn equal_lengths_fill_a_batch() {
-        let batches = plan(&[64; 40]);
+        let batches = padded(&[64; 40]);
         assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [32, 8]);
     }
 
     #[test]
     fn a_long_text_does_not_pad_short_ones() {
-        assert_eq!(plan(&[200, 10, 12, 11]), [vec![1, 3, 2], vec![0]]);
+        assert_eq!(padded(&[200, 10, 12, 11]), [vec![1, 3, 2], vec![0]]);
     }
 
     proptest! {
         #[test]
         fn every_window_is_computed_once_with_little_padding(lengths in proptest::collection::vec(2usize..257, 0..200)) {
-            let batches = plan(&lengths);
+            let in_order: Vec<usize> = packed(&lengths).into_iter().flatten().collect();
+            prop_assert!(in_order.into_iter().eq(0..lengths.len()));
+            for batch in packed(&lengths) {
+                let tokens: usize = batch.iter().map(|&at| lengths[at]).sum();
+                prop_assert!(!batch.is_empty() && tokens <= TOKENS);
+            }
+            let batches = padded(&lengths);
             let mut all: Vec<usize> = batches.iter().flatten().copied().collect();
             all.sort_unstable();
             prop_assert!(all.into_iter().eq(0..lengths.len()));

@@ -1,11 +1,13 @@
 //! Text → unit vectors, with a BERT sentence encoder from a sentence-transformers folder.
 //!
-//! Place in the flow: chunks and questions → [`Embedder::embed`] → the vector index. Computed in f32 by candle.
+//! Place in the flow: chunks and questions → [`Embedder::embed`] → the vector index. Computed by our own kernels on the
+//! processor ([`bert`]), or by candle in f32 (on a GPU, and where it is asked for).
 //!
-//! Invariants: vectors have unit length and do not depend on the order of the texts or on their neighbors
-//! (up to rounding, 1e-5); no part of a long text is dropped; special tokens in a text are plain text.
+//! Invariants: vectors have unit length and do not depend on the order of the texts or on their neighbors (not by a bit on
+//! our kernels, up to 1e-5 on candle); no part of a long text is dropped; special tokens in a text are plain text.
 
 mod batch;
+mod bert;
 mod config;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,7 @@ mod words;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use bert::Bert;
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::bert::BertModel;
@@ -22,7 +25,9 @@ use config::{Config, Pooling};
 use sha2::{Digest, Sha256};
 use words::Words;
 
+use crate::backend::Backend;
 use crate::cancel::Cancel;
+use crate::decoder::Options;
 use crate::error::{Error, shown};
 use crate::reference::{DeviceKind, open_device};
 
@@ -41,8 +46,13 @@ pub struct Embedder {
     id: String,
     config: Config,
     words: Words,
-    bert: BertModel,
-    device: Device,
+    encoder: Encoder,
+}
+
+/// What computes.
+enum Encoder {
+    Native(Box<Bert>),
+    Candle { bert: Box<BertModel>, device: Device },
 }
 
 impl std::fmt::Debug for Embedder {
@@ -55,20 +65,34 @@ impl Embedder {
     /// Loads the model in `folder`: `config.json`, `tokenizer.json`, `model.safetensors`, and where they are
     /// `1_Pooling/config.json`, `sentence_bert_config.json`, `config_sentence_transformers.json`.
     ///
+    /// Of `options` the device, the back end and the processor matter.
+    ///
     /// # Errors
-    /// [`Error::Io`] for a missing file, [`Error::Invalid`] for a damaged or contradicting one.
-    pub fn open(folder: &Path, device: DeviceKind) -> Result<Self, Error> {
+    /// [`Error::Io`] for a missing file, [`Error::Invalid`] for a damaged or contradicting one, or a device or instructions that
+    /// are not there.
+    pub fn open(folder: &Path, options: &Options) -> Result<Self, Error> {
         let config = Config::read(folder)?;
         let words = Words::read(&folder.join("tokenizer.json"), config.bert.vocab_size)?;
         let path = folder.join("model.safetensors");
         let bytes = weights::read(&path)?;
         let id = identity(folder, &bytes)?;
-        let device = open_device(device)?;
-        let bert = VarBuilder::from_buffered_safetensors(bytes, DType::F32, &device)
-            .and_then(|weights| BertModel::load(weights, &config.bert))
-            .map_err(|error| Error::invalid(&path, "tensors", shown(&error.to_string())))?;
-        tracing::info!(%id, "embedder loaded");
-        Ok(Self { folder: folder.to_owned(), id, config, words, bert, device })
+        let native = options.device == DeviceKind::Cpu
+            && match options.backend {
+                Backend::Auto => Bert::supports(&config.bert),
+                Backend::Native => true,
+                Backend::Candle => false,
+            };
+        let encoder = if native {
+            Encoder::Native(Box::new(Bert::load(&path, &bytes, &config.bert, options.processor()?)?))
+        } else {
+            let device = open_device(options.device)?;
+            let bert = VarBuilder::from_buffered_safetensors(bytes, DType::F32, &device)
+                .and_then(|weights| BertModel::load(weights, &config.bert))
+                .map_err(|error| Error::invalid(&path, "tensors", shown(&error.to_string())))?;
+            Encoder::Candle { bert: Box::new(bert), device }
+        };
+        tracing::info!(%id, native, "embedder loaded");
+        Ok(Self { folder: folder.to_owned(), id, config, words, encoder })
     }
 
     /// Name and content of this model: vectors of equal ids can be compared, others cannot.
@@ -96,18 +120,27 @@ impl Embedder {
     /// alone).
     ///
     /// # Errors
-    /// [`Error::Cancelled`] when `cancel` is set (looked at between batches), [`Error::Backend`] when the tensor
-    /// library fails.
+    /// [`Error::Cancelled`] when `cancel` is set (looked at between layers, by candle between batches),
+    /// [`Error::Backend`] when the back end fails.
     pub fn embed(&self, kind: EmbedKind, texts: &[&str], cancel: &Cancel) -> Result<Vec<Vec<f32>>, Error> {
         let windows = self.windows(kind, texts)?;
         let lengths: Vec<usize> = windows.iter().map(|window| window.tokens.len()).collect();
         let mut sums = vec![Sum::new(self.dimension()); texts.len()];
-        for batch in batch::plan(&lengths) {
+        let batches = match &self.encoder {
+            Encoder::Native(_) => batch::packed(&lengths),
+            Encoder::Candle { .. } => batch::padded(&lengths),
+        };
+        for batch in batches {
             if cancel.is_cancelled() {
                 return Err(Error::Cancelled);
             }
             let batch: Vec<&Window> = batch.into_iter().map(|at| &windows[at]).collect();
-            let pooled = self.pool(&batch).map_err(|error| self.failed(error.to_string()))?;
+            let pooled = match &self.encoder {
+                Encoder::Native(bert) => self.pool_native(bert, &batch, cancel)?,
+                Encoder::Candle { bert, device } => {
+                    self.pool_candle(bert, device, &batch).map_err(|error| self.failed(error.to_string()))?
+                }
+            };
             for (window, vector) in batch.iter().zip(pooled) {
                 let weight = match self.config.pooling {
                     Pooling::Mean => window.tokens.len(),
@@ -139,7 +172,29 @@ impl Embedder {
     }
 
     /// One vector for each window: the mean over its tokens, or its first token's.
-    fn pool(&self, batch: &[&Window]) -> candle_core::Result<Vec<Vec<f32>>> {
+    fn pool_native(&self, bert: &Bert, batch: &[&Window], cancel: &Cancel) -> Result<Vec<Vec<f32>>, Error> {
+        let windows: Vec<&[u32]> = batch.iter().map(|window| window.tokens.as_slice()).collect();
+        let mut pooled = Vec::with_capacity(windows.len());
+        let whole = bert.encode(&windows, cancel, &mut |states| {
+            let mut rest = states;
+            for window in &windows {
+                let (own, after) = rest.split_at(window.len() * self.dimension());
+                rest = after;
+                pooled.push(match self.config.pooling {
+                    Pooling::Mean => mean(own, self.dimension()),
+                    Pooling::First => own[..self.dimension()].to_vec(),
+                });
+            }
+        });
+        match whole {
+            Ok(true) => Ok(pooled),
+            Ok(false) => Err(Error::Cancelled),
+            Err(error) => Err(self.failed(error.to_string())),
+        }
+    }
+
+    /// As [`Embedder::pool_native`].
+    fn pool_candle(&self, bert: &BertModel, device: &Device, batch: &[&Window]) -> candle_core::Result<Vec<Vec<f32>>> {
         let longest = batch.iter().map(|window| window.tokens.len()).max().unwrap_or(0);
         let shape = (batch.len(), longest);
         let mut ids = Vec::with_capacity(batch.len() * longest);
@@ -151,9 +206,9 @@ impl Embedder {
             mask.extend(std::iter::repeat_n(1f32, window.tokens.len()));
             mask.extend(std::iter::repeat_n(0f32, padding));
         }
-        let ids = Tensor::from_vec(ids, shape, &self.device)?;
-        let mask = Tensor::from_vec(mask, shape, &self.device)?;
-        let hidden = self.bert.forward(&ids, &ids.zeros_like()?, Some(&mask))?;
+        let ids = Tensor::from_vec(ids, shape, device)?;
+        let mask = Tensor::from_vec(mask, shape, device)?;
+        let hidden = bert.forward(&ids, &ids.zeros_like()?, Some(&mask))?;
         match self.config.pooling {
             Pooling::Mean => {
                 let lengths = mask.sum_keepdim(1)?;
@@ -167,6 +222,15 @@ impl Embedder {
     fn failed(&self, reason: String) -> Error {
         Error::Backend { path: self.folder.clone(), doing: "embedding", reason }
     }
+}
+
+fn mean(states: &[f32], dimension: usize) -> Vec<f32> {
+    let mut sum = vec![0f32; dimension];
+    for state in states.chunks_exact(dimension) {
+        sum.iter_mut().zip(state).for_each(|(sum, value)| *sum += value);
+    }
+    let tokens = (states.len() / dimension) as f32;
+    sum.iter().map(|sum| sum / tokens).collect()
 }
 
 /// A text, or a part of one that is too long, as the model reads it.

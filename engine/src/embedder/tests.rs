@@ -1,5 +1,15 @@
+use std::sync::OnceLock;
+
 use super::*;
+use crate::processor::Processor;
 use crate::test_models::{minilm, minilm_folder};
+
+/// The same model in f32, loaded once for all tests.
+fn candle() -> &'static Embedder {
+    static EMBEDDER: OnceLock<Embedder> = OnceLock::new();
+    let options = Options { backend: Backend::Candle, ..Options::default() };
+    EMBEDDER.get_or_init(|| Embedder::open(&minilm_folder(), &options).unwrap())
+}
 
 fn embed(texts: &[&str]) -> Vec<Vec<f32>> {
     minilm().embed(EmbedKind::Passage, texts, &Cancel::new()).unwrap()
@@ -28,8 +38,55 @@ fn vectors_equal_those_of_the_reference() {
         ),
     ];
     for (text, expected) in golden {
-        let vector = &embed(&[text])[0];
+        let vector = &candle().embed(EmbedKind::Passage, &[text], &Cancel::new()).unwrap()[0];
         assert!(largest_difference(&vector[..8], &expected) < 1e-5, "{text}: {:?}", &vector[..8]);
+    }
+}
+
+/// Sentences of many lengths, kinds and scripts.
+fn assorted() -> Vec<String> {
+    let seeds = [
+        "Photosynthesis turns light into chemical energy.",
+        "The invoice 2023-0417 over 1,299.00 EUR is due on March 31st; please pay within 30 days.",
+        "fn main() { println!(\"{}\", x.iter().map(|v| v * 2).sum::<u32>()); }",
+        "Der Zug nach München fährt um 07:45 Uhr von Gleis 9.",
+        "今天天气很好，我们去公园散步。",
+        "α-synuclein aggregation in dopaminergic neurons (p < 0.05, n = 24)",
+        "ok",
+        "🙂 🙂 !!! ??? …",
+    ];
+    (0..120)
+        .map(|index| {
+            let part = |step: usize| seeds[(index * step + step) % seeds.len()];
+            (0..=index % 7).map(|step| part(step + 1)).collect::<Vec<_>>().join(" ")
+        })
+        .collect()
+}
+
+#[test]
+fn our_kernels_give_the_vectors_of_the_reference() {
+    let texts = assorted();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let expected = candle().embed(EmbedKind::Passage, &texts, &Cancel::new()).unwrap();
+    let cosines: Vec<f32> = embed(&texts).iter().zip(&expected).map(|(a, b)| cosine(a, b)).collect();
+    let least = cosines.iter().copied().fold(1.0, f32::min);
+    let mean = cosines.iter().sum::<f32>() / cosines.len() as f32;
+    assert!(least >= 0.998 && mean >= 0.9995, "least {least}, mean {mean}");
+}
+
+#[test]
+fn every_set_of_instructions_and_number_of_threads_gives_nearly_the_same_vectors() {
+    let texts = ["short", "Photosynthesis turns light into chemical energy."];
+    let expected = embed(&texts);
+    for instructions in ["avx512", "avxvnni", "avx2", "portable"] {
+        let Ok(processor) = Processor::new(Some(1), Some(instructions)) else { continue };
+        let options = Options { processor: Some(processor), ..Options::default() };
+        let embedder = Embedder::open(&minilm_folder(), &options).unwrap();
+        for (vector, expected) in
+            embedder.embed(EmbedKind::Passage, &texts, &Cancel::new()).unwrap().iter().zip(&expected)
+        {
+            assert!(cosine(vector, expected) > 0.999, "{instructions}");
+        }
     }
 }
 
@@ -37,8 +94,8 @@ fn vectors_equal_those_of_the_reference() {
 fn a_paraphrase_is_nearer_than_an_unrelated_sentence() {
     let vectors = embed(&["A man is playing a guitar.", "Someone plays guitar music.", "The invoice is due in March."]);
     // Cosines of the NumPy reference.
-    assert!((cosine(&vectors[0], &vectors[1]) - 0.829_796).abs() < 1e-4);
-    assert!((cosine(&vectors[0], &vectors[2]) - -0.032_133).abs() < 1e-4);
+    assert!((cosine(&vectors[0], &vectors[1]) - 0.829_796).abs() < 5e-3);
+    assert!((cosine(&vectors[0], &vectors[2]) - -0.032_133).abs() < 5e-3);
 }
 
 #[test]
@@ -50,8 +107,8 @@ fn a_vector_depends_neither_on_neighbors_nor_on_their_order() {
     let reversed = embed(&backwards);
     for (index, text) in texts.iter().enumerate() {
         let alone = &embed(&[text])[0];
-        assert!(largest_difference(alone, &together[index]) < 1e-5, "{text}");
-        assert!(largest_difference(alone, &reversed[texts.len() - 1 - index]) < 1e-5, "{text}");
+        assert_eq!(alone, &together[index], "{text}");
+        assert_eq!(alone, &reversed[texts.len() - 1 - index], "{text}");
     }
 }
 
@@ -92,7 +149,8 @@ fn windows_of_a_long_text_are_weighted_by_their_tokens() {
     assert_eq!(lengths, [room + 2, 12]);
     let mut sum = Sum::new(embedder.dimension());
     for window in &windows {
-        sum.add(&embedder.pool(&[window]).unwrap()[0], window.tokens.len());
+        let Encoder::Native(bert) = &embedder.encoder else { panic!("the default") };
+        sum.add(&embedder.pool_native(bert, &[window], &Cancel::new()).unwrap()[0], window.tokens.len());
     }
     assert!(largest_difference(&sum.unit().unwrap(), &embed(&[&text])[0]) < 1e-5);
 }
@@ -123,7 +181,7 @@ fn changed(name: &str, bytes: Option<&[u8]>) -> Result<Embedder, Error> {
             _ => drop(fs::copy(minilm_folder().join(file), target).unwrap()),
         }
     }
-    Embedder::open(folder.path(), DeviceKind::Cpu)
+    Embedder::open(folder.path(), &Options::default())
 }
 
 #[test]

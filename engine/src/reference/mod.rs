@@ -203,7 +203,25 @@ impl Model {
     /// Runs the layers over `embedded` tokens that follow those in `cache`, and adds theirs to it. Returns
     /// the hidden state of the last one. On failure the cache is as before.
     pub(crate) fn forward(&self, cache: &mut KvCache, embedded: Tensor) -> Result<Tensor> {
-        self.layers_forward(cache, embedded).map_err(|error| self.failed("computing", &error))
+        self.layers_forward(cache, embedded)
+            .and_then(|states| {
+                let last = states.narrow(0, states.dim(0)? - 1, 1)?.contiguous()?;
+                self.normalize(&last, &self.norm)
+            })
+            .map_err(|error| self.failed("computing", &error))
+    }
+
+    /// The scores after each of many tokens, all of it computed in f32 from dequantized weights.
+    #[cfg(test)]
+    pub(crate) fn exact_scores(&self, cache: &mut KvCache, tokens: &[u32]) -> Vec<Vec<f32>> {
+        assert!(tokens.len() >= DENSE_ROWS, "fewer are multiplied with rounded states");
+        let states = self.layers_forward(cache, self.embed(tokens).unwrap()).unwrap();
+        let states = self.normalize(&states, &self.norm).unwrap();
+        let head = match &self.head {
+            QMatMul::QTensor(head) => head.dequantize(&self.device).unwrap(),
+            QMatMul::Tensor(head) | QMatMul::TensorF16(head) => head.clone(),
+        };
+        states.matmul(&head.t().unwrap()).unwrap().to_vec2().unwrap()
     }
 
     /// The score of every token of the vocabulary, given a hidden state.
@@ -229,8 +247,7 @@ impl Model {
             state = (state + layer.down.forward(&(gate * up)?)?)?;
         }
         cache.commit(tokens);
-        let last = state.narrow(0, tokens - 1, 1)?.contiguous()?;
-        self.normalize(&last, &self.norm)
+        Ok(state)
     }
 
     /// Causal attention of one layer over `[tokens, hidden]`.
@@ -331,14 +348,8 @@ impl Rope {
         } else {
             vec![1.0; half]
         };
-        let frequencies: Vec<f64> = factors
-            .iter()
-            .enumerate()
-            .map(|(pair, factor)| {
-                let exponent = 2.0 * pair as f64 / shape.head_dim as f64;
-                f64::from(shape.rope_scale) / (f64::from(shape.rope_base).powf(exponent) * f64::from(*factor))
-            })
-            .collect();
+        let frequencies: Vec<f64> =
+            factors.iter().enumerate().map(|(pair, factor)| shape.frequency(pair) / f64::from(*factor)).collect();
         let (mut cos, mut sin) = (Vec::with_capacity(window * half), Vec::with_capacity(window * half));
         for position in 0..window {
             for frequency in &frequencies {

@@ -39,6 +39,9 @@ pub struct Sampling {
     pub max_tokens: usize,
     /// Generation ends before any of these texts; empty ones are ignored.
     pub stop: Vec<String>,
+    /// Of tokens that may follow by what was read and written, at most this many are checked at once; 0 = off. Faster where an
+    /// answer repeats its documents; never another answer.
+    pub draft_tokens: usize,
 }
 
 impl Default for Sampling {
@@ -56,6 +59,7 @@ impl Default for Sampling {
             seed: 0,
             max_tokens: 512,
             stop: Vec::new(),
+            draft_tokens: 7,
         }
     }
 }

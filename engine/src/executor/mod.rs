@@ -1,0 +1,412 @@
+//! The decoder's forward pass on the processor, over packed weights.
+//!
+//! Place in the flow: `Context` → [`Model::forward`] → [`Model::scores`]. One pass reads new tokens of one sequence or of
+//! several: each keeps its own cache, and all of them share one walk over the weights. Per layer: normalize → query, key, value
+//! → heads into the cache → attention → output, added → normalize → gate and up → down, added.
+//!
+//! Nothing in a pass depends on how tokens are grouped into passes (see [`crate::kernels`]): a prompt read in blocks, token by
+//! token or beside another sequence gives the same bits.
+
+mod load;
+#[cfg(test)]
+mod tests;
+
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use load::Source;
+use sha2::{Digest as _, Sha256};
+
+use crate::cancel::Cancel;
+use crate::error::Error;
+use crate::gguf::Header;
+use crate::hyperparameters::{Architecture, Hyperparameters};
+use crate::kernels::{
+    Activations, Attention, Cache, CacheShape, Channels, Compute, Entry, Forms, Gate, Heads, Linear, Norm, PAGE,
+    Packed, Pairing, Projections, Rotation, Segment,
+};
+use crate::memory::Estimate;
+use crate::processor::Processor;
+use crate::saved::Key;
+
+/// Channels of the states that are multiplied in f32. Divergence of the next token's distribution from f32 (mean over 400 tokens of
+/// prose, `SmolLM2`-135M `Q4_1`): 0.0028 without, 0.0011 with 8, 0.0009 with 16, 0.0007 with 24, which take 7 % of the speed.
+const APART: usize = 24;
+
+/// Weights, packed for the processor. Shared by all contexts; never changes after loading.
+#[derive(Debug)]
+pub(crate) struct Model {
+    path: PathBuf,
+    shape: Hyperparameters,
+    window: usize,
+    processor: Processor,
+    key: Key,
+    embedding: Packed,
+    layers: Vec<Layer>,
+    norm: Vec<f32>,
+    /// None when the head is the embedding.
+    head: Option<Packed>,
+    rotation: Rotation,
+}
+
+#[derive(Debug)]
+struct Layer {
+    attention_norm: Vec<f32>,
+    query: Weights,
+    key: Weights,
+    value: Weights,
+    /// Norms of query and key heads.
+    head_norms: Option<(Vec<f32>, Vec<f32>)>,
+    attention_output: Weights,
+    feed_forward_norm: Vec<f32>,
+    gate: Packed,
+    up: Packed,
+    down: Weights,
+}
+
+#[derive(Debug)]
+struct Weights {
+    matrix: Packed,
+    bias: Option<Vec<f32>>,
+}
+
+impl Weights {
+    fn load(source: &Source<'_>, name: &str, rows: usize, columns: usize) -> Result<Self, Error> {
+        let matrix = source.matrix(&format!("{name}.weight"), rows, columns)?;
+        let bias = format!("{name}.bias");
+        let bias = source.has(&bias).then(|| source.vector(&bias, rows)).transpose()?;
+        Ok(Self { matrix, bias })
+    }
+
+    fn times<'a>(&'a self, out: &'a mut [f32], add: bool) -> Linear<'a> {
+        Linear { weights: &self.matrix, bias: self.bias.as_deref(), out, add }
+    }
+}
+
+impl Layer {
+    fn load(source: &Source<'_>, index: usize, shape: &Hyperparameters) -> Result<Self, Error> {
+        let name = |part: &str| format!("blk.{index}.{part}");
+        let (hidden, wide, length) = (shape.hidden, shape.feed_forward, shape.head_dim);
+        let (queries, keys) = (shape.heads * length, shape.kv_heads * length);
+        let head_norms = match shape.architecture {
+            Architecture::Qwen3 => Some((
+                source.vector(&name("attn_q_norm.weight"), length)?,
+                source.vector(&name("attn_k_norm.weight"), length)?,
+            )),
+            Architecture::Llama | Architecture::Qwen2 => None,
+        };
+        Ok(Self {
+            attention_norm: source.vector(&name("attn_norm.weight"), hidden)?,
+            query: Weights::load(source, &name("attn_q"), queries, hidden)?,
+            key: Weights::load(source, &name("attn_k"), keys, hidden)?,
+            value: Weights::load(source, &name("attn_v"), keys, hidden)?,
+            head_norms,
+            attention_output: Weights::load(source, &name("attn_output"), hidden, queries)?,
+            feed_forward_norm: source.vector(&name("ffn_norm.weight"), hidden)?,
+            gate: source.matrix(&name("ffn_gate.weight"), wide, hidden)?,
+            up: source.matrix(&name("ffn_up.weight"), wide, hidden)?,
+            down: Weights::load(source, &name("ffn_down"), hidden, wide)?,
+        })
+    }
+}
+
+/// New tokens of one sequence.
+pub(crate) struct Turn<'a> {
+    /// What the sequence has read so far.
+    pub(crate) cache: &'a mut Cache,
+    /// What follows.
+    pub(crate) tokens: &'a [u32],
+    /// How many of the last tokens' states are wanted.
+    pub(crate) wanted: usize,
+}
+
+/// Buffers of a pass, kept from one to the next.
+#[derive(Debug, Default)]
+pub(crate) struct Workspace {
+    states: Vec<f32>,
+    queries: Vec<f32>,
+    keys: Vec<f32>,
+    values: Vec<f32>,
+    mixed: Vec<f32>,
+    narrow: Activations,
+    wide: Activations,
+}
+
+impl Model {
+    /// Loads the weights that `header` describes.
+    pub(crate) fn load(
+        header: &Header,
+        shape: &Hyperparameters,
+        window: usize,
+        processor: Processor,
+    ) -> Result<Self, Error> {
+        let compute = processor.compute();
+        let source = Source::open(header, compute)?;
+        let embedding = source.matrix("token_embd.weight", shape.vocabulary, shape.hidden)?;
+        let head = source
+            .has("output.weight")
+            .then(|| source.matrix("output.weight", shape.vocabulary, shape.hidden))
+            .transpose()?;
+        let norm = source.vector("output_norm.weight", shape.hidden)?;
+        let layers = (0..shape.layers).map(|index| Layer::load(&source, index, shape)).collect::<Result<_, _>>()?;
+        let rotation = rotation(&source, compute, shape, window)?;
+        let mut model = Self {
+            path: header.path.clone(),
+            shape: shape.clone(),
+            window,
+            key: key(header, shape, &processor).map_err(|error| Error::io(&header.path, error))?,
+            processor,
+            embedding,
+            layers,
+            norm,
+            head,
+            rotation,
+        };
+        model.keep_apart()?;
+        Ok(model)
+    }
+
+    /// Finds the channels that spoil the rounding of others, by reading some tokens, and keeps them in f32.
+    fn keep_apart(&mut self) -> Result<(), Error> {
+        /// A prompt's length has no influence from some tokens on; the first one's state is unlike all others'.
+        const TOKENS: usize = 24;
+        let shape = &self.shape;
+        let step = (shape.vocabulary / TOKENS).max(1);
+        let tokens: Vec<u32> = (0..TOKENS.min(shape.vocabulary)).map(|index| (index * step) as u32).collect();
+        let (mut cache, mut work) = (self.cache(), Workspace::default());
+        let mut samples = Vec::new();
+        let sample = |states: &[f32], norm: &[f32]| {
+            let mut own = states[shape.hidden..].to_vec();
+            self.compute().normalize_each(&mut own, self.norm(norm));
+            own
+        };
+        let mut turns = [Turn { cache: &mut cache, tokens: &tokens, wanted: 0 }];
+        self.begin(&mut work, &mut turns)?;
+        for (index, layer) in self.layers.iter().enumerate() {
+            samples.push(sample(&work.states, &layer.attention_norm));
+            self.attend(index, layer, &mut work, &mut turns);
+            samples.push(sample(&work.states, &layer.feed_forward_norm));
+            self.feed_forward(layer, &mut work);
+        }
+        samples.push(sample(&work.states, &self.norm));
+        let channels = Channels::choose(samples, shape.hidden, APART);
+        tracing::debug!(channels = ?channels.as_slice(), "kept in f32");
+        let compute = Arc::clone(self.processor.compute());
+        let head = self.head.as_mut().unwrap_or(&mut self.embedding);
+        let layers = self.layers.iter_mut().flat_map(|layer| {
+            [&mut layer.query.matrix, &mut layer.key.matrix, &mut layer.value.matrix, &mut layer.gate, &mut layer.up]
+        });
+        layers.chain([head]).for_each(|weights| weights.keep_apart(&compute, &channels));
+        Ok(())
+    }
+
+    /// Why this model cannot run here, if so: the first tensor of a type without a kernel.
+    pub(crate) fn unsupported(header: &Header) -> Option<String> {
+        let mut tensors: Vec<_> = header.tensors.iter().collect();
+        tensors.sort_by_key(|(_, tensor)| tensor.offset);
+        let (name, tensor) = tensors.into_iter().find(|(_, tensor)| load::kind_of(tensor).is_none())?;
+        Some(format!("{} weights ({})", tensor.kind.name(), crate::error::shown(name)))
+    }
+
+    /// What [`Model::load`] and a full window would take.
+    pub(crate) fn estimate(header: &Header, shape: &Hyperparameters, block: usize) -> Estimate {
+        let weights: u64 = header.tensors.values().map(load::resident).sum();
+        let heads = (shape.heads + 2 * shape.kv_heads) * shape.head_dim;
+        let activations =
+            4 * block * (2 * shape.hidden + heads + shape.heads * shape.head_dim) + 2 * block * shape.feed_forward;
+        let page = cache_shape(shape).page_bytes();
+        let rotation = 4 * shape.head_dim as u64;
+        Estimate {
+            fixed: weights + (activations + page + 4 * shape.vocabulary) as u64,
+            per_token: page.div_ceil(PAGE) as u64 + rotation,
+        }
+    }
+
+    pub(crate) fn window(&self) -> usize {
+        self.window
+    }
+
+    pub(crate) fn vocabulary(&self) -> usize {
+        self.shape.vocabulary
+    }
+
+    /// What tells this model's caches from others'.
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// What computes.
+    pub(crate) fn processor(&self) -> &Processor {
+        &self.processor
+    }
+
+    fn compute(&self) -> &Compute {
+        self.processor.compute()
+    }
+
+    /// An empty cache for this model.
+    pub(crate) fn cache(&self) -> Cache {
+        Cache::new(cache_shape(&self.shape))
+    }
+
+    /// Reads the tokens of all turns, which are below [`Model::vocabulary`] and fit into the window, and gives the
+    /// states of the wanted ones, turn after turn. None when it was cancelled, between two layers: then the caches are as before.
+    pub(crate) fn forward(
+        &self,
+        work: &mut Workspace,
+        turns: &mut [Turn<'_>],
+        cancel: &Cancel,
+    ) -> Result<Option<Vec<f32>>, Error> {
+        self.begin(work, turns)?;
+        for (index, layer) in self.layers.iter().enumerate() {
+            if cancel.is_cancelled() {
+                return Ok(None);
+            }
+            self.attend(index, layer, work, turns);
+            self.feed_forward(layer, work);
+        }
+        let hidden = self.shape.hidden;
+        let mut wanted = Vec::new();
+        let mut end = 0;
+        for turn in turns {
+            turn.cache.commit(turn.tokens.len());
+            end += turn.tokens.len();
+            wanted.extend_from_slice(&work.states[(end - turn.wanted.min(turn.tokens.len())) * hidden..end * hidden]);
+        }
+        Ok(Some(wanted))
+    }
+
+    /// Makes room, and turns tokens into their embeddings.
+    fn begin(&self, work: &mut Workspace, turns: &mut [Turn<'_>]) -> Result<(), Error> {
+        let shape = &self.shape;
+        let tokens: usize = turns.iter().map(|turn| turn.tokens.len()).sum();
+        let (query_width, key_width) = (shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim);
+        for turn in turns.iter_mut() {
+            turn.cache.reserve(turn.tokens.len()).map_err(|error| Error::Backend {
+                path: self.path.clone(),
+                doing: "growing the cache",
+                reason: error.to_string(),
+            })?;
+        }
+        work.states.resize(tokens * shape.hidden, 0.0);
+        work.queries.resize(tokens * query_width, 0.0);
+        work.mixed.resize(tokens * query_width, 0.0);
+        work.keys.resize(tokens * key_width, 0.0);
+        work.values.resize(tokens * key_width, 0.0);
+        let ids = turns.iter().flat_map(|turn| turn.tokens);
+        for (id, state) in ids.zip(work.states.chunks_exact_mut(shape.hidden)) {
+            self.embedding.row(self.compute().isa(), *id as usize, state);
+        }
+        Ok(())
+    }
+
+    /// The score of every token of the vocabulary for each of the states.
+    pub(crate) fn scores(&self, work: &mut Workspace, states: &[f32]) -> Vec<f32> {
+        let head = self.head.as_ref().unwrap_or(&self.embedding);
+        let tokens = states.len() / self.shape.hidden;
+        work.narrow.reset(tokens, self.shape.hidden, Forms::of([head]));
+        self.compute().normalize(states, Some(self.norm(&self.norm)), &mut work.narrow);
+        let mut scores = vec![0.0; tokens * self.shape.vocabulary];
+        self.compute().linear(&work.narrow, &mut [Linear { weights: head, bias: None, out: &mut scores, add: false }]);
+        scores
+    }
+
+    fn attend(&self, index: usize, layer: &Layer, work: &mut Workspace, turns: &mut [Turn<'_>]) {
+        let (shape, compute) = (&self.shape, self.compute());
+        let tokens = work.states.len() / shape.hidden;
+        let Workspace { states, queries, keys, values, mixed, narrow, .. } = work;
+        narrow.reset(tokens, shape.hidden, Forms::of([&layer.query.matrix, &layer.key.matrix, &layer.value.matrix]));
+        compute.normalize(states, Some(self.norm(&layer.attention_norm)), narrow);
+        let mut products =
+            [layer.query.times(queries, false), layer.key.times(keys, false), layer.value.times(values, false)];
+        compute.linear(narrow, &mut products);
+        let norms = layer.head_norms.as_ref().map(|(query, key)| (self.norm(query), self.norm(key)));
+        let heads = Heads { layer: index, heads: shape.heads, norms, rotation: Some(&self.rotation) };
+        let mut first = 0;
+        let mut entries: Vec<Entry<'_>> = turns
+            .iter_mut()
+            .map(|turn| {
+                let tokens = first..first + turn.tokens.len();
+                first = tokens.end;
+                Entry { tokens, cache: turn.cache }
+            })
+            .collect();
+        compute.enter(&heads, &mut Projections { queries, keys, values }, &mut entries);
+        let mut first = 0;
+        let segments: Vec<Segment<'_>> = turns
+            .iter()
+            .map(|turn| {
+                let tokens = first..first + turn.tokens.len();
+                first = tokens.end;
+                Segment { cache: turn.cache, tokens, position: turn.cache.length() }
+            })
+            .collect();
+        let attention = Attention {
+            layer: index,
+            heads: shape.heads,
+            scale: 1.0 / (shape.head_dim as f32).sqrt(),
+            window: None,
+            causal: true,
+        };
+        compute.attention(&attention, &segments, queries, mixed);
+        narrow.reset(tokens, shape.heads * shape.head_dim, Forms::of([&layer.attention_output.matrix]));
+        compute.normalize(mixed, None, narrow);
+        compute.linear(narrow, &mut [layer.attention_output.times(states, true)]);
+    }
+
+    fn feed_forward(&self, layer: &Layer, work: &mut Workspace) {
+        let (shape, compute) = (&self.shape, self.compute());
+        let tokens = work.states.len() / shape.hidden;
+        let Workspace { states, narrow, wide, .. } = work;
+        narrow.reset(tokens, shape.hidden, Forms::of([&layer.gate, &layer.up]));
+        compute.normalize(states, Some(self.norm(&layer.feed_forward_norm)), narrow);
+        wide.reset(tokens, shape.feed_forward, Forms::of([&layer.down.matrix]));
+        compute.gated(narrow, &layer.gate, &layer.up, Gate::Silu, wide);
+        compute.linear(wide, &mut [layer.down.times(states, true)]);
+    }
+
+    fn norm<'a>(&self, weight: &'a [f32]) -> Norm<'a> {
+        Norm { weight, epsilon: self.shape.rms_epsilon }
+    }
+}
+
+/// A hash of the header, of samples of the weights and of what decides a cache's bits. Two models that differ at all differ in
+/// nearly all weights; to hash every byte would take longer than loading.
+fn key(header: &Header, shape: &Hyperparameters, processor: &Processor) -> std::io::Result<Key> {
+    /// Samples, and bytes of each.
+    const SAMPLES: (u64, usize) = (64, 1024);
+    let mut file = File::open(&header.path)?;
+    let mut hash = Sha256::new();
+    hash.update(format!("{shape:?} {APART} {} {}", processor.instructions(), header.file_size));
+    let start = header.tensors.values().map(|tensor| tensor.offset).min().unwrap_or(0);
+    let mut begin = vec![0; usize::try_from(start).unwrap_or(0)];
+    file.read_exact(&mut begin)?;
+    hash.update(&begin);
+    for index in 0..SAMPLES.0 {
+        file.seek(SeekFrom::Start(start + (header.file_size - start) / SAMPLES.0 * index))?;
+        let mut sample = Vec::with_capacity(SAMPLES.1);
+        (&file).take(SAMPLES.1 as u64).read_to_end(&mut sample)?;
+        hash.update(&sample);
+    }
+    Ok(hash.finalize().into())
+}
+
+fn cache_shape(shape: &Hyperparameters) -> CacheShape {
+    CacheShape { layers: shape.layers, heads: shape.kv_heads, head_dim: shape.head_dim }
+}
+
+/// Llama 3.1 and later stretch low frequencies; converters store the divisors.
+fn rotation(source: &Source<'_>, compute: &Compute, shape: &Hyperparameters, window: usize) -> Result<Rotation, Error> {
+    let half = shape.head_dim / 2;
+    let factors =
+        if source.has("rope_freqs.weight") { source.vector("rope_freqs.weight", half)? } else { vec![1.0; half] };
+    let frequencies: Vec<f64> =
+        factors.iter().enumerate().map(|(pair, factor)| shape.frequency(pair) / f64::from(*factor)).collect();
+    let pairing = match shape.architecture {
+        Architecture::Llama => Pairing::Adjacent,
+        Architecture::Qwen2 | Architecture::Qwen3 => Pairing::Halves,
+    };
+    Ok(Rotation::new(compute, pairing, &frequencies, window))
+}

@@ -1,0 +1,439 @@
+//! A weight matrix as the kernels read it.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Compute;
+use super::apart::Channels;
+use super::arena::{Arena, LINE, Region};
+use super::formats::{BLOCK, Format, GROUP};
+use super::isa::{Isa, Kernel};
+use super::pool::Shares;
+use super::simd::Simd;
+
+/// Element types that can be packed. Quantized ones keep their q and the precision of their scales.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Q4_0,
+    Q4_1,
+    Q5_0,
+    Q5_1,
+    Q8_0,
+    Q4K,
+    Q5K,
+    Q6K,
+    F16,
+    Bf16,
+    F32,
+}
+
+/// Calls `$body` with the format of a quantized kind as `$format`; `$dense` for the others, with the bytes of an element.
+macro_rules! with_format {
+    ($kind:expr, $format:ident => $body:expr, $bytes:ident => $dense:expr) => {{
+        use $crate::kernels::formats;
+        match $kind {
+            Kind::Q4_0 => {
+                type $format = formats::Q4_0;
+                $body
+            }
+            Kind::Q4_1 => {
+                type $format = formats::Q4_1;
+                $body
+            }
+            Kind::Q5_0 => {
+                type $format = formats::Q5_0;
+                $body
+            }
+            Kind::Q5_1 => {
+                type $format = formats::Q5_1;
+                $body
+            }
+            Kind::Q8_0 => {
+                type $format = formats::Q8_0;
+                $body
+            }
+            Kind::Q4K => {
+                type $format = formats::Q4K;
+                $body
+            }
+            Kind::Q5K => {
+                type $format = formats::Q5K;
+                $body
+            }
+            Kind::Q6K => {
+                type $format = formats::Q6K;
+                $body
+            }
+            Kind::F16 | Kind::Bf16 => {
+                let $bytes = 2;
+                $dense
+            }
+            Kind::F32 => {
+                let $bytes = 4;
+                $dense
+            }
+        }
+    }};
+}
+pub(super) use with_format;
+
+impl Kind {
+    /// The type with ggml's name, if it can be packed.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "Q4_0" => Self::Q4_0,
+            "Q4_1" => Self::Q4_1,
+            "Q5_0" => Self::Q5_0,
+            "Q5_1" => Self::Q5_1,
+            "Q8_0" => Self::Q8_0,
+            "Q4_K" => Self::Q4K,
+            "Q5_K" => Self::Q5K,
+            "Q6_K" => Self::Q6K,
+            "F16" => Self::F16,
+            "BF16" => Self::Bf16,
+            "F32" => Self::F32,
+            _ => return None,
+        })
+    }
+
+    /// Whether products with it take activations rounded to 8 bits.
+    pub(crate) fn is_quantized(self) -> bool {
+        !matches!(self, Self::F16 | Self::Bf16 | Self::F32)
+    }
+
+    /// Bytes that `columns` columns of a row take in a file.
+    fn row_bytes(self, columns: usize) -> usize {
+        with_format!(self, F => columns / F::SOURCE.1 * F::SOURCE.0, bytes => columns * bytes)
+    }
+
+    /// Columns that come in whole blocks only.
+    fn block(self) -> usize {
+        with_format!(self, F => F::SOURCE.1, _bytes => 1)
+    }
+
+    /// Bytes of a packed group of rows of `columns` columns.
+    fn group_bytes(self, columns: usize) -> usize {
+        let bytes = with_format!(
+            self,
+            F => columns / BLOCK * F::BODY + columns / F::SOURCE.1 * F::SCALES,
+            bytes => columns * GROUP * bytes
+        );
+        bytes.next_multiple_of(LINE)
+    }
+}
+
+/// Fills a buffer with the bytes of a matrix from an offset on, on behalf of a thread.
+pub(crate) type Read<'a> = dyn Fn(usize, usize, &mut [u8]) -> io::Result<()> + Sync + 'a;
+
+/// `rows` × `columns` weights in groups of sixteen rows; the last group is filled up with zeros.
+pub(crate) struct Packed {
+    kind: Kind,
+    rows: usize,
+    columns: usize,
+    group_bytes: usize,
+    data: Region,
+    channels: Channels,
+    /// `[group][channel][row]` f16 weights of `channels`.
+    apart: Vec<u16>,
+}
+
+impl std::fmt::Debug for Packed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Packed({:?}, {} × {})", self.kind, self.rows, self.columns)
+    }
+}
+
+impl Packed {
+    /// Packs a matrix that is stored row by row into a piece of `arena`. `read(thread, offset, buffer)` fills the buffer with its bytes from `offset`
+    /// on; calls of different threads come at the same time.
+    ///
+    /// # Errors
+    /// The first error of `read`, or [`io::ErrorKind::InvalidInput`] when rows are not made of whole blocks.
+    pub(crate) fn pack(
+        compute: &Compute,
+        arena: &Arc<Arena>,
+        kind: Kind,
+        rows: usize,
+        columns: usize,
+        read: &Read<'_>,
+    ) -> io::Result<Self> {
+        if columns == 0
+            || !columns.is_multiple_of(kind.block())
+            || kind.is_quantized() && !columns.is_multiple_of(BLOCK)
+        {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "rows are not made of whole blocks"));
+        }
+        let (row_bytes, group_bytes) = (kind.row_bytes(columns), kind.group_bytes(columns));
+        let groups = rows.div_ceil(GROUP);
+        let mut data = arena.take(groups * group_bytes)?;
+        let shares = Shares::new(&mut data);
+        // Below the size from which an allocator maps fresh pages for every buffer.
+        let span = ((96 << 10) / (GROUP * row_bytes)).max(1);
+        let failed = Mutex::new(None);
+        compute.pool().run(groups.div_ceil(span), &|unit, thread| {
+            let first = unit * span;
+            let count = span.min(groups - first);
+            let some = (count * GROUP).min(rows - first * GROUP);
+            let mut source = vec![0; some * row_bytes];
+            if let Err(error) = read(thread, first * GROUP * row_bytes, &mut source) {
+                failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                return;
+            }
+            // SAFETY: each unit has the bytes of its own groups.
+            let own = unsafe { shares.part(first * group_bytes, count * group_bytes) };
+            for (row, source) in source.chunks_exact(row_bytes).enumerate() {
+                let group = &mut own[row / GROUP * group_bytes..][..group_bytes];
+                pack_row(kind, columns, row % GROUP, source, group);
+            }
+        });
+        match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None => {
+                Ok(Self { kind, rows, columns, group_bytes, data, channels: Channels::default(), apart: Vec::new() })
+            }
+        }
+    }
+
+    /// Packs a matrix that lies in memory.
+    pub(crate) fn pack_bytes(
+        compute: &Compute,
+        kind: Kind,
+        rows: usize,
+        columns: usize,
+        bytes: &[u8],
+    ) -> io::Result<Self> {
+        let arena = Arena::new(Self::bytes_of(kind, rows, columns) as usize)?;
+        Self::pack(compute, &arena, kind, rows, columns, &|_, offset, buffer| {
+            let part = bytes.get(offset..).and_then(|rest| rest.get(..buffer.len()));
+            buffer.copy_from_slice(part.ok_or(io::ErrorKind::UnexpectedEof)?);
+            Ok(())
+        })
+    }
+
+    /// From now on the weights of these columns are multiplied in f32, where the matrix is quantized.
+    pub(crate) fn keep_apart(&mut self, compute: &Compute, channels: &Channels) {
+        /// Groups of a unit.
+        const SPAN: usize = 64;
+        if !self.kind.is_quantized() {
+            return;
+        }
+        let width = channels.as_slice().len() * GROUP;
+        let mut apart = vec![0u16; self.groups() * width];
+        let shares = Shares::new(&mut apart);
+        compute.pool().run(self.groups().div_ceil(SPAN), &|unit, _| {
+            for group in unit * SPAN..((unit + 1) * SPAN).min(self.groups()) {
+                for (index, column) in channels.as_slice().iter().enumerate() {
+                    // SAFETY: each unit has groups of its own.
+                    let out = unsafe { shares.part(group * width + index * GROUP, GROUP) };
+                    compute.isa().run(Column {
+                        kind: self.kind,
+                        group: self.group(group),
+                        columns: self.columns,
+                        at: *column,
+                        out,
+                    });
+                }
+            }
+        });
+        (self.channels, self.apart) = (channels.clone(), apart);
+    }
+
+    /// Columns that are multiplied in f32.
+    pub(super) fn channels(&self) -> &Channels {
+        &self.channels
+    }
+
+    /// Their weights in one group.
+    pub(super) fn apart(&self, group: usize) -> *const u16 {
+        let width = self.channels.as_slice().len() * GROUP;
+        self.apart[group * width..][..width].as_ptr()
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
+    pub(crate) fn columns(&self) -> usize {
+        self.columns
+    }
+
+    /// Groups of sixteen rows.
+    pub(super) fn groups(&self) -> usize {
+        self.rows.div_ceil(GROUP)
+    }
+
+    /// Bytes that a matrix of this shape takes when packed.
+    pub(crate) fn bytes_of(kind: Kind, rows: usize, columns: usize) -> u64 {
+        rows.div_ceil(GROUP) as u64 * kind.group_bytes(columns) as u64
+    }
+
+    /// The packed bytes of one group.
+    pub(super) fn group(&self, group: usize) -> *const u8 {
+        self.data[group * self.group_bytes..][..self.group_bytes].as_ptr()
+    }
+
+    /// The f32 values of one row.
+    pub(crate) fn row(&self, isa: Isa, row: usize, out: &mut [f32]) {
+        assert!(row < self.rows && out.len() == self.columns, "a row of this matrix");
+        let (group, lane) = (self.group(row / GROUP), row % GROUP);
+        let read = Row { kind: self.kind, group, lane, out };
+        isa.run(read);
+    }
+}
+
+fn pack_row(kind: Kind, columns: usize, lane: usize, row: &[u8], group: &mut [u8]) {
+    with_format!(
+        kind,
+        F => {
+            let (bodies, scales) = group.split_at_mut(columns / BLOCK * F::BODY);
+            let bodies = bodies.chunks_exact_mut(F::SOURCE.1 / BLOCK * F::BODY);
+            let scales = scales.chunks_exact_mut(F::SCALES);
+            for ((block, bodies), scales) in row.chunks_exact(F::SOURCE.0).zip(bodies).zip(scales) {
+                F::pack(block, lane, bodies, scales);
+            }
+        },
+        bytes => {
+            for (column, element) in row.chunks_exact(bytes).enumerate() {
+                group[(column * GROUP + lane) * bytes..][..bytes].copy_from_slice(element);
+            }
+        }
+    );
+}
+
+/// One column of a group of a quantized matrix, as f16.
+struct Column<'a> {
+    kind: Kind,
+    group: *const u8,
+    columns: usize,
+    at: usize,
+    out: &'a mut [u16],
+}
+
+impl Kernel for Column<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the caller vouches for the instructions, `Packed::keep_apart` for the group and the column.
+        unsafe {
+            with_format!(
+                self.kind,
+                F => {
+                    let block = Block::read::<S, F>(self.group, self.columns / BLOCK, self.at / BLOCK);
+                    for (lane, out) in self.out.iter_mut().enumerate() {
+                        *out = half::f16::from_f32(block.at(lane, self.at % BLOCK)).to_bits();
+                    }
+                },
+                _bytes => unreachable!("dense matrices keep nothing apart")
+            );
+        }
+    }
+}
+
+/// 32 columns of a group, unpacked.
+struct Block {
+    /// Eight registers.
+    q: [u8; BLOCK * GROUP],
+    /// d and m of each half.
+    scales: [[[f32; GROUP]; 2]; 2],
+}
+
+impl Block {
+    /// # Safety
+    /// The processor has the instructions of `S`, and `group` is one of a matrix with so many blocks in a row.
+    #[inline(always)]
+    unsafe fn read<S: Simd, F: Format>(group: *const u8, blocks: usize, index: usize) -> Self {
+        let per_source = F::SOURCE.1 / BLOCK;
+        let mut block = Self { q: [0; BLOCK * GROUP], scales: [[[0.0; GROUP]; 2]; 2] };
+        // SAFETY: as this function; `q` has room for eight registers, each of the `scales` for one.
+        unsafe {
+            let quants = F::quants::<S>(group.add(index * F::BODY));
+            for register in 0..8 {
+                S::store_bytes(quants[register], block.q.as_mut_ptr().add(64 * register));
+            }
+            let scales = group.add(blocks * F::BODY + index / per_source * F::SCALES);
+            let halves = F::scales::<S>(scales, index % per_source);
+            for half in 0..2 {
+                S::store(halves[half].0, block.scales[half][0].as_mut_ptr());
+                S::store(halves[half].1, block.scales[half][1].as_mut_ptr());
+            }
+        }
+        block
+    }
+
+    fn at(&self, lane: usize, column: usize) -> f32 {
+        let [d, m] = self.scales[column / (BLOCK / 2)];
+        d[lane] * f32::from(self.q[column / 4 * 64 + lane * 4 + column % 4]) + m[lane]
+    }
+}
+
+struct Row<'a> {
+    kind: Kind,
+    group: *const u8,
+    lane: usize,
+    out: &'a mut [f32],
+}
+
+impl Kernel for Row<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        // SAFETY: the caller vouches for the instructions, `Packed::row` for the group.
+        unsafe {
+            with_format!(
+                self.kind,
+                F => quantized_row::<S, F>(self.group, self.lane, self.out),
+                _bytes => dense_row::<S>(self.kind, self.group, self.lane, self.out)
+            );
+        }
+    }
+}
+
+/// # Safety
+/// The processor has the instructions of `S`, and `group` is one of a matrix with as many columns as `out` is long.
+#[inline(always)]
+unsafe fn quantized_row<S: Simd, F: Format>(group: *const u8, lane: usize, out: &mut [f32]) {
+    let blocks = out.len() / BLOCK;
+    for (index, out) in out.chunks_exact_mut(BLOCK).enumerate() {
+        // SAFETY: as this function.
+        let block = unsafe { Block::read::<S, F>(group, blocks, index) };
+        for (column, out) in out.iter_mut().enumerate() {
+            *out = block.at(lane, column);
+        }
+    }
+}
+
+/// # Safety
+/// As [`quantized_row`].
+#[inline(always)]
+unsafe fn dense_row<S: Simd>(kind: Kind, group: *const u8, lane: usize, out: &mut [f32]) {
+    for (column, out) in out.iter_mut().enumerate() {
+        // SAFETY: as this function; `lanes` has room for a register.
+        unsafe {
+            let mut lanes = [0f32; GROUP];
+            S::store(dense_lanes::<S>(kind, group, column), lanes.as_mut_ptr());
+            *out = lanes[lane];
+        }
+    }
+}
+
+/// One column of sixteen rows of a dense matrix.
+///
+/// # Safety
+/// The processor has the instructions of `S`, and `group` is one of a dense matrix of this kind with more than `column` columns.
+#[inline(always)]
+unsafe fn dense_lanes<S: Simd>(kind: Kind, group: *const u8, column: usize) -> S::F {
+    // SAFETY: as this function.
+    unsafe {
+        match kind {
+            Kind::F16 => S::load_f16(group.cast::<u16>().add(column * GROUP)),
+            Kind::Bf16 => S::load_bf16(group.cast::<u16>().add(column * GROUP)),
+            _ => S::load(group.cast::<f32>().add(column * GROUP)),
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The processor as models use it.
+//!
+//! One pool of threads serves every model that was opened with clones of one [`Processor`]: two pools would wait for each
+//! other's processors.
+
+use std::num::NonZero;
+use std::sync::Arc;
+
+use crate::error::{Error, shown};
+use crate::kernels::{Compute, Isa};
+
+/// Instructions and threads. Clones share the threads, which sleep while nothing is computed.
+#[derive(Clone, Debug)]
+pub struct Processor {
+    compute: Arc<Compute>,
+}
+
+impl Processor {
+    /// `threads` threads, the caller's among them (`None`: one for each processor), with the instructions called
+    /// `instructions` (`avx512`, `avxvnni`, `avx2`, `portable`; `None`: the fastest that there are).
+    ///
+    /// # Errors
+    /// [`Error::Instructions`] when the processor does not have them.
+    pub fn new(threads: Option<usize>, instructions: Option<&str>) -> Result<Self, Error> {
+        let isa = Isa::choose(instructions).ok_or_else(|| Error::Instructions {
+            wanted: shown(instructions.unwrap_or_default()),
+            available: Isa::all().into_iter().map(Isa::name).collect::<Vec<_>>().join(", "),
+        })?;
+        let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
+        Ok(Self { compute: Arc::new(Compute::new(isa, threads)) })
+    }
+
+    /// Threads that compute.
+    pub fn threads(&self) -> usize {
+        self.compute.pool().threads()
+    }
+
+    /// The name of its instructions.
+    pub fn instructions(&self) -> &'static str {
+        self.compute.isa().name()
+    }
+
+    pub(crate) fn compute(&self) -> &Arc<Compute> {
+        &self.compute
+    }
+}
+
+impl std::fmt::Display for Processor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let threads = self.threads();
+        write!(f, "{}, {threads} thread{}", self.instructions(), if threads == 1 { "" } else { "s" })
+    }
+}
