@@ -200,6 +200,13 @@ pub const SETTINGS: &[Setting] = &[
     ),
     numeric!("seed", "the start of the random stream: the same seed gives the same answer", 0, u64::MAX, sampling.seed),
     numeric!("max_tokens", "1 to 4096: the longest answer, in tokens", 1, 4096, sampling.max_tokens),
+    numeric!(
+        "draft_tokens",
+        "0 to 16: tokens that documents suggest and the model checks at once; changes the speed, never the answer",
+        0,
+        16,
+        sampling.draft_tokens
+    ),
     Setting {
         key: "stop",
         help: "strings that end the answer, separated by | ; \\n is a line break",

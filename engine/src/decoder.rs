@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crate::backend::{Backend, Model};
 use crate::context::{Context, PREFILL_BLOCK};
@@ -72,6 +73,12 @@ pub struct ModelInfo {
     pub file_bytes: u64,
     /// Estimate of what decoder and one full context take.
     pub memory_bytes: u64,
+    /// Weights that are read for every token that is written, in bytes.
+    pub token_bytes: u64,
+    /// Multiplications of a token in the layers: what reading a prompt costs, attention apart.
+    pub token_products: u64,
+    /// How long it took to load.
+    pub load_time: Duration,
     /// What computes, such as `native avx512, 2 threads` or `candle cpu (widened to Q8_0)`.
     pub backend: String,
 }
@@ -96,6 +103,7 @@ impl Decoder {
     /// # Errors
     /// A damaged or unsupported file, too little memory, or a device that is not there; see [`Error`].
     pub fn open(path: &Path, options: &Options) -> Result<Self, Error> {
+        let started = Instant::now();
         let header = Header::read(path)?;
         let shape = Hyperparameters::read(&header)?;
         let tokenizer = Tokenizer::from_gguf(&header.metadata)?;
@@ -125,7 +133,8 @@ impl Decoder {
             let device = reference::open_device(options.device)?;
             Model::Candle(Arc::new(reference::Model::load(&header, &shape, window, &device, precision)?))
         };
-        let info = info(&header, &shape, options, &model, estimate.total(window))?;
+        let mut info = info(&header, &shape, options, &model, estimate.total(window))?;
+        info.load_time = started.elapsed();
         tracing::info!(name = %info.name, backend = %info.backend, window, "decoder loaded");
         Ok(Self { info, tokenizer, template, model })
     }
@@ -216,6 +225,19 @@ fn info(
         quantization,
         file_bytes: header.file_size,
         memory_bytes,
+        token_bytes: tensors(header).map(|(_, tensor)| tensor.size).sum(),
+        token_products: tensors(header)
+            .filter(|(name, _)| name.starts_with("blk."))
+            .map(|(_, tensor)| tensor.dimensions.iter().product::<usize>() as u64)
+            .sum(),
+        load_time: Duration::ZERO,
         backend,
     })
+}
+
+/// The matrices that states are multiplied with: the embedding only where it is the head too.
+fn tensors(header: &Header) -> impl Iterator<Item = (&str, &crate::gguf::Tensor)> {
+    let tied = !header.tensors.contains_key("output.weight");
+    let tensors = header.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
+    tensors.filter(move |(name, tensor)| tensor.dimensions.len() == 2 && (tied || *name != "token_embd.weight"))
 }

@@ -45,8 +45,8 @@ pub enum Error {
         /// What this engine runs.
         supported: String,
     },
-    /// The file's vocabulary is of a kind other than byte-level BPE.
-    #[error("{}: tokenizer model {model} is not supported (supported: gpt2)", path.display())]
+    /// The file's vocabulary is of a kind other than byte-level BPE and SentencePiece.
+    #[error("{}: tokenizer model {model} is not supported (supported: gpt2, llama)", path.display())]
     UnsupportedTokenizer {
         /// The file.
         path: PathBuf,

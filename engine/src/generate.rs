@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 use crate::cancel::Cancel;
 use crate::context::{Context, Prefill};
 use crate::error::Error;
-use crate::sampling::{Sampler, Sampling};
+use crate::sampling::{Distribution, Sampler, Sampling, TokenScore};
 use crate::steps::{Drafts, Steps};
 use crate::stop::{Passed, StopStrings};
 use crate::tokenizer::Detokenizer;
 
 /// What happens while an answer is made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Event<'a> {
     /// So many tokens of the prompt are read.
     Prefill {
@@ -23,6 +23,13 @@ pub enum Event<'a> {
         done: usize,
         /// Tokens of the prompt.
         total: usize,
+    },
+    /// A token was chosen; only where [`Sampling::logprobs`] asks for it. The one that ends an answer comes too.
+    Token {
+        /// The token.
+        chosen: TokenScore,
+        /// The most probable ones, best first.
+        best: &'a [TokenScore],
     },
     /// More text of the answer: whole characters, never empty, never part of a stop string.
     Text(&'a str),
@@ -69,6 +76,10 @@ pub struct Timings {
     pub first_token: Duration,
     /// From the first chosen token to the end.
     pub decode: Duration,
+    /// From one chosen token to the next: half of them took no longer than this. Zero for fewer than two tokens.
+    pub token_p50: Duration,
+    /// The same for 95 of 100.
+    pub token_p95: Duration,
 }
 
 /// Reads `prompt` (keeping what `context` shares with it) and continues it. Stops within one prefill block or
@@ -91,14 +102,16 @@ pub fn generate(
     let (reused, reason) = match prefill {
         Prefill::Cancelled { reused } => (reused, FinishReason::Cancelled),
         Prefill::Complete { reused } => {
-            let mut first = None;
-            let reason = answer.run(context, cancel, sink, &mut || {
-                first.get_or_insert_with(Instant::now);
-            })?;
-            if let Some(first) = first {
-                timings.first_token = first - start;
+            let mut chosen = Vec::new();
+            let reason = answer.run(context, cancel, sink, &mut || chosen.push(Instant::now()))?;
+            if let Some(first) = chosen.first() {
+                timings.first_token = *first - start;
                 timings.decode = first.elapsed();
             }
+            let mut gaps: Vec<Duration> = chosen.windows(2).map(|pair| pair[1] - pair[0]).collect();
+            gaps.sort_unstable();
+            timings.token_p50 = percentile(&gaps, 50);
+            timings.token_p95 = percentile(&gaps, 95);
             (reused, reason)
         }
     };
@@ -110,6 +123,12 @@ pub fn generate(
         drafts: answer.drafts,
         timings,
     })
+}
+
+/// Of sorted durations the least that so many of 100 do not exceed.
+fn percentile(sorted: &[Duration], percent: usize) -> Duration {
+    let rank = (sorted.len() * percent).div_ceil(100);
+    rank.checked_sub(1).and_then(|at| sorted.get(at)).copied().unwrap_or_default()
 }
 
 /// An answer that is being made.
@@ -151,7 +170,17 @@ impl<'a> Answer<'a> {
                 break FinishReason::Length;
             }
             // next-token distribution → sample
-            let token = self.sampler.next(steps.scores(), &self.ids)?;
+            let token = match self.sampling.logprobs {
+                None => self.sampler.next(steps.scores(), &self.ids)?,
+                Some(count) => {
+                    let scores = steps.scores();
+                    let own = scores.to_vec();
+                    let token = self.sampler.next(scores, &self.ids)?;
+                    let distribution = Distribution::new(&own);
+                    sink(Event::Token { chosen: distribution.of(token), best: &distribution.top(count) });
+                    token
+                }
+            };
             chosen();
             // stop?
             if steps.context.tokenizer().end_tokens().contains(&token) {

@@ -16,10 +16,29 @@ pub(crate) enum Architecture {
     Qwen2,
     /// Qwen3: normalized Q and K heads, rotation over halves.
     Qwen3,
+    /// Gemma 3: as Qwen3, with norms behind attention and feed-forward too, GELU, scaled embeddings, and five of six layers that
+    /// look at a sliding window.
+    Gemma3,
+    /// `SmolLM3`: as Llama, but every fourth layer leaves heads unrotated.
+    SmolLm3,
 }
 
+/// What attention of a layer does with positions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Rotates by the model's own frequencies and sees everything before.
+    Global,
+    /// Rotates by [`LOCAL_ROPE_BASE`] and sees so many tokens, itself included.
+    Window(usize),
+    /// Does not rotate and sees everything before.
+    Unrotated,
+}
+
+/// Base of the rotation in layers with a window; files do not state it (llama.cpp, `models/gemma3.cpp`).
+const LOCAL_ROPE_BASE: f64 = 10_000.0;
+
 impl Architecture {
-    const ALL: [Self; 3] = [Self::Llama, Self::Qwen2, Self::Qwen3];
+    const ALL: [Self; 5] = [Self::Llama, Self::Qwen2, Self::Qwen3, Self::Gemma3, Self::SmolLm3];
 
     /// `general.architecture`, which is also the prefix of the other keys.
     pub(crate) fn name(self) -> &'static str {
@@ -27,7 +46,29 @@ impl Architecture {
             Self::Llama => "llama",
             Self::Qwen2 => "qwen2",
             Self::Qwen3 => "qwen3",
+            Self::Gemma3 => "gemma3",
+            Self::SmolLm3 => "smollm3",
         }
+    }
+
+    /// Whether dimensions 2i and 2i+1 of a head turn together (Llama as GGUF converters permute it), or i and i + half.
+    pub(crate) fn turns_neighbors(self) -> bool {
+        matches!(self, Self::Llama | Self::SmolLm3)
+    }
+
+    /// Whether query and key heads are normalized.
+    pub(crate) fn has_head_norms(self) -> bool {
+        matches!(self, Self::Qwen3 | Self::Gemma3)
+    }
+
+    /// Whether what attention and feed-forward give is normalized before it is added.
+    pub(crate) fn has_post_norms(self) -> bool {
+        self == Self::Gemma3
+    }
+
+    /// Whether the gate is GELU by the tanh formula; `SiLU` otherwise.
+    pub(crate) fn gates_with_gelu(self) -> bool {
+        self == Self::Gemma3
     }
 }
 
@@ -48,6 +89,14 @@ pub(crate) struct Hyperparameters {
     pub(crate) rope_base: f32,
     /// What positions are multiplied with before rotation (linear scaling); 1 when there is none.
     pub(crate) rope_scale: f32,
+    /// What products of queries and keys are multiplied with.
+    pub(crate) attention_scale: f32,
+    /// What embeddings are multiplied with.
+    pub(crate) embedding_scale: f32,
+    /// Tokens that layers with a window see.
+    pub(crate) sliding_window: Option<usize>,
+    /// Bound of the scores: c·tanh(x / c).
+    pub(crate) softcap: Option<f32>,
 }
 
 impl Hyperparameters {
@@ -92,8 +141,24 @@ impl Hyperparameters {
         if !(1.0..=1e12).contains(&rope_base) {
             return Err(keys.invalid("rope.freq_base", format!("{rope_base} is out of range")));
         }
+        let sliding_window = match architecture {
+            Architecture::Gemma3 => {
+                keys.optional("attention.sliding_window", 0..=1 << 24)?.filter(|window| *window > 0)
+            }
+            _ => None,
+        };
+        let softcap = keys.number("final_logit_softcapping")?.filter(|cap| *cap != 0.0);
+        if softcap.is_some_and(|cap| !(1.0..=1e6).contains(&cap)) {
+            return Err(keys.invalid("final_logit_softcapping", "is out of range"));
+        }
+        // Only the 27B, known by its layers, has another scale (`query_pre_attn_scalar`, which files do not state).
+        let scaled = if architecture == Architecture::Gemma3 && layers == 62 { hidden / heads } else { head_dim };
         Ok(Self {
             architecture,
+            attention_scale: 1.0 / (scaled as f32).sqrt(),
+            embedding_scale: if architecture == Architecture::Gemma3 { (hidden as f32).sqrt() } else { 1.0 },
+            sliding_window,
+            softcap: softcap.map(|cap| cap as f32),
             layers,
             hidden,
             feed_forward,
@@ -110,8 +175,25 @@ impl Hyperparameters {
 
     /// Radians that dimension pair `pair` of a head turns from one position to the next, before the model's own factors.
     pub(crate) fn frequency(&self, pair: usize) -> f64 {
-        let exponent = 2.0 * pair as f64 / self.head_dim as f64;
-        f64::from(self.rope_scale) / f64::from(self.rope_base).powf(exponent)
+        f64::from(self.rope_scale) / f64::from(self.rope_base).powf(self.exponent(pair))
+    }
+
+    /// The same for layers with a window, whose positions are not scaled.
+    pub(crate) fn local_frequency(&self, pair: usize) -> f64 {
+        LOCAL_ROPE_BASE.powf(-self.exponent(pair))
+    }
+
+    fn exponent(&self, pair: usize) -> f64 {
+        2.0 * pair as f64 / self.head_dim as f64
+    }
+
+    /// What layer `index` does with positions.
+    pub(crate) fn reach(&self, index: usize) -> Reach {
+        match (self.architecture, self.sliding_window) {
+            (Architecture::Gemma3, Some(window)) if index % 6 < 5 => Reach::Window(window),
+            (Architecture::SmolLm3, _) if index % 4 == 3 => Reach::Unrotated,
+            _ => Reach::Global,
+        }
     }
 
     /// Bytes of keys and values for one token in all layers, in f32.

@@ -80,9 +80,19 @@ pub(crate) fn available() -> Option<u64> {
     Some(bytes.saturating_sub(RESERVE))
 }
 
+/// The most memory that this process has had at once, in bytes, if the system tells.
+pub fn peak_memory() -> Option<u64> {
+    fs::read_to_string("/proc/self/status").ok().and_then(|text| kibibytes(&text, "VmHWM:"))
+}
+
 /// `MemAvailable` of `/proc/meminfo`, in bytes.
 fn mem_available(meminfo: &str) -> Option<u64> {
-    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    kibibytes(meminfo, "MemAvailable:")
+}
+
+/// The number behind `name`, in bytes.
+fn kibibytes(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 

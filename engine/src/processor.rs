@@ -40,9 +40,34 @@ impl Processor {
         self.compute.isa().name()
     }
 
+    /// What it can do at most; takes about half a second.
+    ///
+    /// # Errors
+    /// [`Error::Backend`] when there is no memory to read.
+    pub fn roofline(&self) -> Result<Roofline, Error> {
+        let failed = |error: std::io::Error| Error::Backend {
+            path: "".into(),
+            doing: "measuring the processor",
+            reason: error.to_string(),
+        };
+        Ok(Roofline {
+            bytes_per_second: self.compute.read_rate().map_err(failed)?,
+            products_per_second: self.compute.product_rate(),
+        })
+    }
+
     pub(crate) fn compute(&self) -> &Arc<Compute> {
         &self.compute
     }
+}
+
+/// What a processor can do at most.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Roofline {
+    /// Bytes that are read from memory: bounds writing, which reads every weight for every token.
+    pub bytes_per_second: f64,
+    /// Eight-bit products that are added up: bounds reading a prompt.
+    pub products_per_second: f64,
 }
 
 impl std::fmt::Display for Processor {

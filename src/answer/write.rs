@@ -86,6 +86,7 @@ pub(super) fn written(
     let writing = Instant::now();
     let finish = generator.generate(&fitted.prompt, &sampling, cancel, &mut |event| match event {
         Event::Prefill { done, total } => sink(AnswerEvent::Prefill { done, total }),
+        Event::Token { .. } => {}
         Event::Text(piece) => {
             first_token.get_or_insert_with(|| milliseconds(started));
             let shown = filter.push(piece);

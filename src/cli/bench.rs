@@ -1,18 +1,21 @@
-//! `tanya bench`: how fast the language model reads and writes here.
+//! `tanya bench`: how fast the models read, write and embed here, beside what the processor could do.
 //!
-//! The tests are those of llama.cpp's `llama-bench`, so that figures can be set side by side: `ppN` reads N random tokens into
-//! an empty context, `tgN@D` writes N tokens one at a time behind D that are there. Each has one warm-up run.
+//! The tests of the language model are those of llama.cpp's `llama-bench`, so that figures can be set side by side: `ppN` reads N
+//! random tokens into an empty context, `tgN@D` writes N tokens one at a time behind D that are there. Each has one warm-up run.
+
+mod runs;
 
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use anyhow::{Context as _, Result, anyhow};
 use serde::Serialize;
-use tanya_engine::{Cancel, Context, Decoder, Options};
+use tanya_engine::{Cancel, Decoder, Options};
 
 use super::progress::Progress;
 use super::{App, output};
 use crate::report::Hinting as _;
+use runs::{Bench, Task, Test};
 
 /// Arguments of `tanya bench`.
 #[derive(Debug, clap::Args)]
@@ -26,6 +29,9 @@ pub(super) struct Args {
     /// Tokens to write
     #[arg(long, default_value_t = 128, value_name = "N")]
     generate: usize,
+    /// Lengths of texts to embed, in tokens
+    #[arg(long, value_delimiter = ',', default_value = "16,64,128,256", value_name = "N,N")]
+    texts: Vec<usize>,
     /// Timed runs of each test
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     repetitions: u32,
@@ -41,65 +47,137 @@ struct Outcome {
     bytes: u64,
     quantization: String,
     backend: String,
+    instructions: &'static str,
+    threads: usize,
     load_ms: f64,
+    embedder: String,
+    embedder_load_ms: f64,
+    /// The most memory that the program has had.
+    peak_bytes: Option<u64>,
+    /// Measured, not looked up.
+    roofline: Roofline,
     tests: Vec<Test>,
 }
 
-/// Tokens a second.
 #[derive(Serialize)]
-struct Test {
-    name: String,
-    median: f64,
-    min: f64,
-    max: f64,
-    runs: Vec<f64>,
+struct Roofline {
+    read_bytes_per_second: f64,
+    int8_products_per_second: f64,
+    /// The most tokens a second that could be written behind an empty context, and which share of it is reached.
+    decode_bound: f64,
+    decode_share: Option<f64>,
+    /// The most tokens a second that could be read, attention apart, and which share of it is reached at the best length.
+    prefill_bound: f64,
+    prefill_share: Option<f64>,
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
-    let name = &app.settings.model;
     let mut progress = Progress::new();
-    let found = app.supply.obtain(name, &Cancel::default(), &mut |event| progress.pull(name, event))?;
+    let mut find = |name: &str| app.supply.obtain(name, &Cancel::default(), &mut |event| progress.pull(name, event));
+    let (model, encoder) = (find(&app.settings.model)?, find(&app.settings.embedder)?);
     progress.clear();
+    let processor = app.supply.options.processor.clone().context("the command line always names a processor")?;
+    let table = Table { quiet: args.json };
+
     let longest = args.prompts.iter().copied().chain(args.depths.iter().map(|depth| depth + args.generate)).max();
-    let options = Options { context: Some(longest.unwrap_or(1)), ..app.supply.options.clone() };
-    let started = Instant::now();
+    let longest = longest.unwrap_or(1);
+    let options = Options { context: Some(longest), ..app.supply.options.clone() };
     let decoder =
-        Decoder::open(&found.path, &options).with_context(|| format!("cannot use the model {}", found.name))?;
-    let load = started.elapsed();
-    let window = decoder.info().window;
-    ensure_fits(longest.unwrap_or(1), window)?;
+        Decoder::open(&model.path, &options).with_context(|| format!("cannot use the model {}", model.name))?;
     let info = decoder.info();
-    let mut outcome = Outcome {
-        model: info.name.clone(),
-        file: found.path.display().to_string(),
-        bytes: info.file_bytes,
-        quantization: info.quantization.clone(),
-        backend: info.backend.clone(),
-        load_ms: load.as_secs_f64() * 1e3,
-        tests: Vec::new(),
-    };
-    if !args.json {
-        output::line(&format!("{} ({}), {}", outcome.file, outcome.quantization, outcome.backend))?;
-        output::line(&format!("loaded in {:.0} ms", outcome.load_ms))?;
-        output::line(&format!("{:12} {:>9} {:>9} {:>9}", "test", "tokens/s", "min", "max"))?;
-    }
+    ensure_fits(longest, info.window)?;
+    let load_ms = info.load_time.as_secs_f64() * 1e3;
+    table.line(&format!("{} ({}), {}", model.path.display(), info.quantization, info.backend))?;
+    table.line(&format!("loaded in {load_ms:.0} ms"))?;
+    table.line(&format!("{:14} {:>9} {:>9} {:>9}", "test", "tokens/s", "min", "max"))?;
+    let mut tests = Vec::new();
     let mut bench = Bench { decoder: &decoder, random: 1, repetitions: args.repetitions };
-    let tests = args
-        .prompts
-        .iter()
-        .map(|&length| Task { length, depth: 0, at_once: true })
-        .chain(args.depths.iter().map(|&depth| Task { length: args.generate, depth, at_once: false }));
-    for task in tests.filter(|task| task.length > 0) {
+    let prompts = args.prompts.iter().map(|&length| Task { length, depth: 0, at_once: true });
+    let depths = args.depths.iter().map(|&depth| Task { length: args.generate, depth, at_once: false });
+    let (mut read, mut written): (Option<f64>, Option<f64>) = (None, None);
+    for task in prompts.chain(depths).filter(|task| task.length > 0) {
         let test = bench.test(&task)?;
-        if !args.json {
-            output::line(&format!("{:12} {:9.2} {:9.2} {:9.2}", test.name, test.median, test.min, test.max))?;
+        table.line(&test.row())?;
+        if task.at_once {
+            read = Some(read.map_or(test.median, |best| best.max(test.median)));
+        } else if task.depth == 0 {
+            written = Some(test.median);
         }
-        outcome.tests.push(test);
+        tests.push(test);
     }
+
+    let started = Instant::now();
+    let embedder = app.supply.embedder(&encoder)?;
+    let embedder_load_ms = started.elapsed().as_secs_f64() * 1e3;
+    table.line(&format!("\n{}\nloaded in {embedder_load_ms:.0} ms", encoder.path.display()))?;
+    table.line(&format!("{:14} {:>9} {:>9} {:>9}", "test", "texts/s", "min", "max"))?;
+    for (texts, length) in runs::embeddings(&args.texts) {
+        let test = runs::embedding(&embedder, texts, length, args.repetitions)?;
+        table.line(&test.row())?;
+        tests.push(test);
+    }
+
+    let peak_bytes = tanya_engine::peak_memory();
+    let most = processor.roofline()?;
+    let decode_bound = most.bytes_per_second / info.token_bytes as f64;
+    let prefill_bound = most.products_per_second / info.token_products as f64;
+    let roofline = Roofline {
+        read_bytes_per_second: most.bytes_per_second,
+        int8_products_per_second: most.products_per_second,
+        decode_bound,
+        decode_share: written.map(|rate| rate / decode_bound),
+        prefill_bound,
+        prefill_share: read.map(|rate| rate / prefill_bound),
+    };
+    if let Some(peak) = peak_bytes {
+        table.line(&format!("\npeak memory {} MB", peak / 1_000_000))?;
+    }
+    table.line(&roofline.shown(&processor.to_string()))?;
     if args.json {
-        output::json(&outcome)?;
+        output::json(&Outcome {
+            model: info.name.clone(),
+            file: model.path.display().to_string(),
+            bytes: info.file_bytes,
+            quantization: info.quantization.clone(),
+            backend: info.backend.clone(),
+            instructions: processor.instructions(),
+            threads: processor.threads(),
+            load_ms,
+            embedder: embedder.id().to_owned(),
+            embedder_load_ms,
+            peak_bytes,
+            roofline,
+            tests,
+        })?;
     }
     Ok(ExitCode::SUCCESS)
+}
+
+impl Roofline {
+    fn shown(&self, processor: &str) -> String {
+        let share =
+            |share: Option<f64>| share.map_or_else(String::new, |share| format!(", {:.0} % reached", share * 100.0));
+        format!(
+            "{processor}: reads {:.1} GB/s, so at most {:.0} tokens/s are written{}; {:.0} G int8 products/s, so at most {:.0} tokens/s are read{}",
+            self.read_bytes_per_second / 1e9,
+            self.decode_bound,
+            share(self.decode_share),
+            self.int8_products_per_second / 1e9,
+            self.prefill_bound,
+            share(self.prefill_share),
+        )
+    }
+}
+
+/// Lines for a person; none where a program reads.
+struct Table {
+    quiet: bool,
+}
+
+impl Table {
+    fn line(&self, text: &str) -> Result<()> {
+        if self.quiet { Ok(()) } else { output::line(text) }
+    }
 }
 
 fn ensure_fits(longest: usize, window: usize) -> Result<()> {
@@ -108,79 +186,4 @@ fn ensure_fits(longest: usize, window: usize) -> Result<()> {
     }
     Err(anyhow!("a test needs {longest} tokens, the window of this model has {window}"))
         .hint("ask for shorter prompts or depths")
-}
-
-/// One test.
-struct Task {
-    /// Tokens that are timed.
-    length: usize,
-    /// Tokens that are there before.
-    depth: usize,
-    /// As a prompt; otherwise one by one.
-    at_once: bool,
-}
-
-struct Bench<'a> {
-    decoder: &'a Decoder,
-    random: u64,
-    repetitions: u32,
-}
-
-impl Bench<'_> {
-    fn test(&mut self, task: &Task) -> Result<Test> {
-        let mut context = self.decoder.context();
-        let before = self.tokens(task.depth);
-        read(&mut context, &before)?;
-        self.once(&mut context, task)?;
-        let mut runs = Vec::new();
-        for _ in 0..self.repetitions {
-            context.truncate(task.depth);
-            let taken = self.once(&mut context, task)?;
-            runs.push(task.length as f64 / taken.as_secs_f64());
-        }
-        let mut sorted = runs.clone();
-        sorted.sort_by(f64::total_cmp);
-        let (middle, length) = (sorted.len() / 2, task.length);
-        let median = if sorted.len().is_multiple_of(2) {
-            f64::midpoint(sorted[middle - 1], sorted[middle])
-        } else {
-            sorted[middle]
-        };
-        let name = if task.at_once { format!("pp{length}") } else { format!("tg{length}@{}", task.depth) };
-        Ok(Test { name, median, min: sorted[0], max: sorted[sorted.len() - 1], runs })
-    }
-
-    fn once(&mut self, context: &mut Context, task: &Task) -> Result<Duration> {
-        let tokens = self.tokens(task.length);
-        let started = Instant::now();
-        if task.at_once {
-            read(context, &tokens)?;
-            context.next_token_scores()?;
-        } else {
-            for token in &tokens {
-                context.append(std::slice::from_ref(token), &Cancel::default())?;
-                context.next_token_scores()?;
-            }
-        }
-        Ok(started.elapsed())
-    }
-
-    /// Tokens whose order no cache can profit from.
-    fn tokens(&mut self, count: usize) -> Vec<u32> {
-        let vocabulary = self.decoder.info().vocab_size as u64;
-        let mut next = || {
-            // splitmix64
-            self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mixed = (self.random ^ self.random >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            ((mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB) >> 33) % vocabulary
-        };
-        (0..count).map(|_| next() as u32).collect()
-    }
-}
-
-fn read(context: &mut Context, tokens: &[u32]) -> Result<()> {
-    for block in tokens.chunks(tanya_engine::PREFILL_BLOCK) {
-        context.append(block, &Cancel::default())?;
-    }
-    Ok(())
 }

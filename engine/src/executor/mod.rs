@@ -22,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use crate::cancel::Cancel;
 use crate::error::Error;
 use crate::gguf::Header;
-use crate::hyperparameters::{Architecture, Hyperparameters};
+use crate::hyperparameters::{Hyperparameters, Reach};
 use crate::kernels::{
     Activations, Attention, Cache, CacheShape, Channels, Compute, Entry, Forms, Gate, Heads, Linear, Norm, PAGE,
     Packed, Pairing, Projections, Rotation, Segment,
@@ -49,6 +49,8 @@ pub(crate) struct Model {
     /// None when the head is the embedding.
     head: Option<Packed>,
     rotation: Rotation,
+    /// For layers with a window.
+    local_rotation: Option<Rotation>,
 }
 
 #[derive(Debug)]
@@ -60,6 +62,8 @@ struct Layer {
     /// Norms of query and key heads.
     head_norms: Option<(Vec<f32>, Vec<f32>)>,
     attention_output: Weights,
+    /// Norms behind attention and feed-forward.
+    post_norms: Option<(Vec<f32>, Vec<f32>)>,
     feed_forward_norm: Vec<f32>,
     gate: Packed,
     up: Packed,
@@ -90,19 +94,21 @@ impl Layer {
         let name = |part: &str| format!("blk.{index}.{part}");
         let (hidden, wide, length) = (shape.hidden, shape.feed_forward, shape.head_dim);
         let (queries, keys) = (shape.heads * length, shape.kv_heads * length);
-        let head_norms = match shape.architecture {
-            Architecture::Qwen3 => Some((
-                source.vector(&name("attn_q_norm.weight"), length)?,
-                source.vector(&name("attn_k_norm.weight"), length)?,
-            )),
-            Architecture::Llama | Architecture::Qwen2 => None,
+        let pair = |wanted: bool, names: [&str; 2], length: usize| {
+            let vector = |part: &str| source.vector(&name(part), length);
+            wanted.then(|| Ok::<_, Error>((vector(names[0])?, vector(names[1])?))).transpose()
         };
+        let architecture = shape.architecture;
+        let head_norms = pair(architecture.has_head_norms(), ["attn_q_norm.weight", "attn_k_norm.weight"], length)?;
+        let post_norms =
+            pair(architecture.has_post_norms(), ["post_attention_norm.weight", "post_ffw_norm.weight"], hidden)?;
         Ok(Self {
             attention_norm: source.vector(&name("attn_norm.weight"), hidden)?,
             query: Weights::load(source, &name("attn_q"), queries, hidden)?,
             key: Weights::load(source, &name("attn_k"), keys, hidden)?,
             value: Weights::load(source, &name("attn_v"), keys, hidden)?,
             head_norms,
+            post_norms,
             attention_output: Weights::load(source, &name("attn_output"), hidden, queries)?,
             feed_forward_norm: source.vector(&name("ffn_norm.weight"), hidden)?,
             gate: source.matrix(&name("ffn_gate.weight"), wide, hidden)?,
@@ -130,6 +136,8 @@ pub(crate) struct Workspace {
     keys: Vec<f32>,
     values: Vec<f32>,
     mixed: Vec<f32>,
+    /// What is normalized before it is added to the states.
+    branch: Vec<f32>,
     narrow: Activations,
     wide: Activations,
 }
@@ -152,6 +160,7 @@ impl Model {
         let norm = source.vector("output_norm.weight", shape.hidden)?;
         let layers = (0..shape.layers).map(|index| Layer::load(&source, index, shape)).collect::<Result<_, _>>()?;
         let rotation = rotation(&source, compute, shape, window)?;
+        let local_rotation = shape.sliding_window.map(|_| local_rotation(compute, shape, window));
         let mut model = Self {
             path: header.path.clone(),
             shape: shape.clone(),
@@ -163,6 +172,7 @@ impl Model {
             norm,
             head,
             rotation,
+            local_rotation,
         };
         model.keep_apart()?;
         Ok(model)
@@ -291,6 +301,9 @@ impl Model {
             })?;
         }
         work.states.resize(tokens * shape.hidden, 0.0);
+        if shape.architecture.has_post_norms() {
+            work.branch.resize(tokens * shape.hidden, 0.0);
+        }
         work.queries.resize(tokens * query_width, 0.0);
         work.mixed.resize(tokens * query_width, 0.0);
         work.keys.resize(tokens * key_width, 0.0);
@@ -298,6 +311,11 @@ impl Model {
         let ids = turns.iter().flat_map(|turn| turn.tokens);
         for (id, state) in ids.zip(work.states.chunks_exact_mut(shape.hidden)) {
             self.embedding.row(self.compute().isa(), *id as usize, state);
+            if shape.embedding_scale.to_bits() != 1f32.to_bits() {
+                for value in state {
+                    *value *= shape.embedding_scale;
+                }
+            }
         }
         Ok(())
     }
@@ -310,20 +328,30 @@ impl Model {
         self.compute().normalize(states, Some(self.norm(&self.norm)), &mut work.narrow);
         let mut scores = vec![0.0; tokens * self.shape.vocabulary];
         self.compute().linear(&work.narrow, &mut [Linear { weights: head, bias: None, out: &mut scores, add: false }]);
+        if let Some(cap) = self.shape.softcap {
+            for score in &mut scores {
+                *score = cap * (*score / cap).tanh();
+            }
+        }
         scores
     }
 
     fn attend(&self, index: usize, layer: &Layer, work: &mut Workspace, turns: &mut [Turn<'_>]) {
         let (shape, compute) = (&self.shape, self.compute());
         let tokens = work.states.len() / shape.hidden;
-        let Workspace { states, queries, keys, values, mixed, narrow, .. } = work;
+        let Workspace { states, queries, keys, values, mixed, branch, narrow, .. } = work;
         narrow.reset(tokens, shape.hidden, Forms::of([&layer.query.matrix, &layer.key.matrix, &layer.value.matrix]));
         compute.normalize(states, Some(self.norm(&layer.attention_norm)), narrow);
         let mut products =
             [layer.query.times(queries, false), layer.key.times(keys, false), layer.value.times(values, false)];
         compute.linear(narrow, &mut products);
         let norms = layer.head_norms.as_ref().map(|(query, key)| (self.norm(query), self.norm(key)));
-        let heads = Heads { layer: index, heads: shape.heads, norms, rotation: Some(&self.rotation) };
+        let (rotation, window) = match shape.reach(index) {
+            Reach::Global => (Some(&self.rotation), None),
+            Reach::Window(window) => (self.local_rotation.as_ref(), Some(window)),
+            Reach::Unrotated => (None, None),
+        };
+        let heads = Heads { layer: index, heads: shape.heads, norms, rotation };
         let mut first = 0;
         let mut entries: Vec<Entry<'_>> = turns
             .iter_mut()
@@ -343,28 +371,45 @@ impl Model {
                 Segment { cache: turn.cache, tokens, position: turn.cache.length() }
             })
             .collect();
-        let attention = Attention {
-            layer: index,
-            heads: shape.heads,
-            scale: 1.0 / (shape.head_dim as f32).sqrt(),
-            window: None,
-            causal: true,
-        };
+        let attention =
+            Attention { layer: index, heads: shape.heads, scale: shape.attention_scale, window, causal: true };
         compute.attention(&attention, &segments, queries, mixed);
         narrow.reset(tokens, shape.heads * shape.head_dim, Forms::of([&layer.attention_output.matrix]));
         compute.normalize(mixed, None, narrow);
-        compute.linear(narrow, &mut [layer.attention_output.times(states, true)]);
+        let norm = layer.post_norms.as_ref().map(|(norm, _)| self.norm(norm));
+        self.add(narrow, &layer.attention_output, norm, branch, states);
     }
 
     fn feed_forward(&self, layer: &Layer, work: &mut Workspace) {
         let (shape, compute) = (&self.shape, self.compute());
         let tokens = work.states.len() / shape.hidden;
-        let Workspace { states, narrow, wide, .. } = work;
+        let Workspace { states, branch, narrow, wide, .. } = work;
         narrow.reset(tokens, shape.hidden, Forms::of([&layer.gate, &layer.up]));
         compute.normalize(states, Some(self.norm(&layer.feed_forward_norm)), narrow);
         wide.reset(tokens, shape.feed_forward, Forms::of([&layer.down.matrix]));
-        compute.gated(narrow, &layer.gate, &layer.up, Gate::Silu, wide);
-        compute.linear(wide, &mut [layer.down.times(states, true)]);
+        let gate = if shape.architecture.gates_with_gelu() { Gate::GeluTanh } else { Gate::Silu };
+        compute.gated(narrow, &layer.gate, &layer.up, gate, wide);
+        let norm = layer.post_norms.as_ref().map(|(_, norm)| self.norm(norm));
+        self.add(wide, &layer.down, norm, branch, states);
+    }
+
+    /// Adds a product to the states, normalized first where the model does so.
+    fn add(
+        &self,
+        input: &Activations,
+        weights: &Weights,
+        norm: Option<Norm<'_>>,
+        branch: &mut [f32],
+        states: &mut [f32],
+    ) {
+        match norm {
+            None => self.compute().linear(input, &mut [weights.times(states, true)]),
+            Some(norm) => {
+                self.compute().linear(input, &mut [weights.times(branch, false)]);
+                self.compute().normalize_each(branch, norm);
+                states.iter_mut().zip(branch).for_each(|(state, more)| *state += *more);
+            }
+        }
     }
 
     fn norm<'a>(&self, weight: &'a [f32]) -> Norm<'a> {
@@ -404,9 +449,14 @@ fn rotation(source: &Source<'_>, compute: &Compute, shape: &Hyperparameters, win
         if source.has("rope_freqs.weight") { source.vector("rope_freqs.weight", half)? } else { vec![1.0; half] };
     let frequencies: Vec<f64> =
         factors.iter().enumerate().map(|(pair, factor)| shape.frequency(pair) / f64::from(*factor)).collect();
-    let pairing = match shape.architecture {
-        Architecture::Llama => Pairing::Adjacent,
-        Architecture::Qwen2 | Architecture::Qwen3 => Pairing::Halves,
-    };
-    Ok(Rotation::new(compute, pairing, &frequencies, window))
+    Ok(Rotation::new(compute, pairing(shape), &frequencies, window))
+}
+
+fn local_rotation(compute: &Compute, shape: &Hyperparameters, window: usize) -> Rotation {
+    let frequencies: Vec<f64> = (0..shape.head_dim / 2).map(|pair| shape.local_frequency(pair)).collect();
+    Rotation::new(compute, pairing(shape), &frequencies, window)
+}
+
+fn pairing(shape: &Hyperparameters) -> Pairing {
+    if shape.architecture.turns_neighbors() { Pairing::Adjacent } else { Pairing::Halves }
 }

@@ -58,7 +58,7 @@ fn expected(path: &Path, tokens: &[u32]) -> Vec<Vec<f32>> {
 
 #[test]
 fn every_architecture_agrees_with_the_reference() {
-    for architecture in ["llama", "qwen2", "qwen3"] {
+    for architecture in ["llama", "qwen2", "qwen3", "gemma3", "smollm3"] {
         let (_folder, path) = tiny(architecture).write();
         let all = tokens(43, 263);
         let expected = expected(&path, &all);
@@ -152,4 +152,49 @@ fn agreement_over_a_text() {
     let ids = crate::Tokenizer::from_gguf(&header.metadata).unwrap().encode_text(&text);
     let Agreement { divergence, same_best, perplexity } = agreement(&path, &ids[..ids.len().min(4096)]);
     println!("divergence {divergence:.6}, same best {same_best:.4}, perplexity × {perplexity:.5}");
+}
+
+/// Writes tiny models and our scores into the folder that `TINY` names, to be compared with another program's.
+#[test]
+#[ignore = "writes into the folder that TINY names"]
+fn tiny_models_and_their_scores() {
+    let folder = std::path::PathBuf::from(std::env::var_os("TINY").expect("TINY names a folder"));
+    for architecture in ["llama", "qwen2", "qwen3", "gemma3", "smollm3"] {
+        let path = folder.join(format!("{architecture}.gguf"));
+        std::fs::write(&path, tiny(architecture).bytes()).unwrap();
+        let all = tokens(43, 263);
+        let scores = all_scores(&load(&path, fastest(), 2), &all, &[43]);
+        let text = serde_json::to_string(&(all, scores)).unwrap();
+        std::fs::write(folder.join(format!("{architecture}.json")), text).unwrap();
+    }
+}
+
+/// Fifty prompts of a text and 64 greedy tokens after each, with the gap between the best two scores, to be compared with another
+/// program's: `MODEL`, `TEXT` and `OUT` name files.
+#[test]
+#[ignore = "writes the file that OUT names"]
+fn greedy_tokens() {
+    let path = |name: &str| std::path::PathBuf::from(std::env::var_os(name).expect("MODEL, TEXT and OUT name files"));
+    let decoder = crate::Decoder::open(&path("MODEL"), &crate::Options::default()).unwrap();
+    let ids = decoder.tokenizer().encode_text(&std::fs::read_to_string(path("TEXT")).unwrap());
+    let runs: Vec<_> = ids
+        .chunks_exact(ids.len() / 50)
+        .take(50)
+        .map(|part| {
+            let prompt = part[..64].to_vec();
+            let mut context = decoder.context();
+            context.append(&prompt, &Cancel::new()).unwrap();
+            let (mut tokens, mut gaps) = (Vec::new(), Vec::new());
+            for _ in 0..64 {
+                let scores: Vec<f64> = context.next_token_scores().unwrap().into_iter().map(f64::from).collect();
+                let first = best(&scores);
+                let second = scores.iter().enumerate().filter(|(id, _)| *id != first).map(|(_, score)| *score);
+                gaps.push(scores[first] - second.fold(f64::NEG_INFINITY, f64::max));
+                tokens.push(first as u32);
+                context.append(&[first as u32], &Cancel::new()).unwrap();
+            }
+            (prompt, tokens, gaps)
+        })
+        .collect();
+    std::fs::write(path("OUT"), serde_json::to_string(&runs).unwrap()).unwrap();
 }

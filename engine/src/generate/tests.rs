@@ -51,7 +51,7 @@ fn progress_covers_the_prompt_and_comes_before_the_text() {
     let mut seen = Vec::new();
     generate(&mut smollm2().context(), &prompt, &sampling(1), &Cancel::new(), &mut |event| match event {
         Event::Prefill { done, total } => seen.push((done, total)),
-        Event::Text(_) => seen.push((0, 0)),
+        Event::Text(_) | Event::Token { .. } => seen.push((0, 0)),
     })
     .unwrap();
     let steps: Vec<usize> = seen.iter().take_while(|step| step.1 > 0).map(|step| step.0).collect();
@@ -62,7 +62,7 @@ fn progress_covers_the_prompt_and_comes_before_the_text() {
 
 #[test]
 fn a_second_turn_on_a_kept_cache_equals_a_fresh_run() {
-    for architecture in ["llama", "qwen2", "qwen3"] {
+    for architecture in ["llama", "qwen2", "qwen3", "gemma3", "smollm3"] {
         let (_folder, decoder) = tiny_decoder(architecture, 1024);
         let first: Vec<u32> = (0..300).map(|index| index * 7 % 259).collect();
         let mut kept = decoder.context();
@@ -262,4 +262,35 @@ fn contexts_of_one_decoder_do_not_disturb_each_other() {
     for ((context, prompt), alone) in contexts.iter_mut().zip(&prompts).zip(alone) {
         assert_eq!(run(context, prompt, &sampling(8)).0, alone);
     }
+}
+
+#[test]
+fn percentiles_are_of_the_nearest_rank() {
+    let of = |counts: std::ops::RangeInclusive<u64>, percent| {
+        let sorted: Vec<Duration> = counts.map(Duration::from_millis).collect();
+        percentile(&sorted, percent).as_millis()
+    };
+    assert_eq!((of(1..=20, 50), of(1..=20, 95), of(1..=1, 95), percentile(&[], 50).as_millis()), (10, 19, 1, 0));
+}
+
+#[test]
+fn every_chosen_token_can_be_seen_with_its_probability_and_the_best_others() {
+    let sampling = Sampling { logprobs: Some(3), temperature: 0.9, seed: 4, ..sampling(12) };
+    let (mut tokens, mut tops) = (Vec::new(), Vec::new());
+    let mut context = smollm2().context();
+    let prompt = question("Name a color.");
+    generate(&mut context, &prompt, &sampling, &Cancel::new(), &mut |event| {
+        if let Event::Token { chosen, best } = event {
+            assert!(best.len() == 3 && best.windows(2).all(|pair| pair[0].logprob >= pair[1].logprob));
+            assert!(chosen.logprob <= best[0].logprob && chosen.logprob.is_finite());
+            tokens.push(chosen.id);
+            tops.push(best[0]);
+        }
+    })
+    .unwrap();
+    assert!(context.ids()[prompt.len()..].iter().zip(&tokens).all(|(read, chosen)| read == chosen));
+    let mut again = smollm2().context();
+    again.prefill(&prompt, &Cancel::new(), &mut |_, _| ()).unwrap();
+    let scores = again.next_token_scores().unwrap();
+    assert_eq!(Distribution::new(&scores).top(1)[0], tops[0]);
 }

@@ -81,6 +81,13 @@ impl Build {
         self.raw(key, 9, out)
     }
 
+    pub(crate) fn f32s(&mut self, key: &str, values: &[f32]) -> &mut Self {
+        let mut out = 6u32.to_le_bytes().to_vec();
+        out.extend((values.len() as u64).to_le_bytes());
+        out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        self.raw(key, 9, out)
+    }
+
     pub(crate) fn remove(&mut self, key: &str) -> &mut Self {
         self.pairs.retain(|(other, ..)| other != key.as_bytes());
         self
@@ -172,11 +179,18 @@ pub(crate) fn vocabulary(build: &mut Build) -> usize {
     tokens.len()
 }
 
-/// A whole model of `architecture` with random weights: two layers, four query and two key heads.
+/// A whole model of `architecture` with random weights: two layers or a few more, four query and two key heads.
 pub(crate) fn tiny(architecture: &str) -> Build {
-    let (hidden, wide, heads, kv_heads, layers) = (32, 48, 4, 2, 2);
-    // Qwen3 states its head length, which need not be hidden / heads.
-    let length = if architecture == "qwen3" { 16 } else { 8 };
+    let (hidden, wide, heads, kv_heads) = (32, 48, 4, 2);
+    // Of Gemma 3 the sixth layer sees everything, of SmolLM3 the fourth is not rotated.
+    let layers = match architecture {
+        "gemma3" => 7,
+        "smollm3" => 5,
+        _ => 2,
+    };
+    let head_norms = matches!(architecture, "qwen3" | "gemma3");
+    // Qwen3 and Gemma 3 state their head length, which need not be hidden / heads.
+    let length = if head_norms { 16 } else { 8 };
     let mut build = Build::default();
     let vocabulary = vocabulary(&mut build);
     let key = |name: &str| format!("{architecture}.{name}");
@@ -193,9 +207,12 @@ pub(crate) fn tiny(architecture: &str) -> Build {
         .u32(&key("rope.dimension_count"), length as u32)
         .f32(&key("rope.freq_base"), 10_000.0)
         .f32(&key("attention.layer_norm_rms_epsilon"), 1e-5);
-    if architecture == "qwen3" {
+    if head_norms {
         build.u32(&key("attention.key_length"), length as u32);
         build.u32(&key("attention.value_length"), length as u32);
+    }
+    if architecture == "gemma3" {
+        build.u32(&key("attention.sliding_window"), 16).f32(&key("final_logit_softcapping"), 30.0);
     }
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
     let mut tensor = |build: &mut Build, name: &str, dimensions: &[usize], center: f32| {
@@ -223,9 +240,13 @@ pub(crate) fn tiny(architecture: &str) -> Build {
         }
         tensor(&mut build, &name("attn_norm.weight"), &[hidden], 1.0);
         tensor(&mut build, &name("ffn_norm.weight"), &[hidden], 1.0);
-        if architecture == "qwen3" {
+        if head_norms {
             tensor(&mut build, &name("attn_q_norm.weight"), &[length], 1.0);
             tensor(&mut build, &name("attn_k_norm.weight"), &[length], 1.0);
+        }
+        if architecture == "gemma3" {
+            tensor(&mut build, &name("post_attention_norm.weight"), &[hidden], 1.0);
+            tensor(&mut build, &name("post_ffw_norm.weight"), &[hidden], 1.0);
         }
     }
     build

@@ -190,6 +190,15 @@ impl Metadata {
         }
     }
 
+    /// The numbers under `key`; `None` when the key is absent.
+    pub fn floats(&self, key: &str) -> Result<Option<&[f64]>, Error> {
+        match self.values.get(key) {
+            None => Ok(None),
+            Some(Value::Array(Array::Floats(values))) => Ok(Some(values)),
+            Some(other) => Err(self.wrong(key, "an array of floats", other)),
+        }
+    }
+
     /// Turns an absent value into an error that names the key.
     pub fn required<T>(&self, key: &str, value: Option<T>) -> Result<T, Error> {
         value.ok_or_else(|| Error::MissingKey { path: self.path.clone(), key: key.to_owned() })

@@ -25,6 +25,7 @@ mod math;
 mod packed;
 mod pool;
 mod product;
+mod roofline;
 mod rotate;
 mod simd;
 #[cfg(test)]

@@ -371,18 +371,47 @@ impl Compute {
         let mut sums = [[0f32; GROUP]; TILE];
         for (token, count) in tiles(input.tokens()) {
             self.isa().run(Tile { weights: product.weights, group, input, token, count, sums: &mut sums });
-            for (index, sums) in sums[..count].iter_mut().enumerate() {
-                if let Some(bias) = product.bias {
-                    sums.iter_mut().zip(&bias[first..first + width]).for_each(|(sum, bias)| *sum += bias);
-                }
+            let bias = product.bias.map(|bias| &bias[first..first + width]);
+            for (index, sums) in sums[..count].iter().enumerate() {
                 // SAFETY: each unit has rows of its own.
                 let out = unsafe { product.out.part((token + index) * rows + first, width) };
-                if product.add {
-                    out.iter_mut().zip(sums).for_each(|(out, sum)| *out += *sum);
-                } else {
-                    out.copy_from_slice(&sums[..width]);
-                }
+                self.isa().run(Finish { sums, bias, out, add: product.add });
             }
+        }
+    }
+}
+
+/// From sums of a group to its outputs for one token.
+struct Finish<'a> {
+    sums: &'a [f32; GROUP],
+    bias: Option<&'a [f32]>,
+    out: &'a mut [f32],
+    add: bool,
+}
+
+impl Kernel for Finish<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    unsafe fn run<S: Simd>(self) {
+        let Self { sums, bias, out, add } = self;
+        if out.len() == GROUP {
+            // SAFETY: the caller vouches for the instructions; sums, bias and outputs have sixteen lanes.
+            unsafe {
+                let mut sum = S::load(sums.as_ptr());
+                if let Some(bias) = bias {
+                    sum = S::add(sum, S::load(bias.as_ptr()));
+                }
+                if add {
+                    sum = S::add(S::load(out.as_ptr()), sum);
+                }
+                S::store(sum, out.as_mut_ptr());
+            }
+            return;
+        }
+        for (row, out) in out.iter_mut().enumerate() {
+            let sum = bias.map_or(sums[row], |bias| sums[row] + bias[row]);
+            *out = if add { *out + sum } else { sum };
         }
     }
 }

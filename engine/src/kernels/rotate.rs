@@ -194,11 +194,16 @@ impl Kernel for Write<'_> {
 #[inline(always)]
 unsafe fn to_halves<S: Simd>(values: &[f32], halves: &mut [u16; 16]) {
     let mut lanes = [0f32; 16];
-    lanes[..values.len()].copy_from_slice(values);
+    let from = if let Ok(whole) = <&[f32; 16]>::try_from(values) {
+        whole
+    } else {
+        lanes[..values.len()].copy_from_slice(values);
+        &lanes
+    };
     // SAFETY: as this function.
     unsafe {
         let most = S::splat(65_504.0);
-        let inside = S::min(S::max(S::load(lanes.as_ptr()), S::sub(S::splat(0.0), most)), most);
+        let inside = S::min(S::max(S::load(from.as_ptr()), S::sub(S::splat(0.0), most)), most);
         S::store_f16(inside, halves.as_mut_ptr());
     }
 }

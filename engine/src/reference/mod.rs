@@ -29,7 +29,7 @@ use weights::Weights;
 
 use crate::error::Error;
 use crate::gguf::Header;
-use crate::hyperparameters::{Architecture, Hyperparameters};
+use crate::hyperparameters::{Hyperparameters, Reach};
 use crate::memory::Estimate;
 
 /// From so many tokens on, a product on the CPU expands its weights to f32 for the moment and uses the dense
@@ -53,6 +53,8 @@ pub(crate) struct Model {
     norm: Tensor,
     head: QMatMul,
     rope: Rope,
+    /// For layers with a window.
+    local_rope: Option<Rope>,
 }
 
 #[derive(Debug)]
@@ -61,9 +63,11 @@ struct Layer {
     query: Linear,
     key: Linear,
     value: Linear,
-    /// Norms of query and key heads (Qwen3).
+    /// Norms of query and key heads (Qwen3, Gemma 3).
     head_norms: Option<(Tensor, Tensor)>,
     attention_output: Linear,
+    /// Norms behind attention and feed-forward (Gemma 3).
+    post_norms: Option<(Tensor, Tensor)>,
     feed_forward_norm: Tensor,
     gate: Linear,
     up: Linear,
@@ -104,19 +108,21 @@ impl Layer {
         let name = |part: &str| format!("blk.{index}.{part}");
         let (hidden, wide, length) = (shape.hidden, shape.feed_forward, shape.head_dim);
         let (queries, keys) = (shape.heads * length, shape.kv_heads * length);
-        let head_norms = match shape.architecture {
-            Architecture::Qwen3 => Some((
-                weights.vector(&name("attn_q_norm.weight"), length)?,
-                weights.vector(&name("attn_k_norm.weight"), length)?,
-            )),
-            Architecture::Llama | Architecture::Qwen2 => None,
+        let mut pair = |wanted: bool, names: [&str; 2], length: usize| {
+            let mut vector = |part: &str| weights.vector(&name(part), length);
+            wanted.then(|| Ok::<_, Error>((vector(names[0])?, vector(names[1])?))).transpose()
         };
+        let architecture = shape.architecture;
+        let head_norms = pair(architecture.has_head_norms(), ["attn_q_norm.weight", "attn_k_norm.weight"], length)?;
+        let post_norms =
+            pair(architecture.has_post_norms(), ["post_attention_norm.weight", "post_ffw_norm.weight"], hidden)?;
         Ok(Self {
             attention_norm: weights.vector(&name("attn_norm.weight"), hidden)?,
             query: Linear::load(weights, &name("attn_q"), queries, hidden)?,
             key: Linear::load(weights, &name("attn_k"), keys, hidden)?,
             value: Linear::load(weights, &name("attn_v"), keys, hidden)?,
             head_norms,
+            post_norms,
             attention_output: Linear::load(weights, &name("attn_output"), hidden, queries)?,
             feed_forward_norm: weights.vector(&name("ffn_norm.weight"), hidden)?,
             gate: Linear::load(weights, &name("ffn_gate"), wide, hidden)?,
@@ -137,6 +143,7 @@ impl Model {
     ) -> Result<Self> {
         let mut weights = Weights::load(header, device, precision)?;
         let rope = Rope::load(&mut weights, shape, window)?;
+        let local_rope = shape.sliding_window.map(|_| Rope::local(&weights, shape, window)).transpose()?;
         let embedding = Arc::new(weights.take("token_embd.weight", &[shape.vocabulary, shape.hidden])?);
         let norm = weights.vector("output_norm.weight", shape.hidden)?;
         let head = if weights.has("output.weight") {
@@ -157,6 +164,7 @@ impl Model {
             norm,
             head,
             rope,
+            local_rope,
         })
     }
 
@@ -196,7 +204,7 @@ impl Model {
     /// expanded to f32 but them.
     pub(crate) fn embed(&self, tokens: &[u32]) -> Result<Tensor> {
         Tensor::new(tokens, &self.device)
-            .and_then(|ids| self.embedding.embedding(&ids))
+            .and_then(|ids| self.embedding.embedding(&ids)? * f64::from(self.shape.embedding_scale))
             .map_err(|error| self.failed("embedding tokens", &error))
     }
 
@@ -221,30 +229,46 @@ impl Model {
             QMatMul::QTensor(head) => head.dequantize(&self.device).unwrap(),
             QMatMul::Tensor(head) | QMatMul::TensorF16(head) => head.clone(),
         };
-        states.matmul(&head.t().unwrap()).unwrap().to_vec2().unwrap()
+        self.capped(states.matmul(&head.t().unwrap()).unwrap()).unwrap().to_vec2().unwrap()
     }
 
     /// The score of every token of the vocabulary, given a hidden state.
     pub(crate) fn logits(&self, hidden: &Tensor) -> Result<Vec<f32>> {
         self.head
             .forward(hidden)
-            .and_then(|logits| logits.flatten_all()?.to_vec1())
+            .and_then(|logits| self.capped(logits)?.flatten_all()?.to_vec1())
             .map_err(|error| self.failed("computing scores", &error))
     }
 
     fn layers_forward(&self, cache: &mut KvCache, embedded: Tensor) -> candle_core::Result<Tensor> {
         let tokens = embedded.dim(0)?;
         let past = cache.length();
-        let mask = if tokens == 1 { None } else { Some(causal_mask(tokens, past, &self.device)?) };
+        let mask = if tokens == 1 { None } else { Some(causal_mask(tokens, past, None, &self.device)?) };
+        let window = self.shape.sliding_window;
+        let local = window.map(|window| causal_mask(tokens, past, Some(window), &self.device)).transpose()?;
         let mut state = embedded;
         for (index, layer) in self.layers.iter().enumerate() {
             let input = self.normalize(&state, &layer.attention_norm)?;
-            let attended = self.attention(index, &input, cache, mask.as_ref())?;
+            let (mask, rope) = match self.shape.reach(index) {
+                Reach::Global => (mask.as_ref(), Some(&self.rope)),
+                Reach::Window(_) => (local.as_ref(), self.local_rope.as_ref()),
+                Reach::Unrotated => (mask.as_ref(), None),
+            };
+            let mut attended = self.attention(index, &input, cache, mask, rope)?;
+            if let Some((norm, _)) = &layer.post_norms {
+                attended = self.normalize(&attended, norm)?;
+            }
             state = (state + attended)?;
             let input = self.normalize(&state, &layer.feed_forward_norm)?;
-            let gate = candle_nn::ops::silu(&layer.gate.forward(&input)?)?;
+            let gate = layer.gate.forward(&input)?;
+            let gate =
+                if self.shape.architecture.gates_with_gelu() { gate.gelu()? } else { candle_nn::ops::silu(&gate)? };
             let up = layer.up.forward(&input)?;
-            state = (state + layer.down.forward(&(gate * up)?)?)?;
+            let mut fed = layer.down.forward(&(gate * up)?)?;
+            if let Some((_, norm)) = &layer.post_norms {
+                fed = self.normalize(&fed, norm)?;
+            }
+            state = (state + fed)?;
         }
         cache.commit(tokens);
         Ok(state)
@@ -257,6 +281,7 @@ impl Model {
         input: &Tensor,
         cache: &mut KvCache,
         mask: Option<&Tensor>,
+        rope: Option<&Rope>,
     ) -> candle_core::Result<Tensor> {
         let (layer, shape) = (&self.layers[index], &self.shape);
         let tokens = input.dim(0)?;
@@ -271,15 +296,17 @@ impl Model {
             query = self.normalize(&query, query_norm)?;
             key = self.normalize(&key, key_norm)?;
         }
-        let query = self.rope.rotate(&query, past)?;
-        let key = self.rope.rotate(&key, past)?;
+        if let Some(rope) = rope {
+            query = rope.rotate(&query, past)?;
+            key = rope.rotate(&key, past)?;
+        }
         let (keys, values) = cache.extend(index, &key, &value)?;
         let total = past + tokens;
         // The query heads that share a key head lie one after the other: they become rows of one product,
         // and keys are not repeated.
         let group = shape.heads / shape.kv_heads;
         let query = query.reshape((shape.kv_heads, group * tokens, shape.head_dim))?;
-        let scale = 1.0 / (shape.head_dim as f64).sqrt();
+        let scale = f64::from(shape.attention_scale);
         let scores = (query * scale)?.matmul(&keys.transpose(1, 2)?)?;
         let scores = scores.reshape((shape.heads, tokens, total))?;
         let scores = match mask {
@@ -301,6 +328,13 @@ impl Model {
         candle_nn::ops::rms_norm(input, weight, self.shape.rms_epsilon)
     }
 
+    fn capped(&self, logits: Tensor) -> candle_core::Result<Tensor> {
+        match self.shape.softcap.map(f64::from) {
+            Some(cap) => (logits / cap)?.tanh()? * cap,
+            None => Ok(logits),
+        }
+    }
+
     fn failed(&self, doing: &'static str, error: &candle_core::Error) -> Error {
         Error::Backend { path: self.path.clone(), doing, reason: error.to_string() }
     }
@@ -312,11 +346,14 @@ pub(crate) fn is_widened(kind: &str) -> bool {
 }
 
 /// 0 where a token may look, −∞ where it may not: `[tokens, past + tokens]`.
-fn causal_mask(tokens: usize, past: usize, device: &Device) -> candle_core::Result<Tensor> {
+fn causal_mask(tokens: usize, past: usize, window: Option<usize>, device: &Device) -> candle_core::Result<Tensor> {
     let total = past + tokens;
     let mut mask = vec![0f32; tokens * total];
     for (row, line) in mask.chunks_exact_mut(total).enumerate() {
         line[past + row + 1..].fill(f32::NEG_INFINITY);
+        if let Some(window) = window {
+            line[..(past + row + 1).saturating_sub(window)].fill(f32::NEG_INFINITY);
+        }
     }
     Tensor::from_vec(mask, (tokens, total), device)
 }
@@ -350,18 +387,27 @@ impl Rope {
         };
         let frequencies: Vec<f64> =
             factors.iter().enumerate().map(|(pair, factor)| shape.frequency(pair) / f64::from(*factor)).collect();
+        Self::of(&frequencies, weights, shape, window)
+    }
+
+    /// For layers with a window.
+    fn local(weights: &Weights<'_>, shape: &Hyperparameters, window: usize) -> Result<Self> {
+        let frequencies: Vec<f64> = (0..shape.head_dim / 2).map(|pair| shape.local_frequency(pair)).collect();
+        Self::of(&frequencies, weights, shape, window)
+    }
+
+    fn of(frequencies: &[f64], weights: &Weights<'_>, shape: &Hyperparameters, window: usize) -> Result<Self> {
+        let half = frequencies.len();
         let (mut cos, mut sin) = (Vec::with_capacity(window * half), Vec::with_capacity(window * half));
         for position in 0..window {
-            for frequency in &frequencies {
+            for frequency in frequencies {
                 let (s, c) = (position as f64 * frequency).sin_cos();
                 cos.push(c as f32);
                 sin.push(s as f32);
             }
         }
-        let layout = match shape.architecture {
-            Architecture::Llama => RopeLayout::Interleaved,
-            Architecture::Qwen2 | Architecture::Qwen3 => RopeLayout::Halves,
-        };
+        let interleaved = shape.architecture.turns_neighbors();
+        let layout = if interleaved { RopeLayout::Interleaved } else { RopeLayout::Halves };
         let table = |values| Tensor::from_vec(values, (window, half), weights.device());
         Ok(Self {
             cos: table(cos).map_err(|error| weights.failed(&error))?,

@@ -5,12 +5,15 @@
 //! the lower id. The vocabulary is never sorted as a whole.
 
 mod draw;
+mod logprob;
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Ordering;
 
 use draw::Draw;
+pub(crate) use logprob::Distribution;
+pub use logprob::TokenScore;
 
 use crate::error::Error;
 
@@ -39,6 +42,10 @@ pub struct Sampling {
     pub max_tokens: usize,
     /// Generation ends before any of these texts; empty ones are ignored.
     pub stop: Vec<String>,
+    /// Added to the scores of these tokens; −∞ forbids one. Ids that the model does not have are ignored.
+    pub logit_bias: Vec<(u32, f32)>,
+    /// How many of the most probable tokens each [`crate::Event::Token`] names; `None`: there are no such events.
+    pub logprobs: Option<usize>,
     /// Of tokens that may follow by what was read and written, at most this many are checked at once; 0 = off. Faster where an
     /// answer repeats its documents; never another answer.
     pub draft_tokens: usize,
@@ -59,6 +66,8 @@ impl Default for Sampling {
             seed: 0,
             max_tokens: 512,
             stop: Vec::new(),
+            logit_bias: Vec::new(),
+            logprobs: None,
             draft_tokens: 7,
         }
     }
@@ -76,6 +85,9 @@ impl Sampling {
             ("presence_penalty", self.presence_penalty, -100.0..=100.0),
             ("repetition_penalty", self.repetition_penalty, 0.01..=100.0),
         ];
+        if let Some((id, bias)) = self.logit_bias.iter().find(|(_, bias)| bias.is_nan() || *bias == f32::INFINITY) {
+            return Err(Error::Sampling { reason: format!("logit_bias of token {id} is {bias}") });
+        }
         for (name, value, range) in rules {
             if !range.contains(&value) {
                 return Err(Error::Sampling {
@@ -163,6 +175,11 @@ impl Sampler {
     #[expect(clippy::float_cmp, reason = "the exact values that mean off")]
     fn penalize(&self, logits: &mut [f32], history: &[u32]) {
         let s = &self.settings;
+        for (id, bias) in &s.logit_bias {
+            if let Some(logit) = logits.get_mut(*id as usize) {
+                *logit += bias;
+            }
+        }
         if s.repetition_penalty == 1.0 && s.frequency_penalty == 0.0 && s.presence_penalty == 0.0 {
             return;
         }

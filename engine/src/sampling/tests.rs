@@ -190,3 +190,17 @@ proptest! {
         prop_assert!(kept.windows(2).all(|pair| pair[0].1 >= pair[1].1));
     }
 }
+
+#[test]
+fn a_bias_lifts_and_forbids_tokens() {
+    let with = |logit_bias: Vec<(u32, f32)>| {
+        let mut sampler = Sampler::new(&Sampling { logit_bias, ..Sampling::default() }).unwrap();
+        sampler.next(&mut [1.0, 3.0, 2.0], &[]).unwrap()
+    };
+    assert_eq!(with(Vec::new()), 1);
+    assert_eq!(with(vec![(0, 2.5), (99, 1.0)]), 0);
+    assert_eq!(with(vec![(1, f32::NEG_INFINITY)]), 2);
+    for bias in [f32::NAN, f32::INFINITY] {
+        assert!(Sampler::new(&Sampling { logit_bias: vec![(0, bias)], ..Sampling::default() }).is_err());
+    }
+}

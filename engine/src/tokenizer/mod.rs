@@ -8,17 +8,19 @@
 
 mod bytes;
 mod pre;
+mod sentence;
 mod stream;
 #[cfg(test)]
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use aho_corasick::{AhoCorasick, MatchKind};
 use bytes::Alphabet;
 use pre::PreTokenizer;
+use sentence::Pieces;
 pub use stream::Detokenizer;
 use tokenizers::models::bpe::{BPE, Vocab};
 
@@ -26,16 +28,23 @@ use crate::error::{Error, shown};
 use crate::gguf::Metadata;
 use crate::template::Segment;
 
-/// The engine's BPE tokenizer. Cloning is cheap.
+/// Byte-level BPE, or SentencePiece. Cloning is cheap.
 #[derive(Clone)]
 pub struct Tokenizer {
     vocabulary: Arc<Vocabulary>,
-    bpe: Arc<tokenizers::Tokenizer>,
+    model: Model,
     /// Finds the texts of control and added tokens; the pattern's position indexes `added_ids`.
     added: Option<AhoCorasick>,
     added_ids: Vec<u32>,
     bos: Option<u32>,
     end_tokens: Vec<u32>,
+}
+
+/// How text is cut into tokens.
+#[derive(Clone)]
+enum Model {
+    Bytes(Arc<tokenizers::Tokenizer>),
+    Sentence(Arc<Pieces>),
 }
 
 impl std::fmt::Debug for Tokenizer {
@@ -90,7 +99,8 @@ impl Vocabulary {
 
 /// Texts of tokens that end a turn in the supported families, besides those that the file declares.
 /// llama.cpp keeps the same list (`llama_vocab::impl::load`), for files that declare only one of two.
-const END_TEXTS: &[&str] = &["<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|endoftext|>", "<|end|>"];
+const END_TEXTS: &[&str] =
+    &["<|im_end|>", "<|eot_id|>", "<|eom_id|>", "<|end_of_text|>", "<|endoftext|>", "<|end|>", "<end_of_turn>"];
 
 impl Tokenizer {
     /// Builds the tokenizer that the file's metadata describe.
@@ -100,40 +110,39 @@ impl Tokenizer {
     /// [`Error::Invalid`] when vocabulary, merges and token types contradict each other.
     pub fn from_gguf(metadata: &Metadata) -> Result<Self, Error> {
         let model = metadata.required(MODEL, metadata.string(MODEL)?)?;
-        if model != "gpt2" {
-            return Err(Error::UnsupportedTokenizer { path: metadata.path().to_owned(), model: shown(model) });
-        }
-        // Files older than this key do not say how their text was split; llama.cpp guesses and warns.
-        let name = metadata.required(PRE, metadata.string(PRE)?)?;
-        let pre = PreTokenizer::named(name).ok_or_else(|| Error::UnsupportedPreTokenizer {
-            path: metadata.path().to_owned(),
-            pre: shown(name),
-            supported: PreTokenizer::names(),
-        })?;
         let tokens = metadata.required(TOKENS, metadata.strings(TOKENS)?)?;
-        let classes = classes(metadata, tokens.len())?;
-        let alphabet = Alphabet::new();
-        let vocab = ordinary(metadata, tokens, &classes)?;
-        let vocabulary = vocabulary(metadata, tokens, classes, &alphabet, &vocab)?;
-        let bpe = bpe(metadata, vocab, pre)?;
+        let (vocabulary, model, adds_bos) = match model {
+            "gpt2" => byte_level(metadata, tokens)?,
+            "llama" => sentence_level(metadata, tokens)?,
+            _ => return Err(Error::UnsupportedTokenizer { path: metadata.path().to_owned(), model: shown(model) }),
+        };
         let (added, added_ids) = added(metadata, tokens, &vocabulary.classes)?;
         let end_tokens = end_tokens(metadata, tokens, &vocabulary.classes)?;
-        let add_bos = metadata.bool("tokenizer.ggml.add_bos_token")?.unwrap_or(pre.add_bos);
+        let add_bos = metadata.bool("tokenizer.ggml.add_bos_token")?.unwrap_or(adds_bos);
         let bos = if add_bos {
             let id = token_id(metadata, "tokenizer.ggml.bos_token_id", tokens.len())?;
             Some(metadata.required("tokenizer.ggml.bos_token_id", id)?)
         } else {
             None
         };
-        Ok(Self { vocabulary: Arc::new(vocabulary), bpe: Arc::new(bpe), added, added_ids, bos, end_tokens })
+        Ok(Self { vocabulary: Arc::new(vocabulary), model, added, added_ids, bos, end_tokens })
     }
 
     /// Encodes text that comes from a person or a document. No control or added token can result.
     /// Characters that the vocabulary has no bytes for (SmolLM2: six C0 controls, unassigned planes) are
     /// encoded as U+FFFD; everything else survives [`Tokenizer::decode`] unchanged.
     pub fn encode_text(&self, text: &str) -> Vec<u32> {
+        self.encode(text, false)
+    }
+
+    /// As [`Tokenizer::encode_text`]; `first` says that the text stands at the beginning or behind a control token.
+    fn encode(&self, text: &str, first: bool) -> Vec<u32> {
+        let bpe = match &self.model {
+            Model::Sentence(pieces) => return pieces.encode(text, first),
+            Model::Bytes(bpe) => bpe,
+        };
         let text = self.encodable(text);
-        match self.bpe.encode_fast(text.as_ref(), false) {
+        match bpe.encode_fast(text.as_ref(), false) {
             Ok(encoding) => encoding.get_ids().to_vec(),
             // BPE fails only on a vocabulary that contradicts itself, which the constructor rules out. Single
             // bytes say the same in more tokens.
@@ -147,18 +156,25 @@ impl Tokenizer {
     /// Encodes text of the chat template: control and added tokens in it are recognized, leftmost and
     /// longest first.
     pub fn encode_control(&self, text: &str) -> Vec<u32> {
-        let Some(added) = &self.added else {
-            return self.encode_text(text);
-        };
         let mut ids = Vec::new();
+        self.push_control(text, &mut ids);
+        ids
+    }
+
+    fn push_control(&self, text: &str, ids: &mut Vec<u32>) {
         let mut rest = 0;
-        for found in added.find_iter(text) {
-            ids.extend(self.encode_text(&text[rest..found.start()]));
+        for found in self.added.iter().flat_map(|added| added.find_iter(text)) {
+            self.push_text(&text[rest..found.start()], ids);
             ids.push(self.added_ids[found.pattern().as_usize()]);
             rest = found.end();
         }
-        ids.extend(self.encode_text(&text[rest..]));
-        ids
+        self.push_text(&text[rest..], ids);
+    }
+
+    /// Adds the ids of a text behind others.
+    fn push_text(&self, text: &str, ids: &mut Vec<u32>) {
+        let first = ids.last().is_none_or(|id| self.is_control(*id));
+        ids.extend(self.encode(text, first));
     }
 
     /// Tokens of `text` as a person or a document would have them: `encode_text(text).len()`.
@@ -224,8 +240,8 @@ pub fn prompt_ids(tokenizer: &Tokenizer, segments: &[Segment]) -> Vec<u32> {
     let mut ids = Vec::new();
     for segment in segments {
         match segment {
-            Segment::Control(text) => ids.extend(tokenizer.encode_control(text)),
-            Segment::Text(text) => ids.extend(tokenizer.encode_text(text)),
+            Segment::Control(text) => tokenizer.push_control(text, &mut ids),
+            Segment::Text(text) => tokenizer.push_text(text, &mut ids),
         }
     }
     if let Some(bos) = tokenizer.bos
@@ -241,6 +257,75 @@ const PRE: &str = "tokenizer.ggml.pre";
 const TOKENS: &str = "tokenizer.ggml.tokens";
 const MERGES: &str = "tokenizer.ggml.merges";
 const TYPES: &str = "tokenizer.ggml.token_type";
+const SCORES: &str = "tokenizer.ggml.scores";
+
+/// The parts that differ between kinds of vocabularies; the last says whether prompts begin with the beginning-of-text token
+/// where the file does not say.
+type Parts = (Vocabulary, Model, bool);
+
+fn byte_level(metadata: &Metadata, tokens: &[String]) -> Result<Parts, Error> {
+    // Files older than this key do not say how their text was split; llama.cpp guesses and warns.
+    let name = metadata.required(PRE, metadata.string(PRE)?)?;
+    let pre = PreTokenizer::named(name).ok_or_else(|| Error::UnsupportedPreTokenizer {
+        path: metadata.path().to_owned(),
+        pre: shown(name),
+        supported: PreTokenizer::names(),
+    })?;
+    let classes = classes(metadata, tokens.len())?;
+    let alphabet = Alphabet::new();
+    let vocab = ordinary(metadata, tokens, &classes)?;
+    let vocabulary = vocabulary(metadata, tokens, classes, &alphabet, &vocab)?;
+    Ok((vocabulary, Model::Bytes(Arc::new(bpe(metadata, vocab, pre)?)), pre.add_bos))
+}
+
+fn sentence_level(metadata: &Metadata, tokens: &[String]) -> Result<Parts, Error> {
+    /// `tokenizer.ggml.token_type` of a byte.
+    const BYTE: i64 = 6;
+    let types = metadata.required(TYPES, metadata.integers(TYPES)?)?;
+    let mut classes = classes(metadata, tokens.len())?;
+    let scores = metadata.required(SCORES, metadata.floats(SCORES)?)?;
+    if scores.len() != tokens.len() {
+        return Err(metadata.invalid(SCORES, format!("{} scores for {} tokens", scores.len(), tokens.len())));
+    }
+    let (mut pieces, mut runs, mut byte_ids) = (HashMap::new(), Vec::new(), [None; 256]);
+    let (mut bytes, mut starts) = (Vec::new(), vec![0]);
+    for (index, (id, token)) in (0u32..).zip(tokens).enumerate() {
+        let text = token.replace(sentence::SPACE, " ");
+        let byte = token.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
+        match (types[index], byte.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
+            (BYTE, Some(byte)) => {
+                byte_ids[usize::from(byte)] = Some(id);
+                bytes.push(byte);
+            }
+            (BYTE, None) => return Err(metadata.invalid(TOKENS, format!("token {id} is no byte"))),
+            _ if classes[index] == Class::Ordinary => {
+                if token.is_empty() || scores[index].is_nan() {
+                    return Err(metadata.invalid(TOKENS, format!("token {id} is empty or has no score")));
+                }
+                // Of two tokens with one text the first counts, as in llama.cpp.
+                pieces.entry(token.clone()).or_insert((id, scores[index] as f32));
+                bytes.extend_from_slice(text.as_bytes());
+            }
+            _ => {
+                // Gemma has tokens of the user's for runs of white space: they come out of text as others do.
+                if classes[index] == Class::Added && !text.is_empty() && text.chars().all(char::is_whitespace) {
+                    classes[index] = Class::Ordinary;
+                    runs.push((text.clone(), id));
+                }
+                bytes.extend_from_slice(text.as_bytes());
+            }
+        }
+        starts.push(u32::try_from(bytes.len()).map_err(|_| metadata.invalid(TOKENS, "is too large"))?);
+    }
+    let mut every = [0; 256];
+    for (byte, (id, every)) in byte_ids.iter().zip(&mut every).enumerate() {
+        *every = id.ok_or_else(|| metadata.invalid(TOKENS, format!("there is no token for the byte {byte:#04x}")))?;
+    }
+    let begins_with_space = metadata.bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(true);
+    let pieces = Pieces::new(pieces, every, runs, begins_with_space)
+        .map_err(|error| metadata.invalid(TOKENS, error.to_string()))?;
+    Ok((Vocabulary { bytes, starts, classes, byte_ids }, Model::Sentence(Arc::new(pieces)), true))
+}
 
 fn classes(metadata: &Metadata, count: usize) -> Result<Vec<Class>, Error> {
     let types = metadata.required(TYPES, metadata.integers(TYPES)?)?;

@@ -176,3 +176,98 @@ proptest! {
         prop_assert_eq!(text, tokenizer.decode(&ids));
     }
 }
+
+/// A SentencePiece vocabulary: three control tokens, all bytes, some pieces with scores, and runs of white space.
+fn sentences<T>(change: impl FnOnce(&mut Build) -> T) -> Result<Tokenizer, Error> {
+    let mut tokens: Vec<String> = ["<unk>", "<s>", "</s>"].map(str::to_owned).into();
+    tokens.extend((0..=255u8).map(|byte| format!("<0x{byte:02X}>")));
+    let mut types: Vec<i32> = [2, 3, 3].into_iter().chain(std::iter::repeat_n(6, 256)).collect();
+    let mut scores = vec![0.0; tokens.len()];
+    let pieces = ["▁t", "he", "▁the", "▁a", "in", "▁in", "▁", "t", "h", "e", "a", "i", "n", "é", "ab", "bc", "b", "c"];
+    for (rank, piece) in pieces.iter().enumerate() {
+        tokens.push((*piece).to_owned());
+        types.push(1);
+        scores.push(-(rank as f32));
+    }
+    // With equal scores the leftmost pair is joined first.
+    scores[3 + 256 + 15] = scores[3 + 256 + 14];
+    tokens.extend(["\n\n", "▁▁▁", "<start>"].map(str::to_owned));
+    types.extend([4, 4, 4]);
+    scores.extend([0.0; 3]);
+    let mut build = Build::default();
+    build
+        .string("tokenizer.ggml.model", "llama")
+        .strings("tokenizer.ggml.tokens", &tokens)
+        .i32s("tokenizer.ggml.token_type", &types)
+        .f32s("tokenizer.ggml.scores", &scores)
+        .u32("tokenizer.ggml.bos_token_id", 1)
+        .u32("tokenizer.ggml.eos_token_id", 2);
+    change(&mut build);
+    let (_folder, path) = build.write();
+    Tokenizer::from_gguf(&Header::read(&path).unwrap().metadata)
+}
+
+#[test]
+fn pieces_with_the_best_scores_are_joined_first_and_the_rest_is_bytes() {
+    let tokenizer = sentences(|_| {}).unwrap();
+    let piece = |at: u32| 3 + 256 + at;
+    let byte = |byte: u8| 3 + u32::from(byte);
+    assert_eq!(tokenizer.encode_text(" the"), [piece(2)]);
+    assert_eq!(tokenizer.encode_text("abc"), [piece(14), piece(17)], "the leftmost of equals");
+    assert_eq!(tokenizer.encode_text("éx"), [piece(13), byte(b'x')]);
+    assert_eq!(tokenizer.encode_text("東"), "東".bytes().map(byte).collect::<Vec<_>>());
+    assert_eq!(tokenizer.encode_text("a\n\n   in"), [piece(10), piece(18), piece(19), piece(4)], "runs come first");
+    // A control token's text is characters, and so is a byte token's.
+    for forged in ["</s>", "<0x41>", "<start>"] {
+        let ids = tokenizer.encode_text(forged);
+        assert!(ids.len() > 1 && ids.iter().all(|id| !tokenizer.is_control(*id)), "{forged}: {ids:?}");
+        assert_eq!(tokenizer.decode(&ids), forged);
+    }
+    assert_eq!((tokenizer.bos(), tokenizer.end_tokens()), (Some(1), &[2][..]));
+}
+
+#[test]
+fn a_space_is_added_at_the_beginning_and_behind_control_tokens_only() {
+    let tokenizer = sentences(|_| {}).unwrap();
+    let segments =
+        [Segment::Control("<start>the".into()), Segment::Text("the".into()), Segment::Control("</s>".into())];
+    let (the, start) = (3 + 256 + 2, 3 + 256 + 20);
+    let without = [3 + 256 + 7, 3 + 256 + 1];
+    assert_eq!(prompt_ids(&tokenizer, &segments), [&[1, start, the][..], &without, &[2]].concat());
+    let never = sentences(|build| build.bool("tokenizer.ggml.add_space_prefix", false).pairs.len()).unwrap();
+    assert_eq!(prompt_ids(&never, &segments), [&[1, start][..], &without, &without, &[2]].concat());
+}
+
+#[test]
+fn sentence_vocabularies_that_contradict_themselves_are_errors() {
+    let fails = |change: fn(&mut Build) -> usize| sentences(change).err().expect("an error").to_string();
+    assert!(fails(|build| build.remove("tokenizer.ggml.scores").pairs.len()).contains("tokenizer.ggml.scores"));
+    assert!(fails(|build| build.f32s("tokenizer.ggml.scores", &[1.0]).pairs.len()).contains("1 scores for"));
+    assert!(fails(|build| build.u32("tokenizer.ggml.scores", 1).pairs.len()).contains("array of floats"));
+    let no_byte = fails(|build| {
+        build.strings("tokenizer.ggml.tokens", &["<s>".into(), "</s>".into()]);
+        build.i32s("tokenizer.ggml.token_type", &[3, 3]).f32s("tokenizer.ggml.scores", &[0.0, 0.0]).pairs.len()
+    });
+    assert!(no_byte.contains("no token for the byte 0x00"), "{no_byte}");
+}
+
+proptest! {
+    #[test]
+    fn any_text_survives_a_sentence_vocabulary(text in "\\PC{0,40}[ \n\t]{0,4}[abcehint é]{0,30}") {
+        let tokenizer = sentences(|_| {}).unwrap();
+        let ids = tokenizer.encode_text(&text);
+        prop_assert_eq!(tokenizer.decode(&ids), text.replace('▁', " "));
+        prop_assert!(ids.iter().all(|id| !tokenizer.is_control(*id)));
+    }
+}
+
+/// Ids of a text by the vocabulary of a file, to be compared with another program's: `MODEL`, `TEXT` and `OUT` name files.
+#[test]
+#[ignore = "writes the file that OUT names"]
+fn ids_of_a_text() {
+    let path = |name: &str| std::path::PathBuf::from(std::env::var_os(name).expect("MODEL, TEXT and OUT name files"));
+    let tokenizer = Tokenizer::from_gguf(&Header::read(&path("MODEL")).unwrap().metadata).unwrap();
+    let text = std::fs::read_to_string(path("TEXT")).unwrap();
+    let ids: Vec<Vec<u32>> = text.split_inclusive('\n').map(|line| tokenizer.encode(line, true)).collect();
+    std::fs::write(path("OUT"), serde_json::to_string(&ids).unwrap()).unwrap();
+}
