@@ -11,6 +11,7 @@ mod library;
 mod models;
 mod output;
 mod progress;
+mod quantize;
 mod screen;
 mod search;
 mod sessions;

@@ -116,6 +116,7 @@ fn model_hint(error: &tanya_engine::Error) -> Option<&'static str> {
         | Error::UnsupportedPreTokenizer { .. } => Some("choose another model: tanya models list"),
         Error::Memory { .. } => Some("close other programs, or choose a smaller model: tanya models list"),
         Error::PromptTooLong { .. } => Some("ask a shorter question, or use a model with a larger window"),
+        Error::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => Some("check the path of the file"),
         Error::Sampling { .. } => Some("tanya --help lists the settings with their ranges"),
         _ => None,
     }

@@ -171,3 +171,66 @@ fn the_key_table_of_the_readme_is_the_programs_own() {
     let table = tanya::tui::keys_markdown();
     assert!(readme.contains(table.trim()), "put this between the marks of README.md:\n\n{table}");
 }
+
+#[test]
+fn every_back_end_answers_and_says_which_it_is() {
+    let home = Home::new();
+    home.write("pear.md", "On March 9 I pruned the pear tree with the Felco saw.\n");
+    for (backend, marker) in [("native", "native"), ("candle", "candle cpu")] {
+        let ask = ["ask", "--json", "--backend", backend, "--max-tokens", "16", "When did I prune the pear tree?"];
+        let answer = home.run(&ask).ok().json().remove(0);
+        assert!(answer["generated_tokens"].as_u64().unwrap() > 0, "{backend}: {answer}");
+        assert!(answer["sources"][0]["vector_rank"].is_number(), "{backend}: {answer}");
+        let bench = ["bench", "--json", "--backend", backend, "--prompts", "16", "--depths", "0", "--generate", "2"];
+        let bench = home.run(&[&bench[..], &["--texts", "8", "--repetitions", "1"]].concat()).ok().json().remove(0);
+        assert!(bench["backend"].as_str().unwrap().starts_with(marker), "{bench}");
+        let names: Vec<&str> =
+            bench["tests"].as_array().unwrap().iter().map(|test| test["name"].as_str().unwrap()).collect();
+        assert_eq!(names, ["pp16", "tg2@0", "embed 1x16", "embed 32x8"]);
+        assert!(bench["roofline"]["decode_share"].as_f64().unwrap() > 0.0 && bench["load_ms"].as_f64().unwrap() > 0.0);
+    }
+    let ran = home.run(&["ask", "--backend", "abacus", "why?"]);
+    assert!(ran.code == Some(2) && ran.err.contains("auto, native or candle"), "{}", ran.err);
+}
+
+#[test]
+fn instructions_can_be_forced_and_those_that_are_not_there_are_named() {
+    let home = Home::new();
+    home.write("pear.md", "On March 9 I pruned the pear tree with the Felco saw.\n");
+    let with = |isa: &str| {
+        let mut command = home.tanya(&["ask", "--json", "--max-tokens", "8", "When did I prune the pear tree?"]);
+        Ran::new(command.env("TANYA_ISA", isa).output().unwrap())
+    };
+    let answer = with("portable").ok().json().remove(0);
+    assert!(answer["generated_tokens"].as_u64().unwrap() > 0, "{answer}");
+    with("sse9").fails_with(&["sse9", "portable"]);
+}
+
+#[test]
+fn a_model_is_quantized_compared_and_asked() {
+    let home = Home::new();
+    home.write("pear.md", "On March 9 I pruned the pear tree with the Felco saw.\n");
+    home.write("text.txt", "The pear tree stands behind the house and bears fruit in autumn. ".repeat(60));
+    let source = home.data().join("models/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf");
+    let quantize =
+        ["models", "quantize", source.to_str().unwrap(), "small.gguf", "--type", "q4_0", "--check", "text.txt"];
+    let made = home.run(&[&quantize[..], &["--json"]].concat()).ok().json().remove(0);
+    let number = |when: &str, what: &str| made[when][what].as_f64().unwrap();
+    assert!(number("after", "bytes") < number("before", "bytes"), "{made}");
+    assert!((number("after", "perplexity") / number("before", "perplexity") - 1.0).abs() < 0.3, "{made}");
+    assert!(number("after", "read_tokens_per_second") > 0.0 && number("after", "written_tokens_per_second") > 0.0);
+    let answer = home.run(&["ask", "--json", "--model", "./small.gguf", "When did I prune the pear tree?"]).ok().json();
+    assert_eq!(answer[0]["model"], "small");
+    home.run(&["models", "quantize", "none.gguf", "x.gguf", "--type", "q8_0"]).fails_with(&["none.gguf"]);
+}
+
+#[test]
+fn models_and_sessions_speak_json_for_every_action() {
+    let home = Home::new();
+    let path = home.run(&["models", "path", "smollm2-135m-instruct", "--json"]).ok().json().remove(0);
+    assert!(path["path"].as_str().unwrap().contains("smollm2-135m-instruct/"), "{path}");
+    assert!(home.run(&["models", "--json"]).ok().json()[0].as_array().unwrap().len() > 2);
+    assert_eq!(home.run(&["sessions", "--json"]).ok().json()[0], serde_json::json!([]));
+    home.run(&["models", "path", "nothing"]).fails_with(&["nothing", "not on this machine"]);
+    home.run(&["sessions", "show", "no-such"]).fails_with(&["no-such"]);
+}

@@ -1,8 +1,7 @@
 //! A language model loaded from a GGUF file.
 //!
-//! Place in the flow: path → checked header → hyperparameters, tokenizer, template → memory check → weights →
-//! [`Decoder`], from which [`Context`]s are made. Everything that can be wrong with a file is found before its
-//! weights are read.
+//! Place in the flow: path → checked header → hyperparameters → memory check → weights, beside them tokenizer and template →
+//! [`Decoder`], from which [`Context`]s are made. Nothing of a file is used before its header has passed.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -106,9 +105,8 @@ impl Decoder {
         let started = Instant::now();
         let header = Header::read(path)?;
         let shape = Hyperparameters::read(&header)?;
-        let tokenizer = Tokenizer::from_gguf(&header.metadata)?;
-        let template = ChatTemplate::from_gguf(&header.metadata, &tokenizer)?;
-        let native = native(&header, options)?;
+        let processor = options.processor()?;
+        let native = native(&header, options, &processor)?;
         let precision = precision(options);
         let estimate = if native {
             executor::Model::estimate(&header, &shape, PREFILL_BLOCK)
@@ -126,13 +124,24 @@ impl Decoder {
                 DeviceKind::Cuda | DeviceKind::Metal => None,
             },
         )?;
-        let model = if native {
-            let model = executor::Model::load(&header, &shape, window, options.processor()?)?;
-            Model::Native(Arc::new(model))
-        } else {
-            let device = reference::open_device(options.device)?;
-            Model::Candle(Arc::new(reference::Model::load(&header, &shape, window, &device, precision)?))
-        };
+        // Side by side: a vocabulary takes as long as the weights of a small model.
+        let (text, model) = std::thread::scope(|scope| {
+            let text = scope.spawn(|| {
+                let tokenizer = Tokenizer::from_gguf(&header.metadata)?;
+                let template = ChatTemplate::from_gguf(&header.metadata, &tokenizer)?;
+                Ok((tokenizer, template))
+            });
+            let model = if native {
+                executor::Model::load(&header, &shape, window, processor).map(|model| Model::Native(Arc::new(model)))
+            } else {
+                reference::open_device(options.device)
+                    .and_then(|device| reference::Model::load(&header, &shape, window, &device, precision))
+                    .map(|model| Model::Candle(Arc::new(model)))
+            };
+            (text.join(), model)
+        });
+        let (tokenizer, template) = text.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
+        let model = model?;
         let mut info = info(&header, &shape, options, &model, estimate.total(window))?;
         info.load_time = started.elapsed();
         tracing::info!(name = %info.name, backend = %info.backend, window, "decoder loaded");
@@ -161,13 +170,14 @@ impl Decoder {
 }
 
 /// Whether the native back end runs this model.
-fn native(header: &Header, options: &Options) -> Result<bool, Error> {
+fn native(header: &Header, options: &Options, processor: &Processor) -> Result<bool, Error> {
     let unsupported = match options.device {
         DeviceKind::Cpu => executor::Model::unsupported(header),
         DeviceKind::Cuda | DeviceKind::Metal => Some(format!("the device {}", options.device.name())),
     };
     match (options.backend, unsupported) {
         (Backend::Candle, _) => Ok(false),
+        (Backend::Auto, _) if !processor.is_fast() => Ok(false),
         (Backend::Auto, unsupported) => {
             if let Some(what) = &unsupported {
                 tracing::warn!("the native back end does not support {what}: using candle");

@@ -13,6 +13,8 @@ use crate::kernels::{Compute, Isa};
 #[derive(Clone, Debug)]
 pub struct Processor {
     compute: Arc<Compute>,
+    /// Somebody asked for these instructions.
+    chosen: bool,
 }
 
 impl Processor {
@@ -27,7 +29,7 @@ impl Processor {
             available: Isa::all().into_iter().map(Isa::name).collect::<Vec<_>>().join(", "),
         })?;
         let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, NonZero::get));
-        Ok(Self { compute: Arc::new(Compute::new(isa, threads)) })
+        Ok(Self { compute: Arc::new(Compute::new(isa, threads)), chosen: instructions.is_some() })
     }
 
     /// Threads that compute.
@@ -38,6 +40,12 @@ impl Processor {
     /// The name of its instructions.
     pub fn instructions(&self) -> &'static str {
         self.compute.isa().name()
+    }
+
+    /// Whether our kernels are the better choice here: not in their portable form, unless it was asked for. candle knows some
+    /// instructions that they do not (NEON).
+    pub(crate) fn is_fast(&self) -> bool {
+        self.chosen || self.compute.isa().is_fast()
     }
 
     /// What it can do at most; takes about half a second.

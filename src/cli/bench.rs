@@ -153,6 +153,14 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// How many tokens a second a model reads (256 at once) and writes (32, one by one).
+pub(super) fn speed(decoder: &Decoder) -> Result<(f64, f64)> {
+    let mut bench = Bench { decoder, random: 1, repetitions: 3 };
+    let read = bench.test(&Task { length: 256.min(decoder.info().window), depth: 0, at_once: true })?;
+    let written = bench.test(&Task { length: 32.min(decoder.info().window), depth: 0, at_once: false })?;
+    Ok((read.median, written.median))
+}
+
 impl Roofline {
     fn shown(&self, processor: &str) -> String {
         let share =

@@ -1,4 +1,4 @@
-//! `tanya models`: list, fetch, remove, locate.
+//! `tanya models`: list, fetch, quantize, remove, locate.
 
 use std::io::{self, BufRead as _, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use serde::Serialize;
 use tanya_engine::Cancel;
 
 use super::progress::Progress;
-use super::{App, output};
+use super::{App, output, quantize};
 use crate::jobs::Supply;
 use crate::models::{Catalogue, Entry, Kind, LicenseNotAccepted, PullPolicy};
 use crate::report::Hinting as _;
@@ -34,6 +34,8 @@ enum Action {
         /// Names from `tanya models list`
         names: Vec<String>,
     },
+    /// Write a model in smaller numbers, and tell what that costs
+    Quantize(quantize::Args),
     /// Delete a model from this machine
     Rm {
         /// A name from `tanya models list`
@@ -63,6 +65,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     match args.action.as_ref().unwrap_or(&Action::List) {
         Action::List => list(&app.supply, args.json)?,
         Action::Pull { names } => pull(&app.supply, names, args.json)?,
+        Action::Quantize(quantization) => quantize::run(app, quantization, args.json)?,
         Action::Rm { name } => {
             let bytes = app.supply.store.remove(name)?;
             if args.json {

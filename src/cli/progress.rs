@@ -55,6 +55,14 @@ impl Progress {
         }
     }
 
+    /// Something that is counted goes on.
+    pub(super) fn bytes(&self, doing: &'static str, done: u64, total: u64) {
+        self.bar.set_style(style("{prefix} {bar:30.cyan/dim} {percent} %"));
+        self.bar.set_prefix(doing);
+        self.bar.set_length(total);
+        self.bar.set_position(done);
+    }
+
     /// Files are read.
     pub(super) fn files(&self, path: &str, done: u64, total: u64) {
         self.bar.set_style(style("reading {bar:30.cyan/dim} {pos} of {len} files  {wide_msg:.dim}"));

@@ -75,15 +75,22 @@ impl Embedder {
         let words = Words::read(&folder.join("tokenizer.json"), config.bert.vocab_size)?;
         let path = folder.join("model.safetensors");
         let bytes = weights::read(&path)?;
-        let id = identity(folder, &bytes)?;
+        let processor = options.processor()?;
         let native = options.device == DeviceKind::Cpu
             && match options.backend {
-                Backend::Auto => Bert::supports(&config.bert),
+                Backend::Auto => processor.is_fast() && Bert::supports(&config.bert),
                 Backend::Native => true,
                 Backend::Candle => false,
             };
-        let encoder = if native {
-            Encoder::Native(Box::new(Bert::load(&path, &bytes, &config.bert, options.processor()?)?))
+        // Hashing the weights takes as long as packing them.
+        let (id, bert) = std::thread::scope(|scope| {
+            let id = scope.spawn(|| identity(folder, &bytes));
+            let bert = native.then(|| Bert::load(&path, &bytes, &config.bert, processor)).transpose();
+            (id.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), bert)
+        });
+        let id = id?;
+        let encoder = if let Some(bert) = bert? {
+            Encoder::Native(Box::new(bert))
         } else {
             let device = open_device(options.device)?;
             let bert = VarBuilder::from_buffered_safetensors(bytes, DType::F32, &device)

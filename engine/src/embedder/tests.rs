@@ -155,6 +155,89 @@ fn windows_of_a_long_text_are_weighted_by_their_tokens() {
     assert!(largest_difference(&sum.unit().unwrap(), &embed(&[&text])[0]) < 1e-5);
 }
 
+/// A folder of a tiny multilingual e5: a BERT of random weights with a Unigram vocabulary.
+fn tiny_e5() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
+    write(
+        "config.json",
+        r#"{"vocab_size": 14, "hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "intermediate_size": 64,
+            "hidden_act": "gelu", "hidden_dropout_prob": 0.1, "max_position_embeddings": 64, "type_vocab_size": 2,
+            "initializer_range": 0.02, "layer_norm_eps": 1e-12, "pad_token_id": 1, "model_type": "bert"}"#,
+    );
+    write("config_sentence_transformers.json", r#"{"prompts": {"query": "query: ", "passage": "passage: "}}"#);
+    write(
+        "tokenizer.json",
+        r#"{"version": "1.0", "truncation": null, "padding": null, "added_tokens": [{"id": 2, "content": "</s>", "special": true,
+            "single_word": false, "lstrip": false, "rstrip": false, "normalized": false}], "normalizer": null,
+            "pre_tokenizer": {"type": "Metaspace", "replacement": "▁", "prepend_scheme": "always", "split": true},
+            "post_processor": null, "decoder": null, "model": {"type": "Unigram", "unk_id": 3, "vocab": [["<s>", 0.0], ["<pad>", 0.0],
+            ["</s>", 0.0], ["<unk>", 0.0], ["▁", -2.0], ["▁query", -3.0], ["▁passage", -3.0], [":", -3.0], ["▁Haus", -4.0],
+            ["▁casa", -4.0], ["s", -5.0], ["/", -5.0], ["<", -5.0], [">", -5.0]]}}"#,
+    );
+    let mut seed = 1u32;
+    let mut random = |count: usize, center: f32| -> Vec<u8> {
+        let mut next = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            center + 0.3 * ((seed >> 8) as f32 / (1 << 23) as f32 - 1.0)
+        };
+        (0..count).flat_map(|_| next().to_le_bytes()).collect()
+    };
+    let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
+    let mut add = |name: String, shape: &[usize], center: f32| {
+        let data = random(shape.iter().product(), center);
+        tensors.push((name, shape.to_vec(), data));
+    };
+    add("embeddings.word_embeddings.weight".into(), &[14, 32], 0.0);
+    add("embeddings.position_embeddings.weight".into(), &[64, 32], 0.0);
+    add("embeddings.token_type_embeddings.weight".into(), &[2, 32], 0.0);
+    let mut norms = vec!["embeddings.LayerNorm".to_owned()];
+    for layer in 0..2 {
+        let name = |part: &str| format!("encoder.layer.{layer}.{part}");
+        for (part, rows, columns) in [
+            ("attention.self.query", 32, 32),
+            ("attention.self.key", 32, 32),
+            ("attention.self.value", 32, 32),
+            ("attention.output.dense", 32, 32),
+            ("intermediate.dense", 64, 32),
+            ("output.dense", 32, 64),
+        ] {
+            add(name(&format!("{part}.weight")), &[rows, columns], 0.0);
+            add(name(&format!("{part}.bias")), &[rows], 0.0);
+        }
+        norms.extend([name("attention.output.LayerNorm"), name("output.LayerNorm")]);
+    }
+    for norm in norms {
+        add(format!("{norm}.weight"), &[32], 1.0);
+        add(format!("{norm}.bias"), &[32], 0.0);
+    }
+    let views = tensors.iter().map(|(name, shape, data)| {
+        (name.clone(), safetensors::tensor::TensorView::new(safetensors::Dtype::F32, shape.clone(), data).unwrap())
+    });
+    let bytes = safetensors::serialize(views, None).unwrap();
+    fs::write(folder.path().join("model.safetensors"), bytes).unwrap();
+    folder
+}
+
+#[test]
+fn other_models_of_the_family_load_with_their_vocabulary_and_prefixes() {
+    let folder = tiny_e5();
+    let open = |backend| Embedder::open(folder.path(), &Options { backend, ..Options::default() }).unwrap();
+    let (ours, theirs) = (open(Backend::Native), open(Backend::Candle));
+    assert_eq!(ours.words.encode("Haus casa").unwrap(), [8, 9]);
+    let forged = ours.words.encode("</s>").unwrap();
+    assert!(!forged.contains(&2), "{forged:?}");
+    for kind in [EmbedKind::Query, EmbedKind::Passage] {
+        let texts = ["Haus", "casa casa", ""];
+        let vectors = |embedder: &Embedder| embedder.embed(kind, &texts, &Cancel::new()).unwrap();
+        for (ours, theirs) in vectors(&ours).iter().zip(vectors(&theirs)) {
+            assert!(cosine(ours, &theirs) > 0.999, "{kind:?}: {}", cosine(ours, &theirs));
+        }
+    }
+    let of = |kind| ours.embed(kind, &["Haus"], &Cancel::new()).unwrap();
+    assert!(cosine(&of(EmbedKind::Query)[0], &of(EmbedKind::Passage)[0]) < 0.9999, "the prefixes differ");
+}
+
 #[test]
 fn counting_includes_the_frame() {
     assert_eq!(minilm().count(""), 2);

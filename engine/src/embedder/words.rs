@@ -1,8 +1,10 @@
 //! Text → token ids of a BERT model, with no special token unless this module adds it.
 //!
-//! The tokenizer file's added tokens are left out, so that `[SEP]` in a document is five characters and
-//! cannot end a text early. The two framing tokens are put around each window by id.
+//! `WordPiece` vocabularies (BERT, MiniLM, bge, GTE) and Unigram ones (the multilingual e5 models). The tokenizer file's added tokens
+//! are left out, so that `[SEP]` in a document is five characters and cannot end a text early. The two framing tokens are put around
+//! each window by id.
 
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +21,14 @@ pub(super) struct Words {
     pub(super) padding: u32,
 }
 
+/// What a kind of vocabulary calls its special tokens.
+struct Special {
+    unknown: &'static str,
+    first: &'static str,
+    last: &'static str,
+    padding: &'static str,
+}
+
 impl Words {
     /// Reads `tokenizer.json`; every id it can give lies below `vocabulary`.
     pub(super) fn read(path: &Path, vocabulary: usize) -> Result<Self, Error> {
@@ -26,13 +36,18 @@ impl Words {
         let json = |reason: String| Error::invalid(path, "JSON", shown(&reason));
         let mut file: Value = serde_json::from_slice(&bytes).map_err(|error| json(error.to_string()))?;
         let kind = file.pointer("/model/type").and_then(Value::as_str).unwrap_or("none");
-        if kind != "WordPiece" {
-            return Err(Error::invalid(
-                path,
-                "model.type",
-                format!("{} is not supported (supported: WordPiece)", shown(kind)),
-            ));
-        }
+        let special = match kind {
+            "WordPiece" => Special { unknown: "[UNK]", first: "[CLS]", last: "[SEP]", padding: "[PAD]" },
+            "Unigram" => Special { unknown: "<unk>", first: "<s>", last: "</s>", padding: "<pad>" },
+            _ => {
+                return Err(Error::invalid(
+                    path,
+                    "model.type",
+                    format!("{} is not supported (supported: WordPiece, Unigram)", shown(kind)),
+                ));
+            }
+        };
+        let hidden = hide_special(&mut file);
         let parts = file.as_object_mut().ok_or_else(|| json("not an object".to_owned()))?;
         parts.insert("added_tokens".to_owned(), Value::Array(Vec::new()));
         for part in ["truncation", "padding", "post_processor"] {
@@ -49,13 +64,15 @@ impl Words {
             ));
         }
         let id = |token: &str| {
-            tokenizer
-                .token_to_id(token)
+            let hidden = hidden.get(token).copied();
+            hidden
+                .or_else(|| tokenizer.token_to_id(token))
                 .ok_or_else(|| Error::invalid(path, "model.vocab", format!("there is no {token}")))
         };
-        // Without it, WordPiece fails on the first unknown character.
-        id("[UNK]")?;
-        Ok(Self { path: path.to_owned(), first: id("[CLS]")?, last: id("[SEP]")?, padding: id("[PAD]")?, tokenizer })
+        // Without it, encoding fails on the first unknown character.
+        id(special.unknown)?;
+        let (first, last, padding) = (id(special.first)?, id(special.last)?, id(special.padding)?);
+        Ok(Self { path: path.to_owned(), first, last, padding, tokenizer })
     }
 
     /// The tokens of `text`, without framing.
@@ -73,4 +90,26 @@ impl Words {
         framed.push(self.last);
         framed
     }
+}
+
+/// Special tokens stand in a Unigram vocabulary like other pieces, so that text could form them. Gives them texts that none can have:
+/// spaces are ▁ when pieces are looked up. Returns their ids by name.
+fn hide_special(file: &mut Value) -> HashMap<String, u32> {
+    let added = file.get("added_tokens").and_then(Value::as_array).into_iter().flatten();
+    let special: HashSet<String> = added
+        .filter(|token| token.get("special").and_then(Value::as_bool).unwrap_or(false))
+        .filter_map(|token| token.get("content").and_then(Value::as_str).map(str::to_owned))
+        .chain(["<s>", "</s>", "<pad>", "<unk>", "<mask>"].map(str::to_owned))
+        .collect();
+    let mut ids = HashMap::new();
+    // Only Unigram has an array here.
+    let pieces = file.pointer_mut("/model/vocab").and_then(Value::as_array_mut);
+    for (id, piece) in (0u32..).zip(pieces.into_iter().flatten()) {
+        let Some(text) = piece.get_mut(0) else { continue };
+        if let Some(name) = text.as_str().filter(|name| special.contains(*name)).map(str::to_owned) {
+            *text = Value::String(format!(" {id}"));
+            ids.entry(name).or_insert(id);
+        }
+    }
+    ids
 }

@@ -184,7 +184,8 @@ impl Model {
         const TOKENS: usize = 24;
         let shape = &self.shape;
         let step = (shape.vocabulary / TOKENS).max(1);
-        let tokens: Vec<u32> = (0..TOKENS.min(shape.vocabulary)).map(|index| (index * step) as u32).collect();
+        let tokens: Vec<u32> =
+            (0..TOKENS.min(shape.vocabulary).min(self.window)).map(|index| (index * step) as u32).collect();
         let (mut cache, mut work) = (self.cache(), Workspace::default());
         let mut samples = Vec::new();
         let sample = |states: &[f32], norm: &[f32]| {

@@ -84,6 +84,30 @@ fn the_real_model_gives_the_same_bits_however_its_tokens_are_read() {
     }
 }
 
+#[test]
+fn positions_beyond_four_thousand_are_read_as_the_reference_reads_them() {
+    for architecture in ["llama", "gemma3"] {
+        let mut build = tiny(architecture);
+        build.u32(&format!("{architecture}.context_length"), 8192);
+        let (_folder, path) = build.write();
+        let all = tokens(4608, 263);
+        let header = Header::read(&path).unwrap();
+        let shape = Hyperparameters::read(&header).unwrap();
+        let model = reference::Model::load(&header, &shape, 8192, &Device::Cpu, Precision::Exact).unwrap();
+        let mut cache = model.cache();
+        let mut expected = Vec::new();
+        for block in all.chunks_exact(256) {
+            expected = model.exact_scores(&mut cache, block);
+        }
+        let ours = all_scores(&load(&path, fastest(), 2), &all, &[256]);
+        for (ours, expected) in ours[4352..].iter().zip(&expected) {
+            let difference = ours.iter().zip(expected).fold(0f32, |most, (a, b)| most.max((a - b).abs()));
+            // Keys and values are kept in f16; Gemma's seven layers add up.
+            assert!(difference < 2e-2, "{architecture}: {difference}");
+        }
+    }
+}
+
 /// How far the next-token distributions lie from those of candle in f32, after every token of a text read in blocks of 256.
 struct Agreement {
     /// Mean of the divergence from the reference (Kullback & Leibler), in nats.

@@ -294,3 +294,13 @@ fn every_chosen_token_can_be_seen_with_its_probability_and_the_best_others() {
     let scores = again.next_token_scores().unwrap();
     assert_eq!(Distribution::new(&scores).top(1)[0], tops[0]);
 }
+
+#[test]
+fn a_window_of_a_few_tokens_is_enough_to_load_and_to_run() {
+    for window in [1, 2, 5] {
+        let (_folder, decoder) = tiny_decoder("llama", window);
+        let prompt: Vec<u32> = (0..window).collect();
+        let (_, finish) = run(&mut decoder.context(), &prompt, &sampling(3));
+        assert_eq!((finish.reason, finish.generated_tokens), (FinishReason::Window, 1), "{window}");
+    }
+}

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::io::Read;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::cursor::Cursor;
@@ -51,6 +52,8 @@ pub enum Array {
 pub struct Metadata {
     path: PathBuf,
     values: HashMap<String, Value>,
+    /// Where each pair lies in the file, in its order.
+    ranges: Vec<(String, Range<u64>)>,
 }
 
 /// The scalar types with their numbers in the file.
@@ -105,7 +108,9 @@ const ARRAY: u32 = 9;
 impl Metadata {
     pub(super) fn read<R: Read>(cursor: &mut Cursor<'_, R>, count: u64) -> Result<Self, Error> {
         let mut values = HashMap::new();
+        let mut ranges = Vec::new();
         for index in 0..count {
+            let start = cursor.position();
             let key = cursor.string(MAX_KEY, &format!("key {index}"))?;
             let field = shown(&key);
             if key.is_empty() {
@@ -119,11 +124,12 @@ impl Metadata {
                     .ok_or_else(|| cursor.invalid(&field, format!("value type {kind} does not exist")))?;
                 read_scalar(cursor, kind, &field)?
             };
+            ranges.push((key.clone(), start..cursor.position()));
             if values.insert(key, value).is_some() {
                 return Err(cursor.invalid(&field, "the key is there twice"));
             }
         }
-        Ok(Self { path: cursor.path().to_owned(), values })
+        Ok(Self { path: cursor.path().to_owned(), values, ranges })
     }
 
     /// The file that the values come from.
@@ -134,6 +140,11 @@ impl Metadata {
     /// The value of `key`, whatever its type.
     pub fn get(&self, key: &str) -> Option<&Value> {
         self.values.get(key)
+    }
+
+    /// Every key with the bytes of the file that hold it and its value, in the file's order.
+    pub fn ranges(&self) -> impl Iterator<Item = (&str, Range<u64>)> {
+        self.ranges.iter().map(|(key, range)| (key.as_str(), range.clone()))
     }
 
     /// The non-negative integer under `key`; `None` when the key is absent.

@@ -61,6 +61,8 @@ pub struct Header {
     pub tensors: HashMap<String, Tensor>,
     /// First byte of the tensor data.
     pub data_offset: u64,
+    /// Tensors begin at multiples of it.
+    pub alignment: u64,
 }
 
 impl Header {
@@ -112,7 +114,7 @@ impl Header {
         }
         let data_offset = cursor.position().next_multiple_of(alignment);
         place(path, &mut tensors, data_offset, file_size)?;
-        Ok(Self { path: path.to_owned(), file_size, metadata, tensors, data_offset })
+        Ok(Self { path: path.to_owned(), file_size, metadata, tensors, data_offset, alignment })
     }
 
     /// The tensor called `name`.

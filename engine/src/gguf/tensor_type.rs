@@ -58,6 +58,16 @@ impl TensorType {
         Some(Self { id, name, block, bytes })
     }
 
+    /// The type with ggml's name, such as `Q4_1`.
+    pub fn named(name: &str) -> Option<Self> {
+        TYPES.iter().find(|(_, known, ..)| *known == name).and_then(|(id, ..)| Self::from_id(*id))
+    }
+
+    /// Its number in a file.
+    pub fn id(self) -> u32 {
+        self.id
+    }
+
     /// ggml's name, such as `Q4_1`.
     pub fn name(self) -> &'static str {
         self.name

@@ -182,8 +182,11 @@ const MODEL_MUTATIONS: &[Mutation] = &[
     ("tokenizer.ggml.tokens", |b| {
         b.remove("tokenizer.ggml.tokens");
     }),
-    ("tokenizer model llama", |b| {
-        b.string("tokenizer.ggml.model", "llama");
+    ("tokenizer model bert", |b| {
+        b.string("tokenizer.ggml.model", "bert");
+    }),
+    ("tokenizer.ggml.pre", |b| {
+        b.remove("tokenizer.ggml.pre");
     }),
     ("pre-tokenizer viking", |b| {
         b.string("tokenizer.ggml.pre", "viking");

@@ -21,16 +21,13 @@ impl Channels {
         if !columns.is_multiple_of(BLOCK) {
             return Self::default();
         }
-        let mut chosen = Vec::new();
         let powers: Vec<f64> = samples.iter().map(|sample| power(sample).max(f64::MIN_POSITIVE)).collect();
+        let mut gains = vec![0f64; columns];
+        for block in 0..columns / BLOCK {
+            gains_of_block(&samples, &powers, block, &mut gains);
+        }
+        let mut chosen = Vec::new();
         while chosen.len() < count.min(columns) {
-            let mut gains = vec![0f64; columns];
-            for (sample, power) in samples.iter().zip(&powers) {
-                for (block, values) in sample.chunks_exact(BLOCK).enumerate() {
-                    let (channel, gain) = gain(values);
-                    gains[block * BLOCK % columns + channel] += gain / power;
-                }
-            }
             let best = (0..columns).fold(0, |best, channel| if gains[channel] > gains[best] { channel } else { best });
             if gains[best] == 0.0 {
                 break;
@@ -38,6 +35,8 @@ impl Channels {
             for state in samples.iter_mut().flat_map(|sample| sample.chunks_exact_mut(columns)) {
                 state[best] = 0.0;
             }
+            // Only its own block has changed.
+            gains_of_block(&samples, &powers, best / BLOCK, &mut gains);
             chosen.push(best);
         }
         chosen.sort_unstable();
@@ -51,6 +50,19 @@ impl Channels {
 
     pub(crate) fn as_slice(&self) -> &[usize] {
         &self.0
+    }
+}
+
+/// How much less noise there is, in shares of each sample's power, without each channel of a block.
+fn gains_of_block(samples: &[Vec<f32>], powers: &[f64], block: usize, gains: &mut [f64]) {
+    let columns = gains.len();
+    let own = &mut gains[block * BLOCK..][..BLOCK];
+    own.fill(0.0);
+    for (sample, power) in samples.iter().zip(powers) {
+        for state in sample.chunks_exact(columns) {
+            let (channel, gain) = gain(&state[block * BLOCK..][..BLOCK]);
+            own[channel] += gain / power;
+        }
     }
 }
 

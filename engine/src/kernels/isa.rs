@@ -68,6 +68,11 @@ impl Isa {
         }
     }
 
+    /// Whether these are more than what every processor has.
+    pub(crate) fn is_fast(self) -> bool {
+        self.0 != Set::Portable
+    }
+
     /// As people and `TANYA_ISA` write it.
     pub(crate) fn name(self) -> &'static str {
         match self.0 {

@@ -243,11 +243,14 @@ impl<F: Format> Multiply for Quantized<F> {
                 for token in 0..T {
                     let x = x.add(token * BLOCK).cast::<i32>();
                     let factors = factors.add(token * FACTORS);
-                    // Two chains, so that one does not wait for the other. An offset that is a multiple of d is subtracted
-                    // before anything is added: one multiplication less.
-                    let sums_of_halves = factors.add(2).cast::<i32>();
-                    let mut low = S::splat_i(-F::OFFSET * sums_of_halves.read());
-                    let mut high = S::splat_i(-F::OFFSET * sums_of_halves.add(1).read());
+                    // Two chains, so that one does not wait for the other.
+                    let (mut low, mut high) = (S::splat_i(0), S::splat_i(0));
+                    if F::HALVES {
+                        // Each half has an offset of its own, which is subtracted before anything is added.
+                        let sums_of_halves = factors.add(2).cast::<i32>();
+                        low = S::splat_i(-F::OFFSET * sums_of_halves.read());
+                        high = S::splat_i(-F::OFFSET * sums_of_halves.add(1).read());
+                    }
                     for register in 0..4 {
                         low = S::dot(low, q[register], x.add(register).read_unaligned(), F::WIDE);
                         high = S::dot(high, q[register + 4], x.add(register + 4).read_unaligned(), F::WIDE);
@@ -259,8 +262,6 @@ impl<F: Format> Multiply for Quantized<F> {
                         sum = S::fma(S::to_f(high), S::mul(halves[1].0, a), sum);
                     } else {
                         sum = S::fma(S::to_f(S::add_i(low, high)), S::mul(halves[0].0, a), sum);
-                    }
-                    if F::OFFSET == 0 {
                         sum = S::fma(halves[0].1, S::splat(factors.add(1).read()), sum);
                     }
                     sums[token] = sum;

@@ -176,11 +176,18 @@ impl Simd for Portable {
         fn shift_right<const N: u32>(a: Self::B) -> Self::B { a.map(|a| a >> N) }
         fn shift_left<const N: u32>(a: Self::B) -> Self::B { a.map(|a| a << N) }
         fn dot(sum: Self::I, unsigned: Self::B, signed: i32, _wide: bool) -> Self::I {
-            let signed = signed.to_le_bytes();
-        std::array::from_fn(|lane| {
-            let four = (0..4).map(|byte| i32::from(unsigned[4 * lane + byte]) * i32::from(signed[byte] as i8));
-            sum[lane] + four.sum::<i32>()
-        })
+            let signed = signed.to_le_bytes().map(|byte| i16::from(byte as i8));
+            // At most 255 · 127: a product fits into 16 bits, and compilers find instructions for that.
+            let mut products = [0i16; 64];
+            for (at, product) in products.iter_mut().enumerate() {
+                *product = i16::from(unsigned[at]) * signed[at % 4];
+            }
+            let mut out = sum;
+            for (lane, out) in out.iter_mut().enumerate() {
+                let [a, b, c, d] = [0, 1, 2, 3].map(|byte| i32::from(products[4 * lane + byte]));
+                *out += (a + b) + (c + d);
+            }
+            out
         }
     }
 }

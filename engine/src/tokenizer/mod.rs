@@ -111,14 +111,14 @@ impl Tokenizer {
     pub fn from_gguf(metadata: &Metadata) -> Result<Self, Error> {
         let model = metadata.required(MODEL, metadata.string(MODEL)?)?;
         let tokens = metadata.required(TOKENS, metadata.strings(TOKENS)?)?;
-        let (vocabulary, model, adds_bos) = match model {
+        let (vocabulary, model, usual_bos) = match model {
             "gpt2" => byte_level(metadata, tokens)?,
             "llama" => sentence_level(metadata, tokens)?,
             _ => return Err(Error::UnsupportedTokenizer { path: metadata.path().to_owned(), model: shown(model) }),
         };
         let (added, added_ids) = added(metadata, tokens, &vocabulary.classes)?;
         let end_tokens = end_tokens(metadata, tokens, &vocabulary.classes)?;
-        let add_bos = metadata.bool("tokenizer.ggml.add_bos_token")?.unwrap_or(adds_bos);
+        let add_bos = metadata.bool("tokenizer.ggml.add_bos_token")?.unwrap_or(usual_bos);
         let bos = if add_bos {
             let id = token_id(metadata, "tokenizer.ggml.bos_token_id", tokens.len())?;
             Some(metadata.required("tokenizer.ggml.bos_token_id", id)?)
@@ -322,7 +322,7 @@ fn sentence_level(metadata: &Metadata, tokens: &[String]) -> Result<Parts, Error
         *every = id.ok_or_else(|| metadata.invalid(TOKENS, format!("there is no token for the byte {byte:#04x}")))?;
     }
     let begins_with_space = metadata.bool("tokenizer.ggml.add_space_prefix")?.unwrap_or(true);
-    let pieces = Pieces::new(pieces, every, runs, begins_with_space)
+    let pieces = Pieces::new(pieces, &every, runs, begins_with_space)
         .map_err(|error| metadata.invalid(TOKENS, error.to_string()))?;
     Ok((Vocabulary { bytes, starts, classes, byte_ids }, Model::Sentence(Arc::new(pieces)), true))
 }

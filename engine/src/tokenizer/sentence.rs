@@ -15,7 +15,7 @@ pub(super) const SPACE: char = '▁';
 /// Text → ids, with pieces that come out of text only.
 pub(super) struct Pieces {
     /// Id and score of each piece.
-    pieces: HashMap<String, (u32, f32)>,
+    known: HashMap<String, (u32, f32)>,
     /// The token of every byte.
     bytes: [u32; 256],
     /// Runs of white space with a token of their own, which are taken before anything else. Where texts begin with a space llama.cpp
@@ -28,14 +28,14 @@ pub(super) struct Pieces {
 impl Pieces {
     pub(super) fn new(
         pieces: HashMap<String, (u32, f32)>,
-        bytes: [u32; 256],
+        bytes: &[u32; 256],
         runs: Vec<(String, u32)>,
         begins_with_space: bool,
     ) -> Result<Self, aho_corasick::BuildError> {
         let (texts, ids): (Vec<String>, Vec<u32>) = runs.into_iter().unzip();
         let build = || AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&texts);
         let runs = if texts.is_empty() { None } else { Some((build()?, ids)) };
-        Ok(Self { pieces, bytes, runs, begins_with_space })
+        Ok(Self { known: pieces, bytes: *bytes, runs, begins_with_space })
     }
 
     /// The ids of a text; `first` says that it stands at the beginning or behind a control token.
@@ -68,12 +68,7 @@ impl Pieces {
         let mut waiting = BinaryHeap::new();
         let candidate = |symbols: &[Symbol], left: usize, right: usize| {
             let (start, end) = (symbols[left].start, symbols[right].end);
-            self.pieces.get(&text[start..end]).map(|(_, score)| Pair {
-                score: *score,
-                left,
-                right,
-                length: end - start,
-            })
+            self.known.get(&text[start..end]).map(|(_, score)| Pair { score: *score, left, right, length: end - start })
         };
         waiting.extend((1..count).filter_map(|right| candidate(&symbols, right - 1, right)));
         while let Some(Pair { left, right, length, .. }) = waiting.pop() {
@@ -94,7 +89,7 @@ impl Pieces {
         }
         for symbol in symbols.iter().filter(|symbol| !symbol.is_empty()) {
             let piece = &text[symbol.start..symbol.end];
-            match self.pieces.get(piece) {
+            match self.known.get(piece) {
                 Some((id, _)) => ids.push(*id),
                 None => ids.extend(piece.bytes().map(|byte| self.bytes[usize::from(byte)])),
             }

@@ -37,6 +37,9 @@ const MOST_TERMS: usize = 192;
 /// Bytes of a text that are looked at, for the same reason.
 const LONGEST_TEXT: usize = 64 << 10;
 
+/// Above it sums of weights could leave what f32 holds, and nobody means more.
+const MOST_WEIGHT: f32 = 1e6;
+
 /// A text to search for, with its weight: the question 1, earlier questions and answers less.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WeightedText {
@@ -83,7 +86,7 @@ impl Asker<'_> {
         let texts: Vec<(f32, Vec<QueryTerm>)> = texts
             .iter()
             .filter(|text| text.weight.is_finite() && text.weight > 0.0)
-            .map(|text| (text.weight, query_terms(head(&text.text))))
+            .map(|text| (text.weight.min(MOST_WEIGHT), query_terms(head(&text.text))))
             .collect();
         let mut main: Option<&(f32, Vec<QueryTerm>)> = None;
         for text in &texts {
