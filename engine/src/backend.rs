@@ -131,11 +131,29 @@ impl Sequence {
                 Ok(Some(model.scores(work, &states)))
             }
             Self::Candle { model, cache, last } => {
+                let before = cache.length();
                 let mut scores = Vec::new();
-                for token in tokens {
-                    let state = model.forward(cache, model.embed(&[*token])?)?;
+                let mut step = |cache: &mut KvCache, token: u32| {
+                    let state = model.forward(cache, model.embed(&[token])?)?;
                     scores.extend(model.logits(&state)?);
-                    *last = Some(state);
+                    Ok::<_, Error>(state)
+                };
+                *last = None;
+                for token in tokens {
+                    let read = if cancel.is_cancelled() { None } else { Some(step(cache, *token)) };
+                    match read {
+                        Some(Ok(state)) => *last = Some(state),
+                        Some(Err(error)) => {
+                            cache.truncate(before);
+                            *last = None;
+                            return Err(error);
+                        }
+                        None => {
+                            cache.truncate(before);
+                            *last = None;
+                            return Ok(None);
+                        }
+                    }
                 }
                 Ok(Some(scores))
             }

@@ -2,7 +2,7 @@
 //!
 //! Reading the weights takes most of the time of a pass over few tokens, so that a token for each of several contexts costs
 //! little more than one for a single context. Contexts join and leave between two passes as they like: what one reads does not
-//! change what another scores, not by a bit.
+//! change what another scores: not by a bit on our kernels, by rounding on candle.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub struct Batch {
 
 impl Batch {
     /// Lets every context read its tokens, in one pass where the back end can, and gives for each the score of every token as
-    /// the next one. `None` when it was cancelled; then contexts that were not read are as before.
+    /// the next one. `None` when it was cancelled: contexts then hold the tokens that they held.
     ///
     /// # Errors
     /// As [`Context::prefill`], before anything is read.

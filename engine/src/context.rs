@@ -164,11 +164,12 @@ impl Context {
         }
     }
 
-    /// Replaces what was read by these tokens and their cache.
-    pub(crate) fn put(&mut self, ids: Vec<u32>, read: Cache) {
+    /// Replaces what was read by these tokens, their cache and the last one's state (empty where it is not known).
+    pub(crate) fn put(&mut self, ids: Vec<u32>, read: Cache, state: &[f32]) {
         if let Sequence::Native { cache, last, .. } = &mut self.sequence {
             *cache = read;
             last.clear();
+            last.extend_from_slice(state);
             self.ids = ids;
         }
     }

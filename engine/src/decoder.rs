@@ -31,7 +31,8 @@ pub struct Options {
     pub processor: Option<Processor>,
     /// With candle on the processor, compute with exactly the file's numbers. Otherwise it widens weight types that it
     /// multiplies slowly (`Q4_1`, `Q5_0`, `Q5_1`) to `Q8_0`: several times faster, rounded by at most 1/254 of each block's
-    /// largest weight. The native back end always has the file's numbers.
+    /// largest weight. The native back end keeps the file's numbers, but for a few
+    /// columns that it holds in f16.
     pub exact: bool,
     /// Window in tokens; fails if it does not fit in memory. `None` takes the model's own, at most
     /// [`PREFERRED_WINDOW`], and less when memory is short.

@@ -83,7 +83,8 @@ pub struct Timings {
 }
 
 /// Reads `prompt` (keeping what `context` shares with it) and continues it. Stops within one prefill block or
-/// one token after `cancel`; the context stays usable and holds what was read and generated.
+/// one token after `cancel`; the context stays usable and holds what was read and
+/// generated; after a cancellation the last token may be missing.
 ///
 /// # Errors
 /// As [`Context::prefill`]; [`Error::Sampling`] when settings are out of range or the model's scores are no
@@ -170,15 +171,11 @@ impl<'a> Answer<'a> {
                 break FinishReason::Length;
             }
             // next-token distribution → sample
-            let token = match self.sampling.logprobs {
-                None => self.sampler.next(steps.scores(), &self.ids)?,
-                Some(count) => {
-                    let scores = steps.scores();
-                    let own = scores.to_vec();
-                    let token = self.sampler.next(scores, &self.ids)?;
-                    let distribution = Distribution::new(&own);
-                    sink(Event::Token { chosen: distribution.of(token), best: &distribution.top(count) });
-                    token
+            let token = match self.choose(steps.scores(), sink) {
+                Ok(token) => token,
+                Err(error) => {
+                    steps.finish();
+                    return Err(error);
                 }
             };
             chosen();
@@ -210,6 +207,16 @@ impl<'a> Answer<'a> {
         self.drafts = steps.finish();
         self.flush(sink);
         Ok(reason)
+    }
+
+    /// Samples a token, and tells of its probability where that is asked for.
+    fn choose(&mut self, scores: &mut [f32], sink: &mut dyn FnMut(Event<'_>)) -> Result<u32, Error> {
+        let Some(count) = self.sampling.logprobs else { return self.sampler.next(scores, &self.ids) };
+        let own = scores.to_vec();
+        let token = self.sampler.next(scores, &self.ids)?;
+        let distribution = Distribution::new(&own);
+        sink(Event::Token { chosen: distribution.of(token), best: &distribution.top(count) });
+        Ok(token)
     }
 
     /// Hands out what waited for more: half a character, the beginning of a stop string.

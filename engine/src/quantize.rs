@@ -3,7 +3,7 @@
 //! Place in the flow: a checked GGUF file → [`quantize`] → another GGUF file with the same metadata. Matrices are expanded to f32
 //! one after the other and rounded by candle's quantizers; vectors (norms, biases) stay as they are. Which type a matrix gets in
 //! a mixed scheme, and what stands in where its rows are not made of whole blocks, is llama.cpp's choice (`llama-quant.cpp`), so that
-//! files have the size and quality that people know by these names.
+//! files have the size that people know by these names. candle rounds blocks of 256 by an older method than llama.cpp's.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write};
@@ -108,7 +108,7 @@ impl FromStr for Scheme {
 fn more_bits(name: &str, layers: usize) -> bool {
     let index = name.strip_prefix("blk.").and_then(|rest| rest.split('.').next()).and_then(|index| index.parse().ok());
     let index: usize = index.unwrap_or(0);
-    index < layers / 8 || index >= 7 * layers / 8 || (index - layers / 8) % 3 == 2
+    index < layers / 8 || index >= layers.saturating_mul(7) / 8 || (index - layers / 8) % 3 == 2
 }
 
 fn named(name: &str) -> TensorType {
@@ -143,28 +143,30 @@ pub fn quantize(
             (name, tensor, kind)
         })
         .collect();
-    let part = to.with_extension("part");
-    let failed = |error: io::Error| Error::io(to, error);
-    let done = write(&header, &part, scheme, &planned, cancel, progress)
-        .and_then(|size| fs::rename(&part, to).map_err(failed).map(|()| size));
-    if done.is_err() {
-        // What went wrong is worth more than what is left over.
-        let _ = fs::remove_file(&part);
+    let failed = |error: io::Error| Error::write(to, error);
+    if fs::canonicalize(to).is_ok_and(|to| fs::canonicalize(from).is_ok_and(|from| from == to)) {
+        return Err(Error::invalid(to, "output", "is the file that is read"));
     }
-    done
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // Removed when it is dropped, whatever goes wrong.
+    let mut part = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
+    let size = write(&header, to, part.as_file_mut(), scheme, &planned, cancel, progress)?;
+    part.persist(to).map_err(|error| failed(error.error))?;
+    Ok(size)
 }
 
 fn write(
     header: &Header,
     to: &Path,
+    part: &mut File,
     scheme: Scheme,
     planned: &[(&String, &Tensor, TensorType)],
     cancel: &Cancel,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64, Error> {
-    let failed = |error: io::Error| Error::io(to, error);
+    let failed = |error: io::Error| Error::write(to, error);
     let mut source = File::open(&header.path).map_err(|error| Error::io(&header.path, error))?;
-    let mut out = Counted { inner: BufWriter::new(File::create(to).map_err(failed)?), count: 0 };
+    let mut out = Counted { inner: BufWriter::new(part), count: 0 };
     let metadata = metadata(header, &mut source, scheme)?;
     let alignment = header.alignment;
     let mut offset = 0u64;
@@ -348,10 +350,10 @@ mod tests {
         assert!(matches!(quantize(&from, &to, Scheme::Q8_0, &cancel, &mut |_, _| ()), Err(Error::Cancelled)));
         assert!(quantize(Path::new("none.gguf"), &to, Scheme::Q8_0, &Cancel::new(), &mut |_, _| ()).is_err());
         let nowhere = folder.path().join("none/out.gguf");
-        assert!(matches!(
-            quantize(&from, &nowhere, Scheme::Q8_0, &Cancel::new(), &mut |_, _| ()),
-            Err(Error::Io { .. })
-        ));
+        let failed = quantize(&from, &nowhere, Scheme::Q8_0, &Cancel::new(), &mut |_, _| ());
+        assert!(matches!(failed, Err(Error::Write { .. })));
+        let same = quantize(&from, &from, Scheme::Q8_0, &Cancel::new(), &mut |_, _| ()).unwrap_err();
+        assert!(same.to_string().contains("is the file that is read"), "{same}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 }

@@ -1,7 +1,7 @@
 //! Contexts on disk, so that a long beginning is read once and not once a session.
 //!
 //! A file holds, little-endian: `TANYAKV1`, the key of the model, the number of tokens (u64), their ids (u32 each), the cache page
-//! by page as it lies in memory, and the CRC-32 of all of this. The key covers the model file, the shape of the cache and the
+//! by page as it lies in memory, and the CRC-32 of all of this. The key covers the header of the model file, a sample of every tensor, its time, the shape of the cache and the
 //! instructions that computed it: what comes back is, bit for bit, what reading the tokens again would give. A file that is
 //! damaged, or of another model, is as good as none.
 
@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crc32fast::Hasher;
+use sha2::{Digest as _, Sha256};
 
 use crate::backend::Sequence;
 use crate::context::Context;
@@ -42,14 +43,14 @@ impl SavedContexts {
     /// cannot save; that is no error.
     ///
     /// # Errors
-    /// [`Error::Io`] when the folder cannot be written.
+    /// [`Error::Write`] when the folder cannot be written.
     pub fn save(&self, context: &Context) -> Result<(), Error> {
         let (Some(cache), Some(key)) = (context.cache(), context.key()) else { return Ok(()) };
         let size = file_size(cache, context.ids().len());
         if context.ids().is_empty() || size > self.quota {
             return Ok(());
         }
-        fs::create_dir_all(&self.folder).map_err(|error| Error::io(&self.folder, error))?;
+        fs::create_dir_all(&self.folder).map_err(|error| Error::write(&self.folder, error))?;
         self.make_room(size)?;
         let path = self.folder.join(format!("{:016x}.{EXTENSION}", name(key, context.ids())));
         let part = path.with_extension("part");
@@ -57,7 +58,7 @@ impl SavedContexts {
         written.map_err(|error| {
             // A part that stays behind is overwritten or counted by the next save.
             let _ = fs::remove_file(&part);
-            Error::io(&path, error)
+            Error::write(&path, error)
         })
     }
 
@@ -70,9 +71,13 @@ impl SavedContexts {
         let Some(key) = context.key().copied() else { return Ok(None) };
         let mut known: Vec<(usize, PathBuf)> = Vec::new();
         for (path, ..) in self.files()? {
-            if let Ok(ids) = File::open(&path).and_then(|file| read_ids(&mut BufReader::new(file), &key)) {
-                let common = ids.iter().zip(prompt).take_while(|(a, b)| a == b).count();
-                known.push((common, path));
+            match File::open(&path).and_then(|file| read_ids(&mut BufReader::new(file), &key, context.window())) {
+                Ok(Some(ids)) => {
+                    let common = ids.iter().zip(prompt).take_while(|(a, b)| a == b).count();
+                    known.push((common, path));
+                }
+                Ok(None) => {}
+                Err(error) => remove(&path, &error),
             }
         }
         known.sort_by(|a, b| b.cmp(a));
@@ -85,8 +90,7 @@ impl SavedContexts {
                     return Ok(Some(context));
                 }
                 Err(error) => {
-                    tracing::warn!("{}: {error}: removed", path.display());
-                    let _ = fs::remove_file(&path);
+                    remove(&path, &error);
                     context = decoder.context();
                 }
             }
@@ -137,17 +141,19 @@ impl SavedContexts {
     }
 }
 
+fn remove(path: &Path, error: &io::Error) {
+    tracing::warn!("{}: {error}: removed", path.display());
+    // It is passed over all the same.
+    let _ = fs::remove_file(path);
+}
+
 fn name(key: &Key, ids: &[u32]) -> u64 {
-    let half = |salt: u8| {
-        let mut hash = Hasher::new();
-        hash.update(&[salt]);
-        hash.update(key);
-        for id in ids {
-            hash.update(&id.to_le_bytes());
-        }
-        u64::from(hash.finalize())
-    };
-    half(0) << 32 | half(1)
+    let mut hash = Sha256::new();
+    hash.update(key);
+    for id in ids {
+        hash.update(id.to_le_bytes());
+    }
+    hash.finalize().iter().take(8).fold(0, |name, byte| name << 8 | u64::from(*byte))
 }
 
 fn file_size(cache: &Cache, ids: usize) -> u64 {
@@ -170,30 +176,28 @@ fn write(path: &Path, key: &Key, ids: &[u32], cache: &Cache) -> io::Result<()> {
     out.inner.flush()
 }
 
-/// The ids of a file that belongs to this key.
-fn read_ids(file: &mut impl Read, key: &Key) -> io::Result<Vec<u32>> {
+/// The ids of a file, at most `most`; `None` for one of another model or version.
+fn read_ids(file: &mut impl Read, key: &Key, most: usize) -> io::Result<Option<Vec<u32>>> {
     let mut start = [0; MAGIC.len() + size_of::<Key>() + 8];
     file.read_exact(&mut start)?;
     let (magic, rest) = start.split_at(MAGIC.len());
     let (own, count) = rest.split_at(size_of::<Key>());
     if magic != MAGIC || own != key {
-        return Err(io::Error::new(io::ErrorKind::InvalidData, "is of another model or version"));
+        return Ok(None);
     }
     let count = u64::from_le_bytes(count.try_into().expect("eight bytes"));
-    // What a damaged number announces is not allocated before it is there.
-    let mut bytes = Vec::new();
-    file.take(count.saturating_mul(4)).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 != count.saturating_mul(4) {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(bytes.as_chunks::<4>().0.iter().map(|id| u32::from_le_bytes(*id)).collect())
+    let count = usize::try_from(count).ok().filter(|count| *count <= most);
+    let count = count.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "holds more than the window"))?;
+    let mut bytes = vec![0; 4 * count];
+    file.read_exact(&mut bytes)?;
+    Ok(Some(bytes.as_chunks::<4>().0.iter().map(|id| u32::from_le_bytes(*id)).collect()))
 }
 
 fn read(path: &Path, key: &Key, context: &mut Context) -> io::Result<()> {
     let mut file = Summed { inner: BufReader::new(File::open(path)?), hash: Hasher::new() };
-    let ids = read_ids(&mut file, key)?;
     let damaged = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    let fits = ids.len() <= context.window() && ids.iter().all(|id| (*id as usize) < context.vocabulary());
+    let ids = read_ids(&mut file, key, context.window())?.ok_or_else(|| damaged("has changed"))?;
+    let fits = ids.iter().all(|id| (*id as usize) < context.vocabulary());
     let Some(shape) = context.cache().filter(|_| fits).map(Cache::shape) else {
         return Err(damaged("does not fit the model"));
     };
@@ -204,7 +208,7 @@ fn read(path: &Path, key: &Key, context: &mut Context) -> io::Result<()> {
     if u32::from_le_bytes(stored) != sum {
         return Err(damaged("is damaged"));
     }
-    context.put(ids, cache);
+    context.put(ids, cache, &[]);
     Ok(())
 }
 
@@ -235,15 +239,14 @@ impl<T: Write> Write for Summed<T> {
 }
 
 impl Context {
-    /// A second context that has read the same. Both share what is cached until they read on.
+    /// A second context that has read the same; both share what is cached until they read on. `None` with candle, whose caches
+    /// cannot be shared.
     #[must_use]
-    pub fn fork(&self) -> Self {
+    pub fn fork(&self) -> Option<Self> {
+        let Sequence::Native { cache, last, .. } = self.sequence_ref() else { return None };
         let mut fork = Self::new(self.model().clone(), self.tokenizer().clone());
-        // candle's caches cannot be shared: the tokens are read again when they are needed.
-        if let Some(cache) = self.cache() {
-            fork.put(self.ids().to_vec(), cache.clone());
-        }
-        fork
+        fork.put(self.ids().to_vec(), cache.clone(), last);
+        Some(fork)
     }
 
     fn cache(&self) -> Option<&Cache> {
@@ -353,14 +356,15 @@ mod tests {
     fn forks_go_their_own_ways() {
         let (_model, decoder) = decoder("llama");
         let mut one = read(&decoder, &prompt(270, 11));
-        let mut other = one.fork();
+        let mut other = one.fork().unwrap();
+        assert_eq!(other.next_token_scores().unwrap(), one.next_token_scores().unwrap());
         let (left, right) = (scores(&mut one, &[5, 6]), scores(&mut other, &[9]));
         assert_eq!(left, scores(&mut read(&decoder, &prompt(270, 11)), &[5, 6]));
         assert_eq!(right, scores(&mut read(&decoder, &prompt(270, 11)), &[9]));
     }
 
     #[test]
-    fn candle_saves_nothing_and_forks_read_again() {
+    fn candle_saves_nothing_and_cannot_fork() {
         let (folder, _) = decoder("llama");
         let path = fs::read_dir(folder.path()).unwrap().next().unwrap().unwrap().path();
         let decoder = Decoder::open(&path, &Options { backend: Backend::Candle, ..Options::default() }).unwrap();
@@ -368,6 +372,6 @@ mod tests {
         let saved = SavedContexts::new(folder.path().join("kv"), 1 << 30);
         saved.save(&context).unwrap();
         assert!(saved.load(&decoder, &[1, 2, 3]).unwrap().is_none());
-        assert!(context.fork().ids().is_empty());
+        assert!(context.fork().is_none());
     }
 }

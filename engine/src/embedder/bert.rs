@@ -334,8 +334,7 @@ impl Source<'_> {
     /// A matrix that states are multiplied with, and its bias.
     fn dense(&self, name: &str, rows: usize, columns: usize) -> Result<Dense, Error> {
         // Blocks have 32 columns; what cannot be cut into them stays exact.
-        let whole = rows.is_multiple_of(32) && columns.is_multiple_of(32);
-        let kind = if whole { Kind::Q8_0 } else { Kind::F32 };
+        let kind = if columns.is_multiple_of(32) { Kind::Q8_0 } else { Kind::F32 };
         Ok(Dense {
             matrix: self.packed(&format!("{name}.weight"), rows, columns, kind)?,
             bias: self.numbers(&format!("{name}.bias"), &[rows])?,

@@ -73,6 +73,14 @@ impl Embedder {
     pub fn open(folder: &Path, options: &Options) -> Result<Self, Error> {
         let config = Config::read(folder)?;
         let words = Words::read(&folder.join("tokenizer.json"), config.bert.vocab_size)?;
+        for prefix in [&config.query_prefix, &config.passage_prefix] {
+            let length = words.encode(prefix)?.len();
+            // Two tokens frame a window, and one of the text must fit.
+            if length + 3 > config.max_tokens {
+                let reason = format!("{length} tokens leave no room for text in {}", config.max_tokens);
+                return Err(Error::invalid(&folder.join("config_sentence_transformers.json"), "prompts", reason));
+            }
+        }
         let path = folder.join("model.safetensors");
         let bytes = weights::read(&path)?;
         let processor = options.processor()?;

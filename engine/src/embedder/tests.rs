@@ -239,6 +239,15 @@ fn other_models_of_the_family_load_with_their_vocabulary_and_prefixes() {
 }
 
 #[test]
+fn a_prefix_that_leaves_no_room_for_text_is_an_error() {
+    let folder = tiny_e5();
+    let prompts = format!(r#"{{"prompts": {{"query": "{}"}}}}"#, "s ".repeat(62));
+    fs::write(folder.path().join("config_sentence_transformers.json"), prompts).unwrap();
+    let error = Embedder::open(folder.path(), &Options::default()).unwrap_err().to_string();
+    assert!(error.contains("leave no room for text"), "{error}");
+}
+
+#[test]
 fn counting_includes_the_frame() {
     assert_eq!(minilm().count(""), 2);
     assert_eq!(minilm().count("The cat sits on the mat."), 9);

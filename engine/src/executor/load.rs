@@ -51,6 +51,10 @@ impl<'a> Source<'a> {
         let packed = self.read(name, &[length], &arena, 1, length)?;
         let mut vector = vec![0.0; length];
         packed.row(self.compute.isa(), 0, &mut vector);
+        if vector.iter().any(|value| !value.is_finite()) {
+            let reason = "holds a value that is no finite number";
+            return Err(Error::invalid(&self.header.path, format!("tensor {name}"), reason));
+        }
         Ok(vector)
     }
 

@@ -165,7 +165,7 @@ impl Model {
             path: header.path.clone(),
             shape: shape.clone(),
             window,
-            key: key(header, shape, &processor).map_err(|error| Error::io(&header.path, error))?,
+            key: Key::default(),
             processor,
             embedding,
             layers,
@@ -174,12 +174,13 @@ impl Model {
             rotation,
             local_rotation,
         };
-        model.keep_apart()?;
+        let apart = model.keep_apart()?;
+        model.key = key(header, shape, &model.processor, &apart).map_err(|error| Error::io(&header.path, error))?;
         Ok(model)
     }
 
     /// Finds the channels that spoil the rounding of others, by reading some tokens, and keeps them in f32.
-    fn keep_apart(&mut self) -> Result<(), Error> {
+    fn keep_apart(&mut self) -> Result<Channels, Error> {
         /// A prompt's length has no influence from some tokens on; the first one's state is unlike all others'.
         const TOKENS: usize = 24;
         let shape = &self.shape;
@@ -210,7 +211,7 @@ impl Model {
             [&mut layer.query.matrix, &mut layer.key.matrix, &mut layer.value.matrix, &mut layer.gate, &mut layer.up]
         });
         layers.chain([head]).for_each(|weights| weights.keep_apart(&compute, &channels));
-        Ok(())
+        Ok(channels)
     }
 
     /// Why this model cannot run here, if so: the first tensor of a type without a kernel.
@@ -418,22 +419,25 @@ impl Model {
     }
 }
 
-/// A hash of the header, of samples of the weights and of what decides a cache's bits. Two models that differ at all differ in
-/// nearly all weights; to hash every byte would take longer than loading.
-fn key(header: &Header, shape: &Hyperparameters, processor: &Processor) -> std::io::Result<Key> {
-    /// Samples, and bytes of each.
-    const SAMPLES: (u64, usize) = (64, 1024);
+/// A hash of the header, of a sample of every tensor and of what decides a cache's bits. Two models that differ at all differ in nearly
+/// all weights; to hash every byte would take longer than loading.
+fn key(header: &Header, shape: &Hyperparameters, processor: &Processor, apart: &Channels) -> std::io::Result<Key> {
+    /// Bytes of each sample.
+    const SAMPLE: u64 = 256;
     let mut file = File::open(&header.path)?;
     let mut hash = Sha256::new();
-    hash.update(format!("{shape:?} {APART} {} {}", processor.instructions(), header.file_size));
-    let start = header.tensors.values().map(|tensor| tensor.offset).min().unwrap_or(0);
-    let mut begin = vec![0; usize::try_from(start).unwrap_or(0)];
-    file.read_exact(&mut begin)?;
-    hash.update(&begin);
-    for index in 0..SAMPLES.0 {
-        file.seek(SeekFrom::Start(start + (header.file_size - start) / SAMPLES.0 * index))?;
-        let mut sample = Vec::with_capacity(SAMPLES.1);
-        (&file).take(SAMPLES.1 as u64).read_to_end(&mut sample)?;
+    let written = file.metadata()?.modified().ok();
+    hash.update(format!("{shape:?} {apart:?} {} {} {written:?}", processor.instructions(), header.file_size));
+    let mut start = Vec::new();
+    (&file).take(header.data_offset).read_to_end(&mut start)?;
+    hash.update(&start);
+    let mut tensors: Vec<_> = header.tensors.values().collect();
+    tensors.sort_by_key(|tensor| tensor.offset);
+    let mut sample = Vec::new();
+    for tensor in tensors {
+        file.seek(SeekFrom::Start(tensor.offset + tensor.size.saturating_sub(SAMPLE) / 2))?;
+        sample.clear();
+        (&file).take(SAMPLE).read_to_end(&mut sample)?;
         hash.update(&sample);
     }
     Ok(hash.finalize().into())

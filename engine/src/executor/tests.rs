@@ -85,6 +85,35 @@ fn the_real_model_gives_the_same_bits_however_its_tokens_are_read() {
 }
 
 #[test]
+fn weights_that_are_no_numbers_are_errors_and_never_panics() {
+    let with = |name: &str, value: f32, kind: Option<crate::Scheme>| {
+        let mut build = tiny("llama");
+        let tensor = build.tensors.iter_mut().find(|tensor| tensor.name == name).unwrap();
+        tensor.data[4..8].copy_from_slice(&value.to_le_bytes());
+        let (folder, mut path) = build.write();
+        if let Some(scheme) = kind {
+            let to = folder.path().join("small.gguf");
+            crate::quantize(&path, &to, scheme, &Cancel::new(), &mut |_, _| ()).unwrap();
+            path = to;
+        }
+        crate::Decoder::open(&path, &crate::Options::default()).and_then(|decoder| {
+            let mut context = decoder.context();
+            let sampling = crate::Sampling { max_tokens: 3, ..crate::Sampling::default() };
+            crate::generate(&mut context, &[1, 2, 3], &sampling, &Cancel::new(), &mut |_| ())
+        })
+    };
+    for value in [f32::NAN, f32::INFINITY, 3e38] {
+        for scheme in [None, Some(crate::Scheme::Q8_0), Some(crate::Scheme::Q4_1), Some(crate::Scheme::Q6K)] {
+            let vector = with("blk.0.attn_norm.weight", value, scheme);
+            assert!(vector.is_err() || value.is_finite(), "{value} {scheme:?}");
+            // An answer or an error; what must not happen is a panic.
+            drop(with("blk.1.ffn_up.weight", value, scheme));
+            drop(with("token_embd.weight", value, scheme));
+        }
+    }
+}
+
+#[test]
 fn positions_beyond_four_thousand_are_read_as_the_reference_reads_them() {
     for architecture in ["llama", "gemma3"] {
         let mut build = tiny(architecture);

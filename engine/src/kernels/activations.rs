@@ -208,7 +208,8 @@ unsafe fn round<S: Simd>(values: *const f32, q: *mut i8, factors: *mut f32) {
         S::store_low_bytes(high, q.add(16));
         let (low, high) = (S::sum_i(low), S::sum_i(high));
         factors.write(d);
-        factors.add(1).write(d * (low + high) as f32);
+        // States that are no numbers become numbers of any size here, and must not stop the program.
+        factors.add(1).write(d * low.wrapping_add(high) as f32);
         factors.add(2).cast::<i32>().write(low);
         factors.add(3).cast::<i32>().write(high);
     }

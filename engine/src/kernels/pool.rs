@@ -116,10 +116,11 @@ impl Pool {
             }
             std::hint::spin_loop();
         }
+        let panicked = shared.panicked.swap(false, Ordering::Relaxed);
         if let Err(panic) = own {
             resume_unwind(panic);
         }
-        assert!(!shared.panicked.swap(false, Ordering::Relaxed), "a compute thread panicked");
+        assert!(!panicked, "a compute thread panicked");
     }
 }
 
@@ -245,6 +246,7 @@ mod tests {
             let result = catch_unwind(AssertUnwindSafe(|| pool.run(8, &|at, _| assert!(at != unit))));
             assert!(result.is_err());
         }
+        assert!(catch_unwind(AssertUnwindSafe(|| pool.run(8, &|_, _| panic!("every unit")))).is_err());
         let count = AtomicUsize::new(0);
         pool.run(8, &|_, _| {
             count.fetch_add(1, Ordering::Relaxed);

@@ -231,9 +231,11 @@ impl<F: Format> Multiply for Quantized<F> {
             let mut sums = [S::splat(0.0); T];
             for block in 0..blocks {
                 if T == 1 {
-                    // Nothing else hides the way to memory. The address may lie behind the weights, which a hint may.
-                    for line in (0..F::BODY).step_by(LINE) {
-                        S::prefetch(bodies.wrapping_add(block * F::BODY + AHEAD + line));
+                    // Nothing else hides the way to memory. Bodies and scales of a group are one stretch, and so are groups: a
+                    // block asks for its share of it. The address may lie behind the weights, which a hint may.
+                    let share = F::BODY + F::SCALES / per_source;
+                    for line in block * share / LINE..(block + 1) * share / LINE {
+                        S::prefetch(bodies.wrapping_add(AHEAD + line * LINE));
                     }
                 }
                 let q = F::quants::<S>(bodies.add(block * F::BODY));
@@ -248,8 +250,8 @@ impl<F: Format> Multiply for Quantized<F> {
                     if F::HALVES {
                         // Each half has an offset of its own, which is subtracted before anything is added.
                         let sums_of_halves = factors.add(2).cast::<i32>();
-                        low = S::splat_i(-F::OFFSET * sums_of_halves.read());
-                        high = S::splat_i(-F::OFFSET * sums_of_halves.add(1).read());
+                        low = S::splat_i(sums_of_halves.read().wrapping_mul(-F::OFFSET));
+                        high = S::splat_i(sums_of_halves.add(1).read().wrapping_mul(-F::OFFSET));
                     }
                     for register in 0..4 {
                         low = S::dot(low, q[register], x.add(register).read_unaligned(), F::WIDE);
@@ -270,6 +272,13 @@ impl<F: Format> Multiply for Quantized<F> {
             let count = weights.channels().as_slice().len();
             if count > 0 {
                 let (weights, x) = (weights.apart(group), input.apart(token));
+                if T == 1 {
+                    // Those of the next group.
+                    let bytes = count * GROUP * size_of::<u16>();
+                    for line in (0..bytes).step_by(LINE) {
+                        S::prefetch(weights.cast::<u8>().wrapping_add(bytes + line));
+                    }
+                }
                 for channel in 0..count {
                     let w = S::load_f16(weights.add(channel * GROUP));
                     for token in 0..T {

@@ -161,10 +161,10 @@ impl Simd for Portable {
         fn splat_i(value: i32) -> Self::I {
             [value; LANES]
         }
-        fn add_i(a: Self::I, b: Self::I) -> Self::I { both(a, b, |a, b| a + b) }
+        fn add_i(a: Self::I, b: Self::I) -> Self::I { both(a, b, i32::wrapping_add) }
         fn to_f(a: Self::I) -> Self::F { each(a, |a| a as f32) }
         fn to_i(a: Self::F) -> Self::I { each(a, |a| a.round_ties_even() as i32) }
-        fn sum_i(a: Self::I) -> i32 { a.iter().sum() }
+        fn sum_i(a: Self::I) -> i32 { a.iter().copied().fold(0, i32::wrapping_add) }
         fn store_low_bytes(a: Self::I, to: *mut i8) {
             to.cast::<[i8; LANES]>().write_unaligned(each(a, |a| a as i8));
         }
@@ -185,7 +185,7 @@ impl Simd for Portable {
             let mut out = sum;
             for (lane, out) in out.iter_mut().enumerate() {
                 let [a, b, c, d] = [0, 1, 2, 3].map(|byte| i32::from(products[4 * lane + byte]));
-                *out += (a + b) + (c + d);
+                *out = out.wrapping_add((a + b) + (c + d));
             }
             out
         }

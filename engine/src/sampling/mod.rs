@@ -51,6 +51,9 @@ pub struct Sampling {
     pub draft_tokens: usize,
 }
 
+/// Beyond it a pass costs more than what it checks can save.
+const MOST_DRAFTED: usize = 64;
+
 impl Default for Sampling {
     /// Greedy and without penalties: right for answers that must be found in a text.
     fn default() -> Self {
@@ -85,6 +88,10 @@ impl Sampling {
             ("presence_penalty", self.presence_penalty, -100.0..=100.0),
             ("repetition_penalty", self.repetition_penalty, 0.01..=100.0),
         ];
+        if self.draft_tokens > MOST_DRAFTED {
+            let reason = format!("draft_tokens is {}, it must lie between 0 and {MOST_DRAFTED}", self.draft_tokens);
+            return Err(Error::Sampling { reason });
+        }
         if let Some((id, bias)) = self.logit_bias.iter().find(|(_, bias)| bias.is_nan() || *bias == f32::INFINITY) {
             return Err(Error::Sampling { reason: format!("logit_bias of token {id} is {bias}") });
         }

@@ -130,7 +130,8 @@ impl Tokenizer {
 
     /// Encodes text that comes from a person or a document. No control or added token can result.
     /// Characters that the vocabulary has no bytes for (SmolLM2: six C0 controls, unassigned planes) are
-    /// encoded as U+FFFD; everything else survives [`Tokenizer::decode`] unchanged.
+    /// encoded as U+FFFD; everything else survives [`Tokenizer::decode`] unchanged, but
+    /// for ▁ in a SentencePiece vocabulary, which is its space.
     pub fn encode_text(&self, text: &str) -> Vec<u32> {
         self.encode(text, false)
     }
