@@ -15,7 +15,7 @@ use crate::jobs::{Batch, Filled, Until, fill};
 use crate::places::Folder;
 
 /// How long a single question waits for vectors of what is new: by words it can be answered at once.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Whether the folder is compared with its library first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,6 +19,7 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod cache;
+mod dense;
 mod formats;
 mod isa;
 mod math;
@@ -27,6 +28,7 @@ mod pool;
 mod product;
 mod roofline;
 mod rotate;
+mod rows;
 mod simd;
 #[cfg(test)]
 mod tests;

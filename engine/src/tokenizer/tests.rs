@@ -1,3 +1,4 @@
+use super::bytes::Alphabet;
 use super::*;
 use crate::gguf::Header;
 use crate::gguf::build::{Build, vocabulary as tiny_vocabulary};
