@@ -11,15 +11,13 @@ use std::ops::Range;
 use super::Compute;
 use super::cache::{Cache, KEYS, PAGE};
 use super::isa::Kernel;
-use super::math;
 use super::pool::Shares;
 use super::simd::Simd;
+use super::small::{Matrix, mix, scores_of};
+use super::softmax::{State, exponentials};
 
 /// Rows of queries of a unit at most.
 const ROWS: usize = 32;
-/// Below every score, and finite: differences of two of them are numbers.
-const LOWEST: f32 = -1e30;
-
 /// Some consecutive new tokens of one sequence.
 pub(crate) struct Segment<'a> {
     /// Keys and values, those of the new tokens included.
@@ -160,64 +158,14 @@ impl Tile<'_> {
         let dim = self.segment.cache.shape().head_dim;
         ((self.tokens.start + row / self.group) * attention.heads + self.head * self.group + row % self.group) * dim
     }
-}
 
-/// Softmax of some rows so far: the largest score of each, the sum of exponentials, the weighted sum of values.
-struct State<'a> {
-    largest: &'a mut [f32],
-    sum: &'a mut [f32],
-    out: &'a mut [f32],
-}
-
-impl<'a> State<'a> {
-    fn length(rows: usize, dim: usize) -> usize {
-        rows * (dim + 2)
-    }
-
-    /// The state in the first [`State::length`] numbers of `memory`.
-    fn over(memory: &'a mut [f32], rows: usize, dim: usize) -> Self {
-        let (largest, rest) = memory.split_at_mut(rows);
-        let (sum, rest) = rest.split_at_mut(rows);
-        Self { largest, sum, out: &mut rest[..rows * dim] }
-    }
-
-    fn clear(&mut self) {
-        self.largest.fill(LOWEST);
-        self.sum.fill(0.0);
-        self.out.fill(0.0);
-    }
-
-    /// Adds the state of further pages.
-    ///
-    /// # Safety
-    /// The processor has the instructions of `S`; rows of `out` are whole registers.
-    #[inline(always)]
-    unsafe fn merge<S: Simd>(&mut self, other: &State<'_>) {
-        let dim = self.out.len() / self.sum.len();
-        for row in 0..self.sum.len() {
-            let largest = self.largest[row].max(other.largest[row]);
-            let [own, others] = [self.largest[row], other.largest[row]].map(|score| score - largest);
-            // SAFETY: as this function; each step has sixteen lanes of both.
-            unsafe {
-                let (own, others) = (math::exp::<S>(S::splat(own)), math::exp::<S>(S::splat(others)));
-                for at in (row * dim..(row + 1) * dim).step_by(16) {
-                    let out = self.out[at..at + 16].as_mut_ptr();
-                    let more = S::mul(S::load(other.out[at..at + 16].as_ptr()), others);
-                    S::store(S::fma(S::load(out), own, more), out);
-                }
-                let sum = S::fma(S::splat(self.sum[row]), own, S::mul(S::splat(other.sum[row]), others));
-                self.sum[row] = S::largest(sum);
-            }
-            self.largest[row] = largest;
-        }
-    }
-
-    fn finish(&self, attention: &Attention, tile: &Tile<'_>, out: &Shares<f32>) {
-        let dim = tile.segment.cache.shape().head_dim;
-        for (row, values) in self.out.chunks_exact(self.out.len() / self.sum.len()).enumerate() {
+    /// The result of a state, once all pages are in it.
+    fn finish(&self, attention: &Attention, state: &State<'_>, out: &Shares<f32>) {
+        let dim = self.segment.cache.shape().head_dim;
+        for (row, values) in state.out.chunks_exact(state.out.len() / state.sum.len()).enumerate() {
             // SAFETY: every row of every tile has a place of its own.
-            let out = unsafe { out.part(tile.place(attention, row), dim) };
-            let inverse = 1.0 / self.sum[row];
+            let out = unsafe { out.part(self.place(attention, row), dim) };
+            let inverse = 1.0 / state.sum[row];
             for (out, value) in out.iter_mut().zip(values) {
                 *out = value * inverse;
             }
@@ -269,7 +217,7 @@ impl Kernel for Attend<'_> {
                 state.merge::<S>(&next);
             }
         }
-        state.finish(attention, tile, out);
+        tile.finish(attention, &state, out);
     }
 }
 
@@ -295,7 +243,7 @@ impl Kernel for Merge<'_> {
             // SAFETY: the caller vouches for the instructions.
             unsafe { state.merge::<S>(&State::over(part, rows, dim)) };
         }
-        state.finish(attention, tile, out);
+        tile.finish(attention, &state, out);
     }
 }
 
@@ -379,137 +327,5 @@ unsafe fn page<S: Simd>(
                 column += match (value_dim - column) / 16 { 1 => 16, 2 | 3 => 32, _ => 64 };
             }
         });
-    }
-}
-
-/// Rows of f32.
-#[derive(Clone, Copy)]
-struct Matrix {
-    start: *const f32,
-    stride: usize,
-}
-
-impl Matrix {
-    /// # Safety
-    /// The matrix has that row.
-    unsafe fn row(self, row: usize) -> Self {
-        // SAFETY: as this function.
-        Self { start: unsafe { self.start.add(row * self.stride) }, ..self }
-    }
-
-    /// # Safety
-    /// The matrix has that number.
-    #[inline(always)]
-    unsafe fn at(self, row: usize, column: usize) -> f32 {
-        // SAFETY: as this function.
-        unsafe { self.start.add(row * self.stride + column).read() }
-    }
-}
-
-/// Scores of `R` queries with the first `vectors` tiles of keys, rows [`PAGE`] apart.
-///
-/// # Safety
-/// The processor has the instructions of `S`; queries have `stride` dimensions, keys and scores `vectors` tiles.
-#[inline(always)]
-unsafe fn scores_of<S: Simd, const R: usize>(queries: Matrix, keys: *const u16, vectors: usize, scores: *mut f32) {
-    // SAFETY: as this function.
-    unsafe {
-        let mut at = 0;
-        while at < vectors {
-            let (keys, scores) = (keys.add(at * KEYS * queries.stride), scores.add(at * KEYS));
-            if vectors - at >= 4 {
-                scores_tile::<S, R, 4>(queries, keys, scores);
-                at += 4;
-            } else {
-                scores_tile::<S, R, 1>(queries, keys, scores);
-                at += 1;
-            }
-        }
-    }
-}
-
-/// # Safety
-/// As [`scores_of`], for `V` tiles.
-#[inline(always)]
-unsafe fn scores_tile<S: Simd, const R: usize, const V: usize>(queries: Matrix, keys: *const u16, scores: *mut f32) {
-    let dim = queries.stride;
-    // SAFETY: as this function.
-    unsafe {
-        let mut sums = [[S::splat(0.0); V]; R];
-        for dimension in 0..dim {
-            let mut key = [S::splat(0.0); V];
-            for vector in 0..V {
-                key[vector] = S::load_f16(keys.add((vector * dim + dimension) * KEYS));
-            }
-            for row in 0..R {
-                let query = S::splat(queries.at(row, dimension));
-                for vector in 0..V {
-                    sums[row][vector] = S::fma(query, key[vector], sums[row][vector]);
-                }
-            }
-        }
-        for row in 0..R {
-            for vector in 0..V {
-                S::store(sums[row][vector], scores.add(row * PAGE + vector * KEYS));
-            }
-        }
-    }
-}
-
-/// Replaces scores by eˢ⁻ᵐ, m being the largest; gives m and the sum.
-///
-/// # Safety
-/// The processor has the instructions of `S`; scores are whole registers.
-#[inline(always)]
-unsafe fn exponentials<S: Simd>(scores: &mut [f32]) -> (f32, f32) {
-    // SAFETY: as this function.
-    unsafe {
-        let mut largest = S::splat(LOWEST);
-        for part in scores.chunks_exact(16) {
-            largest = S::max(largest, S::load(part.as_ptr()));
-        }
-        let largest = S::largest(largest);
-        let (shift, mut sum) = (S::splat(largest), S::splat(0.0));
-        for part in scores.chunks_exact_mut(16) {
-            let share = math::exp::<S>(S::sub(S::load(part.as_ptr()), shift));
-            S::store(share, part.as_mut_ptr());
-            sum = S::add(sum, share);
-        }
-        (largest, S::sum(sum))
-    }
-}
-
-/// Sums of `count` values weighted by the shares of `R` rows, for `V` registers of dimensions; rows of `out` are `dim` apart.
-///
-/// # Safety
-/// The processor has the instructions of `S`; there are `count` shares and values and `V` registers of each.
-#[inline(always)]
-unsafe fn mix<S: Simd, const R: usize, const V: usize>(
-    shares: Matrix,
-    values: *const u16,
-    dim: usize,
-    count: usize,
-    out: *mut f32,
-) {
-    // SAFETY: as this function.
-    unsafe {
-        let mut sums = [[S::splat(0.0); V]; R];
-        for key in 0..count {
-            let mut value = [S::splat(0.0); V];
-            for vector in 0..V {
-                value[vector] = S::load_f16(values.add(key * dim + vector * 16));
-            }
-            for row in 0..R {
-                let share = S::splat(shares.at(row, key));
-                for vector in 0..V {
-                    sums[row][vector] = S::fma(share, value[vector], sums[row][vector]);
-                }
-            }
-        }
-        for row in 0..R {
-            for vector in 0..V {
-                S::store(sums[row][vector], out.add(row * dim + vector * 16));
-            }
-        }
     }
 }

@@ -30,6 +30,8 @@ mod roofline;
 mod rotate;
 mod rows;
 mod simd;
+mod small;
+mod softmax;
 #[cfg(test)]
 mod tests;
 
