@@ -225,6 +225,29 @@ fn a_model_is_quantized_compared_and_asked() {
 }
 
 #[test]
+fn a_published_model_folder_becomes_a_file_that_answers() {
+    let home = Home::new();
+    home.write("pear.md", "On March 9 I pruned the pear tree with the Felco saw.\n");
+    common::published::write(&home.root().join("tiny"));
+    let quantize = ["models", "quantize", "../tiny", "../made.gguf", "--type", "q8_0", "--json"];
+    let made = home.run(&quantize).ok().json().remove(0);
+    assert_eq!((&made["before"], text(&made, "type")), (&Value::Null, "q8_0"), "a folder is not run as it is");
+    assert!(made["after"]["read_tokens_per_second"].as_f64().unwrap() > 0.0, "{made}");
+    let bench = ["bench", "--json", "--model", "../made.gguf", "--prompts", "16", "--depths", "0", "--generate", "2"];
+    let bench = home.run(&[&bench[..], &["--texts", "8", "--repetitions", "1"]].concat()).ok().json().remove(0);
+    assert_eq!(bench["tests"][0]["name"], "pp16", "{bench}");
+    let ask = ["ask", "--json", "--model", "../made.gguf", "--max-tokens", "4", "When did I prune the pear tree?"];
+    assert_eq!(home.run(&ask).ok().json()[0]["model"], "made");
+    // A file of the folder names it; what is wrong there is named with a hint of what belongs there.
+    home.run(&["models", "quantize", "../tiny/model.safetensors", "../again.gguf", "--type", "f16"]).ok();
+    std::fs::remove_file(home.root().join("tiny/tokenizer.json")).unwrap();
+    let failed = home.run(&["models", "quantize", "../tiny", "../x.gguf", "--type", "q8_0"]);
+    assert!(failed.err.contains("hint: a model folder holds"), "{}", failed.err);
+    failed.fails_with(&["tokenizer.json", "cannot be read"]);
+    assert!(!home.root().join("x.gguf").exists());
+}
+
+#[test]
 fn models_and_sessions_speak_json_for_every_action() {
     let home = Home::new();
     let path = home.run(&["models", "path", "smollm2-135m-instruct", "--json"]).ok().json().remove(0);

@@ -1,12 +1,13 @@
-//! A model file in smaller numbers.
+//! A model in smaller numbers.
 //!
-//! Place in the flow: a checked GGUF file → [`quantize`] → another GGUF file with the same metadata. Matrices are expanded to f32
-//! one after the other and rounded by candle's quantizers; vectors (norms, biases) stay as they are. Which type a matrix gets in
-//! a mixed scheme, and what stands in where its rows are not made of whole blocks, is llama.cpp's choice (`llama-quant.cpp`), so that
-//! files have the size that people know by these names. candle rounds blocks of 256 by an older method than llama.cpp's.
+//! Place in the flow: a checked GGUF file, or a model folder (`convert`) → [`quantize`] → a GGUF file with the same metadata.
+//! Matrices are expanded to f32 one after the other and rounded by candle's quantizers; vectors (norms, biases) stay as they are.
+//! Which type a matrix gets in a mixed scheme, and what stands in where its rows are not made of whole blocks, is llama.cpp's
+//! choice (`llama-quant.cpp`), so that files have the size that people know by these names. candle rounds blocks of 256 by an older
+//! method than llama.cpp's.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -15,14 +16,19 @@ use candle_core::quantized::ggml_file::qtensor_from_ggml;
 use candle_core::{Device, Tensor as Dense};
 
 use crate::cancel::Cancel;
+use crate::convert::{Folder, is_model_folder};
 use crate::error::{Error, shown};
-use crate::gguf::{Header, Tensor, TensorType};
+use crate::gguf::{Description, Opened, Pairs, Source, Tensor, TensorType, header};
 
 /// How the matrices of a file are rounded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scheme {
+    /// 32-bit floats.
+    F32,
     /// 16-bit floats.
     F16,
+    /// 16-bit floats with the range of 32-bit ones.
+    Bf16,
     /// 8 bits.
     Q8_0,
     /// 4 bits with a scale.
@@ -43,8 +49,10 @@ pub enum Scheme {
 
 impl Scheme {
     /// All of them: name, ggml's type of most matrices, and `general.file_type`.
-    const TABLE: [(Self, &'static str, &'static str, u32); 9] = [
+    const TABLE: [(Self, &'static str, &'static str, u32); 11] = [
+        (Self::F32, "f32", "F32", 0),
         (Self::F16, "f16", "F16", 1),
+        (Self::Bf16, "bf16", "BF16", 32),
         (Self::Q8_0, "q8_0", "Q8_0", 7),
         (Self::Q4_0, "q4_0", "Q4_0", 2),
         (Self::Q4_1, "q4_1", "Q4_1", 3),
@@ -74,7 +82,7 @@ impl Scheme {
     /// The type of a matrix.
     fn kind_of(self, name: &str, columns: usize, layers: usize, head: &str) -> TensorType {
         let mixed = matches!(self, Self::Q4KM | Self::Q5KM);
-        let wanted = if self == Self::F16 || self == Self::Q8_0 {
+        let wanted = if matches!(self, Self::F32 | Self::F16 | Self::Bf16 | Self::Q8_0) {
             self.row().1
         } else if name == head
             || mixed && name.contains("attn_v") && more_bits(name, layers)
@@ -115,11 +123,13 @@ fn named(name: &str) -> TensorType {
     TensorType::named(name).expect("the names of this file are ggml's")
 }
 
-/// Writes the model in the file `from` to the file `to`, its matrices rounded by `scheme`, and tells after each tensor how many
-/// bytes of how many are read. Returns the size of the new file. `to` appears when it is complete.
+/// Writes the model in `from` to the file `to`, its matrices rounded by `scheme`, and tells after each tensor how many bytes of how
+/// many are read. `from` is a GGUF file, or a model folder as Hugging Face publishes it ([`is_model_folder`]): `config.json`,
+/// `tokenizer.json` and safetensors files. Returns the size of the new file. `to` appears when it is complete.
 ///
 /// # Errors
-/// As [`crate::Decoder::open`] for a damaged file; [`Error::Io`] when one cannot be read or written; [`Error::Cancelled`].
+/// As [`crate::Decoder::open`] for a damaged file, or a folder that is none of a model that the engine runs; [`Error::Io`] when one
+/// cannot be read, [`Error::Write`] when the new one cannot be written; [`Error::Cancelled`].
 pub fn quantize(
     from: &Path,
     to: &Path,
@@ -127,11 +137,13 @@ pub fn quantize(
     cancel: &Cancel,
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64, Error> {
-    let header = Header::read(from)?;
-    let architecture = header.metadata.string("general.architecture")?.unwrap_or_default();
-    let layers = header.metadata.unsigned(&format!("{architecture}.block_count"))?.unwrap_or(0) as usize;
-    let head = if header.tensors.contains_key("output.weight") { "output.weight" } else { "token_embd.weight" };
-    let mut tensors: Vec<(&String, &Tensor)> = header.tensors.iter().collect();
+    let source: Box<dyn Source> =
+        if is_model_folder(from) { Box::new(Folder::open(from)?) } else { Box::new(Opened::open(from)?) };
+    let about = source.header();
+    let architecture = about.metadata.string("general.architecture")?.unwrap_or_default();
+    let layers = about.metadata.unsigned(&format!("{architecture}.block_count"))?.unwrap_or(0) as usize;
+    let head = if about.tensors.contains_key("output.weight") { "output.weight" } else { "token_embd.weight" };
+    let mut tensors: Vec<(&String, &Tensor)> = about.tensors.iter().collect();
     tensors.sort_by_key(|(_, tensor)| tensor.offset);
     let planned: Vec<(&String, &Tensor, TensorType)> = tensors
         .into_iter()
@@ -144,19 +156,20 @@ pub fn quantize(
         })
         .collect();
     let failed = |error: io::Error| Error::write(to, error);
-    if fs::canonicalize(to).is_ok_and(|to| fs::canonicalize(from).is_ok_and(|from| from == to)) {
+    let is_read = |to: &Path| source.files().iter().any(|file| fs::canonicalize(file).is_ok_and(|file| file == to));
+    if fs::canonicalize(to).is_ok_and(|to| is_read(&to)) {
         return Err(Error::invalid(to, "output", "is the file that is read"));
     }
     let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     // Removed when it is dropped, whatever goes wrong.
     let mut part = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
-    let size = write(&header, to, part.as_file_mut(), scheme, &planned, cancel, progress)?;
+    let size = write(source.as_ref(), to, part.as_file_mut(), scheme, &planned, cancel, progress)?;
     part.persist(to).map_err(|error| failed(error.error))?;
     Ok(size)
 }
 
 fn write(
-    header: &Header,
+    source: &dyn Source,
     to: &Path,
     part: &mut File,
     scheme: Scheme,
@@ -165,27 +178,14 @@ fn write(
     progress: &mut dyn FnMut(u64, u64),
 ) -> Result<u64, Error> {
     let failed = |error: io::Error| Error::write(to, error);
-    let mut source = File::open(&header.path).map_err(|error| Error::io(&header.path, error))?;
     let mut out = Counted { inner: BufWriter::new(part), count: 0 };
-    let metadata = metadata(header, &mut source, scheme)?;
-    let alignment = header.alignment;
-    let mut offset = 0u64;
-    let mut infos = Vec::new();
-    for (name, tensor, kind) in planned {
-        infos.extend((name.len() as u64).to_le_bytes());
-        infos.extend(name.as_bytes());
-        infos.extend((tensor.dimensions.len() as u32).to_le_bytes());
-        infos.extend(tensor.dimensions.iter().rev().flat_map(|length| (*length as u64).to_le_bytes()));
-        infos.extend(kind.id().to_le_bytes());
-        infos.extend(offset.to_le_bytes());
-        let elements: u64 = tensor.dimensions.iter().map(|length| *length as u64).product();
-        offset = (offset + elements / kind.block_elements() * kind.block_bytes()).next_multiple_of(alignment);
-    }
-    let begin = [b"GGUF".as_slice(), &3u32.to_le_bytes(), &(planned.len() as u64).to_le_bytes()].concat();
-    out.write_all(&begin)
-        .and_then(|()| out.write_all(&metadata))
-        .and_then(|()| out.write_all(&infos))
-        .map_err(failed)?;
+    let alignment = source.header().alignment;
+    let descriptions: Vec<Description<'_>> = planned
+        .iter()
+        .map(|(name, tensor, kind)| Description { name, dimensions: &tensor.dimensions, kind: *kind })
+        .collect();
+    let (begin, _) = header(&pairs(source, scheme)?, &descriptions, alignment);
+    out.write_all(&begin).map_err(failed)?;
     let total = planned.iter().map(|(_, tensor, _)| tensor.size).sum();
     let mut read = 0;
     for (name, tensor, kind) in planned {
@@ -193,16 +193,10 @@ fn write(
             return Err(Error::Cancelled);
         }
         out.pad(alignment).map_err(failed)?;
-        let size =
-            usize::try_from(tensor.size).map_err(|_| Error::invalid(&header.path, name.as_str(), "is too large"))?;
-        let mut bytes = vec![0; size];
-        source
-            .seek(SeekFrom::Start(tensor.offset))
-            .and_then(|_| source.read_exact(&mut bytes))
-            .map_err(|error| Error::io(&header.path, error))?;
+        let mut bytes = source.data(name, tensor)?;
         if *kind != tensor.kind {
             bytes = rounded(&bytes, tensor, *kind)
-                .map_err(|reason| Error::invalid(&header.path, format!("tensor {}", shown(name)), reason))?;
+                .map_err(|reason| Error::invalid(&source.header().path, format!("tensor {}", shown(name)), reason))?;
         }
         out.write_all(&bytes).map_err(failed)?;
         read += tensor.size;
@@ -212,28 +206,17 @@ fn write(
     Ok(out.count)
 }
 
-/// The number of pairs and the pairs as they lie in the file, with this scheme's `general.file_type`.
-fn metadata(header: &Header, source: &mut File, scheme: Scheme) -> Result<Vec<u8>, Error> {
+/// The pairs of the source, with this scheme's `general.file_type`.
+fn pairs(source: &dyn Source, scheme: Scheme) -> Result<Pairs, Error> {
     const KEY: &str = "general.file_type";
-    let mut bytes = Vec::new();
-    let mut count = 0u64;
-    let mut pair = vec![];
-    for (key, range) in header.metadata.ranges().filter(|(key, _)| *key != KEY) {
-        pair.resize((range.end - range.start) as usize, 0);
-        source
-            .seek(SeekFrom::Start(range.start))
-            .and_then(|_| source.read_exact(&mut pair))
-            .map_err(|error| Error::io(&header.path, error))?;
+    let mut pairs = Pairs::default();
+    for (key, range) in source.header().metadata.ranges().filter(|(key, _)| *key != KEY) {
+        let pair = source.pair(range)?;
         debug_assert!(pair[8..].starts_with(key.as_bytes()), "the range of a pair begins with its key");
-        bytes.extend_from_slice(&pair);
-        count += 1;
+        pairs.copy(&pair);
     }
-    bytes.extend((KEY.len() as u64).to_le_bytes());
-    bytes.extend(KEY.as_bytes());
-    // An unsigned integer of 32 bits.
-    bytes.extend(4u32.to_le_bytes());
-    bytes.extend(scheme.row().2.to_le_bytes());
-    Ok([&(count + 1).to_le_bytes()[..], &bytes].concat())
+    pairs.u32(KEY, scheme.row().2);
+    Ok(pairs)
 }
 
 fn rounded(bytes: &[u8], tensor: &Tensor, kind: TensorType) -> Result<Vec<u8>, String> {
@@ -276,6 +259,7 @@ impl<W: Write> Write for Counted<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gguf::Header;
     use crate::gguf::build::tiny;
     use crate::test_models;
     use crate::{Decoder, Options};

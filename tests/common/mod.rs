@@ -7,6 +7,8 @@
     reason = "a test helper: each program uses its own part"
 )]
 
+pub mod published;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::encode::{self, text};
+
 /// A file to be.
 #[derive(Clone, Debug)]
 pub(crate) struct Build {
@@ -22,12 +24,6 @@ pub(crate) struct BuildTensor {
     pub(crate) kind: u32,
     pub(crate) offset: Option<u64>,
     pub(crate) data: Vec<u8>,
-}
-
-fn text(value: &[u8]) -> Vec<u8> {
-    let mut out = (value.len() as u64).to_le_bytes().to_vec();
-    out.extend_from_slice(value);
-    out
 }
 
 impl Default for Build {
@@ -68,24 +64,15 @@ impl Build {
     }
 
     pub(crate) fn strings(&mut self, key: &str, values: &[String]) -> &mut Self {
-        let mut out = 8u32.to_le_bytes().to_vec();
-        out.extend((values.len() as u64).to_le_bytes());
-        out.extend(values.iter().flat_map(|value| text(value.as_bytes())));
-        self.raw(key, 9, out)
+        self.raw(key, 9, encode::strings(values))
     }
 
     pub(crate) fn i32s(&mut self, key: &str, values: &[i32]) -> &mut Self {
-        let mut out = 5u32.to_le_bytes().to_vec();
-        out.extend((values.len() as u64).to_le_bytes());
-        out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        self.raw(key, 9, out)
+        self.raw(key, 9, encode::i32s(values))
     }
 
     pub(crate) fn f32s(&mut self, key: &str, values: &[f32]) -> &mut Self {
-        let mut out = 6u32.to_le_bytes().to_vec();
-        out.extend((values.len() as u64).to_le_bytes());
-        out.extend(values.iter().flat_map(|value| value.to_le_bytes()));
-        self.raw(key, 9, out)
+        self.raw(key, 9, encode::f32s(values))
     }
 
     pub(crate) fn remove(&mut self, key: &str) -> &mut Self {

@@ -103,7 +103,8 @@ impl Kind {
     }
 }
 
-const ARRAY: u32 = 9;
+/// Number of the value type of arrays.
+pub(super) const ARRAY: u32 = 9;
 
 impl Metadata {
     pub(super) fn read<R: Read>(cursor: &mut Cursor<'_, R>, count: u64) -> Result<Self, Error> {

@@ -10,7 +10,9 @@
 //! `general.alignment = 0` makes it divide by zero, and its product of dimensions wraps.
 
 mod cursor;
+mod encode;
 mod metadata;
+mod source;
 mod tensor_type;
 
 #[cfg(test)]
@@ -24,12 +26,15 @@ use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use cursor::Cursor;
+pub(crate) use encode::{Description, Pairs, header};
 pub use metadata::{Array, Metadata, Value};
+pub(crate) use source::{Opened, Source};
 pub use tensor_type::TensorType;
 
 use crate::error::{Error, shown};
 
-const DEFAULT_ALIGNMENT: u64 = 32;
+/// Of files that state none.
+pub(crate) const DEFAULT_ALIGNMENT: u64 = 32;
 /// `GGML_MAX_DIMS`.
 const MAX_DIMENSIONS: u32 = 4;
 /// `GGML_MAX_NAME` is 64; some converters write more.
@@ -80,7 +85,8 @@ impl Header {
         Self::parse(path, BufReader::with_capacity(1 << 18, file), about.len())
     }
 
-    fn parse(path: &Path, reader: impl Read, file_size: u64) -> Result<Self, Error> {
+    /// The same for what `reader` gives: a file of `file_size` bytes that errors call `path`.
+    pub(crate) fn parse(path: &Path, reader: impl Read, file_size: u64) -> Result<Self, Error> {
         let mut cursor = Cursor::new(path, reader, file_size);
         let magic: [u8; 4] = cursor.array("magic")?;
         if &magic != b"GGUF" {
