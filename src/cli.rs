@@ -210,6 +210,7 @@ fn options(settings: &Settings) -> Result<tanya_engine::Options> {
         device,
         backend: settings.backend,
         processor: Some(processor),
+        exact: settings.exact,
         ..tanya_engine::Options::default()
     })
 }

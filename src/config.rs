@@ -34,6 +34,8 @@ pub struct Settings {
     pub backend: Backend,
     /// Threads that compute; 0 is one for each processor.
     pub threads: usize,
+    /// Vectors in bfloat16 instead of eight bits.
+    pub exact: bool,
     /// Colors of the screen.
     pub theme: Theme,
     /// Plain ASCII instead of the glyphs of the common set.
@@ -66,6 +68,7 @@ impl Default for Settings {
             min_cosine: 0.40,
             backend: Backend::Auto,
             threads: 0,
+            exact: false,
             theme: Theme::Auto,
             ascii: false,
         }
@@ -261,6 +264,15 @@ pub const SETTINGS: &[Setting] = &[
         64,
         threads
     ),
+    Setting {
+        key: "exact",
+        help: "true or false: compute vectors in bfloat16 instead of eight bits, nearer to the embedding model and slower; taken at the next start",
+        read: |settings, text| {
+            settings.exact = switch(text)?;
+            Ok(())
+        },
+        show: |settings| settings.exact.to_string(),
+    },
     Setting {
         key: "theme",
         help: "auto, dark, light or plain (no colors)",

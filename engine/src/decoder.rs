@@ -29,10 +29,10 @@ pub struct Options {
     pub backend: Backend,
     /// Instructions and threads of the native back end; `None` takes the fastest and one for each processor.
     pub processor: Option<Processor>,
-    /// With candle on the processor, compute with exactly the file's numbers. Otherwise it widens weight types that it
-    /// multiplies slowly (`Q4_1`, `Q5_0`, `Q5_1`) to `Q8_0`: several times faster, rounded by at most 1/254 of each block's
-    /// largest weight. The native back end keeps the file's numbers, but for a few
-    /// columns that it holds in f16.
+    /// Nearer to the file's numbers, slower. A sentence encoder then multiplies in bfloat16 instead of eight bits. A decoder on candle
+    /// computes with exactly the file's numbers; otherwise weight types that candle multiplies slowly (`Q4_1`, `Q5_0`, `Q5_1`) are
+    /// widened to `Q8_0` there: several times faster, rounded by at most 1/254 of each block's largest weight. A decoder on
+    /// our kernels keeps the file's numbers anyway, but for a few columns that it holds in f16.
     pub exact: bool,
     /// Window in tokens; fails if it does not fit in memory. `None` takes the model's own, at most
     /// [`PREFERRED_WINDOW`], and less when memory is short.

@@ -19,7 +19,7 @@ pub struct Processor {
 
 impl Processor {
     /// `threads` threads, the caller's among them (`None`: one for each processor), with the instructions called
-    /// `instructions` (`avx512`, `avxvnni`, `avx2`, `portable`; `None`: the fastest that there are).
+    /// `instructions` (`avx512`, `avxvnni`, `avx2`, `neon`, `portable`; `None`: the fastest that there are).
     ///
     /// # Errors
     /// [`Error::Instructions`] when the processor does not have them.
@@ -43,7 +43,7 @@ impl Processor {
     }
 
     /// Whether our kernels are the better choice here: not in their portable form, unless it was asked for. candle knows some
-    /// instructions that they do not (NEON).
+    /// instructions that they do not (NEON without dot products).
     pub(crate) fn is_fast(&self) -> bool {
         self.chosen || self.compute.isa().is_fast()
     }

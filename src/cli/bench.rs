@@ -52,12 +52,28 @@ struct Outcome {
     load_ms: f64,
     embedder: String,
     embedder_load_ms: f64,
+    /// Until the first token of an answer; none where the window is too small.
+    first_token: Option<FirstToken>,
     /// The most memory that the program has had.
     peak_bytes: Option<u64>,
     /// Measured, not looked up.
     roofline: Roofline,
     tests: Vec<Test>,
 }
+
+/// Milliseconds from a prompt to the scores of the first token.
+#[derive(Serialize)]
+struct FirstToken {
+    /// A prompt of [`SOURCES`] tokens, nothing of which is known.
+    cold_ms: f64,
+    /// [`QUESTION`] more behind it: another question on the same sources.
+    same_sources_ms: f64,
+}
+
+/// Tokens of a long prompt.
+const SOURCES: usize = 2000;
+/// Tokens of a question.
+const QUESTION: usize = 32;
 
 #[derive(Serialize)]
 struct Roofline {
@@ -79,13 +95,14 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let processor = app.supply.options.processor.clone().context("the command line always names a processor")?;
     let table = Table { quiet: args.json };
 
-    let longest = args.prompts.iter().copied().chain(args.depths.iter().map(|depth| depth + args.generate)).max();
-    let longest = longest.unwrap_or(1);
+    let asked = args.prompts.iter().copied().chain(args.depths.iter().map(|depth| depth + args.generate)).max();
+    let asked = asked.unwrap_or(1);
+    let longest = asked.max(SOURCES + QUESTION);
     let options = Options { context: Some(longest), ..app.supply.options.clone() };
     let decoder =
         Decoder::open(&model.path, &options).with_context(|| format!("cannot use the model {}", model.name))?;
     let info = decoder.info();
-    ensure_fits(longest, info.window)?;
+    ensure_fits(asked, info.window)?;
     let load_ms = info.load_time.as_secs_f64() * 1e3;
     table.line(&format!("{} ({}), {}", model.path.display(), info.quantization, info.backend))?;
     table.line(&format!("loaded in {load_ms:.0} ms"))?;
@@ -104,6 +121,18 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
             written = Some(test.median);
         }
         tests.push(test);
+    }
+
+    let first_token = (SOURCES + QUESTION <= info.window)
+        .then(|| {
+            let cold_ms = bench.first_token(SOURCES, 0)?;
+            anyhow::Ok(FirstToken { cold_ms, same_sources_ms: bench.first_token(QUESTION, SOURCES)? })
+        })
+        .transpose()?;
+    if let Some(FirstToken { cold_ms, same_sources_ms }) = &first_token {
+        table.line(&format!(
+            "first token after {cold_ms:.0} ms for a prompt of {SOURCES} tokens, {same_sources_ms:.0} ms for {QUESTION} more behind them"
+        ))?;
     }
 
     let started = Instant::now();
@@ -145,6 +174,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
             load_ms,
             embedder: embedder.id().to_owned(),
             embedder_load_ms,
+            first_token,
             peak_bytes,
             roofline,
             tests,

@@ -5,13 +5,11 @@
 //! beside it: a text has the same vector, bit for bit, whatever its neighbors.
 //!
 //! Architecture: Devlin et al. 2019, <https://arxiv.org/abs/1810.04805>. Tensor names are those of Hugging Face's `BertModel`.
-//! Matrices are rounded to `Q8_0` when loaded (a scale for every 32 weights), the rest is computed in f32.
+//! States and matrices are rounded where they are multiplied (see [`Precision`]), the rest is computed in f32.
 
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use candle_core::quantized::{GgmlDType, QTensor};
-use candle_core::{Device, Tensor};
 use candle_transformers::models::bert::{Config, HiddenAct};
 use half::{bf16, f16};
 use safetensors::{Dtype, SafeTensors};
@@ -19,13 +17,13 @@ use safetensors::{Dtype, SafeTensors};
 use crate::cancel::Cancel;
 use crate::error::{Error, shown};
 use crate::kernels::{
-    Activations, Attention, Cache, CacheShape, Channels, Compute, Entry, Forms, Gate, Heads, Kind, LayerNorm, Linear,
-    Packed, Projections, Segment,
+    Attention, Cache, CacheShape, Channels, Compute, Entry, Gate, Heads, Kind, LayerNorm, Packed, Precision,
+    Projections, Segment, WordLinear, WordMatrix, WordStates,
 };
 use crate::processor::Processor;
 
 /// Channels of the states that are multiplied in f32.
-const APART: usize = 16;
+const APART: usize = 8;
 /// Tokens that are read to find them.
 const SAMPLE: usize = 32;
 
@@ -34,7 +32,6 @@ pub(super) struct Bert {
     processor: Processor,
     hidden: usize,
     heads: usize,
-    feed_forward: usize,
     epsilon: f32,
     gate: Gate,
     words: Packed,
@@ -57,13 +54,13 @@ struct Layer {
 }
 
 struct Dense {
-    matrix: Packed,
+    matrix: WordMatrix,
     bias: Vec<f32>,
 }
 
 impl Dense {
-    fn times<'a>(&'a self, out: &'a mut [f32], add: bool) -> Linear<'a> {
-        Linear { weights: &self.matrix, bias: Some(&self.bias), out, add }
+    fn times<'a>(&'a self, out: &'a mut [f32], add: bool) -> WordLinear<'a> {
+        WordLinear { weights: &self.matrix, bias: &self.bias, out, add }
     }
 }
 
@@ -80,8 +77,8 @@ struct Workspace {
     keys: Vec<f32>,
     values: Vec<f32>,
     mixed: Vec<f32>,
-    narrow: Activations,
-    wide: Activations,
+    narrow: WordStates,
+    wide: WordStates,
     /// One for each window of a batch, used anew in every layer.
     caches: Vec<Cache>,
 }
@@ -93,17 +90,23 @@ impl Bert {
     }
 
     /// Packs the weights of a checked safetensors file.
-    pub(super) fn load(path: &Path, bytes: &[u8], config: &Config, processor: Processor) -> Result<Self, Error> {
+    pub(super) fn load(
+        path: &Path,
+        bytes: &[u8],
+        config: &Config,
+        precision: Precision,
+        processor: Processor,
+    ) -> Result<Self, Error> {
         let file = SafeTensors::deserialize(bytes)
             .map_err(|error| Error::invalid(path, "header", shown(&error.to_string())))?;
         let model = config.model_type.as_deref().unwrap_or("bert");
         let prefixes = [String::new(), "bert.".to_owned(), format!("{model}.")];
         let has = |prefix: &String| file.tensor(&format!("{prefix}{WORDS}")).is_ok();
         let prefix = prefixes.into_iter().find(has).unwrap_or_default();
-        let source = Source { path, file, prefix, compute: processor.compute() };
+        let source = Source { path, file, prefix, precision, compute: processor.compute() };
 
         let (hidden, count) = (config.hidden_size, config.max_position_embeddings);
-        let words = source.packed(WORDS, config.vocab_size, hidden, Kind::F16)?;
+        let words = source.words(config.vocab_size, hidden)?;
         let kinds = source.numbers("embeddings.token_type_embeddings.weight", &[config.type_vocab_size, hidden])?;
         let mut positions = source.numbers("embeddings.position_embeddings.weight", &[count, hidden])?;
         for position in positions.chunks_exact_mut(hidden) {
@@ -115,7 +118,6 @@ impl Bert {
         let mut bert = Self {
             hidden,
             heads: config.num_attention_heads,
-            feed_forward: config.intermediate_size,
             epsilon: config.layer_norm_eps as f32,
             gate: gate(config.hidden_act).unwrap_or(Gate::GeluErf),
             words,
@@ -138,10 +140,9 @@ impl Bert {
         self.run(&[&window], &Cancel::new(), &mut |states| samples.push(states.to_vec()))?;
         let channels = Channels::choose(samples, self.hidden, APART);
         tracing::debug!(channels = ?channels.as_slice(), "kept in f32");
-        let compute = std::sync::Arc::clone(self.processor.compute());
         for layer in &mut self.layers {
             for dense in [&mut layer.query, &mut layer.key, &mut layer.value, &mut layer.up] {
-                dense.matrix.keep_apart(&compute, &channels);
+                dense.matrix.keep_apart(&channels);
             }
         }
         Ok(())
@@ -213,7 +214,7 @@ impl Bert {
         let Workspace { states, queries, keys, values, mixed, narrow, caches, .. } = work;
         let mut products =
             [layer.query.times(queries, false), layer.key.times(keys, false), layer.value.times(values, false)];
-        compute.linear(narrow, &mut products);
+        compute.word_linear(narrow, &mut products);
         let heads = Heads { layer: 0, heads: self.heads, norms: None, rotation: None };
         let mut entries: Vec<Entry<'_>> =
             ranges(windows).zip(caches.iter_mut()).map(|(tokens, cache)| Entry { tokens, cache }).collect();
@@ -228,27 +229,27 @@ impl Bert {
             causal: false,
         };
         compute.attention(&attention, &segments, queries, mixed);
-        narrow.reset(states.len() / self.hidden, self.hidden, Forms::of([&layer.output.matrix]));
-        compute.normalize(mixed, None, narrow);
-        compute.linear(narrow, &mut [layer.output.times(states, true)]);
+        narrow.reset_for(&layer.output.matrix, states.len() / self.hidden);
+        compute.to_words(mixed, None, narrow);
+        compute.word_linear(narrow, &mut [layer.output.times(states, true)]);
         self.normalize(&layer.attention_norm, work);
     }
 
     fn feed_forward(&self, layer: &Layer, work: &mut Workspace) {
         let compute = self.compute();
         let Workspace { states, narrow, wide, .. } = work;
-        wide.reset(states.len() / self.hidden, self.feed_forward, Forms::of([&layer.down.matrix]));
-        compute.activated(narrow, &layer.up.matrix, Some(&layer.up.bias), self.gate, wide);
-        compute.linear(wide, &mut [layer.down.times(states, true)]);
+        wide.reset_for(&layer.down.matrix, states.len() / self.hidden);
+        compute.word_activated(narrow, &layer.up.matrix, &layer.up.bias, self.gate, wide);
+        compute.word_linear(wide, &mut [layer.down.times(states, true)]);
         self.normalize(&layer.output_norm, work);
     }
 
-    /// Normalizes the states, in f32 and as the next product reads them. All matrices of one width have the same form.
+    /// Normalizes the states, in f32 and as the next product reads them.
     fn normalize(&self, norm: &Affine, work: &mut Workspace) {
         let Workspace { states, narrow, .. } = work;
-        narrow.reset(states.len() / self.hidden, self.hidden, Forms::of([&self.layers[0].query.matrix]));
+        narrow.reset_for(&self.layers[0].query.matrix, states.len() / self.hidden);
         let norm = LayerNorm { weight: &norm.weight, bias: &norm.bias, epsilon: self.epsilon };
-        self.compute().layer_normalize(states, norm, narrow);
+        self.compute().to_words(states, Some(norm), narrow);
     }
 }
 
@@ -293,6 +294,7 @@ struct Source<'a> {
     path: &'a Path,
     file: SafeTensors<'a>,
     prefix: String,
+    precision: Precision,
     compute: &'a Compute,
 }
 
@@ -319,26 +321,19 @@ impl Source<'_> {
         }
     }
 
-    /// A matrix, packed as `kind`.
-    fn packed(&self, name: &str, rows: usize, columns: usize, kind: Kind) -> Result<Packed, Error> {
-        let numbers = self.numbers(name, &[rows, columns])?;
-        let bytes = match kind {
-            Kind::Q8_0 => quantized(numbers, rows, columns, GgmlDType::Q8_0)
-                .map_err(|error| Error::invalid(self.path, format!("tensor {name}"), shown(&error.to_string())))?,
-            Kind::F16 => numbers.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect(),
-            _ => numbers.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        };
-        Packed::pack_bytes(self.compute, kind, rows, columns, &bytes).map_err(|error| Error::io(self.path, error))
+    /// The embeddings of words, of which single rows are read.
+    fn words(&self, rows: usize, columns: usize) -> Result<Packed, Error> {
+        let numbers = self.numbers(WORDS, &[rows, columns])?;
+        let bytes: Vec<u8> = numbers.iter().flat_map(|value| f16::from_f32(*value).to_le_bytes()).collect();
+        Packed::pack_bytes(self.compute, Kind::F16, rows, columns, &bytes).map_err(|error| Error::io(self.path, error))
     }
 
     /// A matrix that states are multiplied with, and its bias.
     fn dense(&self, name: &str, rows: usize, columns: usize) -> Result<Dense, Error> {
-        // Blocks have 32 columns; what cannot be cut into them stays exact.
-        let kind = if columns.is_multiple_of(32) { Kind::Q8_0 } else { Kind::F32 };
-        Ok(Dense {
-            matrix: self.packed(&format!("{name}.weight"), rows, columns, kind)?,
-            bias: self.numbers(&format!("{name}.bias"), &[rows])?,
-        })
+        let numbers = self.numbers(&format!("{name}.weight"), &[rows, columns])?;
+        let matrix = WordMatrix::pack(self.compute, self.precision, rows, columns, &numbers)
+            .map_err(|error| Error::io(self.path, error))?;
+        Ok(Dense { matrix, bias: self.numbers(&format!("{name}.bias"), &[rows])? })
     }
 
     /// `LayerNorm` of older files calls its weight gamma and its bias beta.
@@ -349,10 +344,4 @@ impl Source<'_> {
         };
         Ok(Affine { weight: either("weight", "gamma")?, bias: either("bias", "beta")? })
     }
-}
-
-/// The bytes of a matrix in one of ggml's formats.
-fn quantized(numbers: Vec<f32>, rows: usize, columns: usize, kind: GgmlDType) -> candle_core::Result<Vec<u8>> {
-    let tensor = Tensor::from_vec(numbers, (rows, columns), &Device::Cpu)?;
-    Ok(QTensor::quantize(&tensor, kind)?.data()?.into_owned())
 }

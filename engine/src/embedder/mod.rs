@@ -29,6 +29,7 @@ use crate::backend::Backend;
 use crate::cancel::Cancel;
 use crate::decoder::Options;
 use crate::error::{Error, shown};
+use crate::kernels::Precision;
 use crate::reference::{DeviceKind, open_device};
 
 /// What a text is for. Some models put different words in front of the two.
@@ -65,7 +66,7 @@ impl Embedder {
     /// Loads the model in `folder`: `config.json`, `tokenizer.json`, `model.safetensors`, and where they are
     /// `1_Pooling/config.json`, `sentence_bert_config.json`, `config_sentence_transformers.json`.
     ///
-    /// Of `options` the device, the back end and the processor matter.
+    /// Of `options` the device, the back end, the processor and [`Options::exact`] matter.
     ///
     /// # Errors
     /// [`Error::Io`] for a missing file, [`Error::Invalid`] for a damaged or contradicting one, or a device or instructions that
@@ -90,10 +91,11 @@ impl Embedder {
                 Backend::Native => true,
                 Backend::Candle => false,
             };
+        let precision = if options.exact { Precision::Bf16 } else { Precision::Int8 };
         // Hashing the weights takes as long as packing them.
         let (id, bert) = std::thread::scope(|scope| {
             let id = scope.spawn(|| identity(folder, &bytes));
-            let bert = native.then(|| Bert::load(&path, &bytes, &config.bert, processor)).transpose();
+            let bert = native.then(|| Bert::load(&path, &bytes, &config.bert, precision, processor)).transpose();
             (id.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), bert)
         });
         let id = id?;

@@ -63,22 +63,37 @@ fn assorted() -> Vec<String> {
         .collect()
 }
 
-#[test]
-fn our_kernels_give_the_vectors_of_the_reference() {
+/// Least and mean cosine of this embedder's vectors with those of the reference.
+fn agreement(embedder: &Embedder) -> (f32, f32) {
     let texts = assorted();
     let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
-    let expected = candle().embed(EmbedKind::Passage, &texts, &Cancel::new()).unwrap();
-    let cosines: Vec<f32> = embed(&texts).iter().zip(&expected).map(|(a, b)| cosine(a, b)).collect();
-    let least = cosines.iter().copied().fold(1.0, f32::min);
-    let mean = cosines.iter().sum::<f32>() / cosines.len() as f32;
-    assert!(least >= 0.998 && mean >= 0.9995, "least {least}, mean {mean}");
+    let [expected, ours] =
+        [candle(), embedder].map(|embedder| embedder.embed(EmbedKind::Passage, &texts, &Cancel::new()).unwrap());
+    let cosines: Vec<f32> = ours.iter().zip(&expected).map(|(a, b)| cosine(a, b)).collect();
+    let (least, mean) =
+        (cosines.iter().copied().fold(1.0, f32::min), cosines.iter().sum::<f32>() / cosines.len() as f32);
+    println!("least {least}, mean {mean}");
+    (least, mean)
+}
+
+#[test]
+fn eight_bits_give_nearly_the_vectors_of_the_reference() {
+    let (least, mean) = agreement(minilm());
+    assert!(least >= 0.99 && mean >= 0.998, "least {least}, mean {mean}");
+}
+
+#[test]
+fn bfloat16_gives_the_vectors_of_the_reference() {
+    let options = Options { exact: true, ..Options::default() };
+    let (least, mean) = agreement(&Embedder::open(&minilm_folder(), &options).unwrap());
+    assert!(least >= 0.9995 && mean >= 0.9999, "least {least}, mean {mean}");
 }
 
 #[test]
 fn every_set_of_instructions_and_number_of_threads_gives_nearly_the_same_vectors() {
     let texts = ["short", "Photosynthesis turns light into chemical energy."];
     let expected = embed(&texts);
-    for instructions in ["avx512", "avxvnni", "avx2", "portable"] {
+    for instructions in ["avx512", "avxvnni", "avx2", "neon", "portable"] {
         let Ok(processor) = Processor::new(Some(1), Some(instructions)) else { continue };
         let options = Options { processor: Some(processor), ..Options::default() };
         let embedder = Embedder::open(&minilm_folder(), &options).unwrap();

@@ -69,6 +69,14 @@ halves! {
         let sum = _mm256_add_epi32(sum, _mm256_madd_epi16(low, _mm256_set1_epi16(1)));
         _mm256_add_epi32(sum, _mm256_madd_epi16(top, _mm256_set1_epi16(128)))
     };
+    low_bf16(a: __m256i) -> __m256 = _mm256_castsi256_ps(_mm256_slli_epi32::<16>(a));
+    high_bf16(a: __m256i) -> __m256 =
+        _mm256_castsi256_ps(_mm256_and_si256(a, _mm256_set1_epi32(0xFFFF_0000_u32.cast_signed())));
+    to_bf16(a: __m256) -> __m256i = {
+        let bits = _mm256_castps_si256(a);
+        let odd = _mm256_and_si256(_mm256_srli_epi32::<16>(bits), _mm256_set1_epi32(1));
+        _mm256_srli_epi32::<16>(_mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7FFF)), odd))
+    };
     horizontal_sum(a: __m256) -> f32 = {
         let four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps::<1>(a));
         let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
@@ -130,6 +138,12 @@ impl<const VNNI: bool> Simd for Avx2<VNNI> {
             let high = _mm256_cvtepu16_epi32(_mm_loadu_si128(from.add(8).cast()));
             [_mm256_castsi256_ps(_mm256_slli_epi32::<16>(low)), _mm256_castsi256_ps(_mm256_slli_epi32::<16>(high))]
         }
+        fn store_bf16(value: Self::F, to: *mut u16) {
+            let halves = each(value, to_bf16);
+            // As in `store_low_bytes`.
+            let words = _mm256_permute4x64_epi64::<0b11_01_10_00>(_mm256_packus_epi32(halves[0], halves[1]));
+            _mm256_storeu_si256(to.cast(), words);
+        }
         fn load_u8(from: *const u8) -> Self::F {
             let bytes = _mm_loadu_si128(from.cast());
             each([_mm256_cvtepu8_epi32(bytes), _mm256_cvtepu8_epi32(_mm_srli_si128::<8>(bytes))], to_f)
@@ -179,6 +193,11 @@ impl<const VNNI: bool> Simd for Avx2<VNNI> {
             } else {
                 [narrow_dot(sum[0], unsigned[0], signed), narrow_dot(sum[1], unsigned[1], signed)]
             }
+        }
+        fn dot_bf16(sum: Self::F, a: Self::B, b: u32) -> Self::F {
+            let low = _mm256_set1_ps(f32::from_bits(b << 16));
+            let high = _mm256_set1_ps(f32::from_bits(b & 0xFFFF_0000));
+            [0, 1].map(|half| fma(high_bf16(a[half]), high, fma(low_bf16(a[half]), low, sum[half])))
         }
     }
 }

@@ -4,11 +4,11 @@ use std::arch::x86_64::*;
 
 use super::simd::{Simd, methods};
 
-/// F, BW, VL, DQ and VNNI.
+/// F, BW, VL, DQ and VNNI. `BF16`: the processor also multiplies bfloat16 (Cooper Lake, Zen 4 and later).
 #[derive(Clone, Copy)]
-pub(super) struct Avx512;
+pub(super) struct Avx512<const BF16: bool>;
 
-impl Simd for Avx512 {
+impl<const BF16: bool> Simd for Avx512<BF16> {
     type F = __m512;
     type I = __m512i;
     type B = __m512i;
@@ -37,6 +37,12 @@ impl Simd for Avx512 {
         fn load_f16(from: *const u16) -> __m512 { _mm512_cvtph_ps(_mm256_loadu_si256(from.cast())) }
         fn store_f16(value: __m512, to: *mut u16) { _mm256_storeu_si256(to.cast(), _mm512_cvtps_ph::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(value)) }
         fn load_bf16(from: *const u16) -> __m512 { _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(from.cast())))) }
+        fn store_bf16(value: __m512, to: *mut u16) {
+            let bits = _mm512_castps_si512(value);
+            let odd = _mm512_and_si512(_mm512_srli_epi32::<16>(bits), _mm512_set1_epi32(1));
+            let rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7FFF)), odd);
+            _mm256_storeu_si256(to.cast(), _mm512_cvtepi32_epi16(_mm512_srli_epi32::<16>(rounded)));
+        }
         fn load_u8(from: *const u8) -> __m512 { _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(from.cast()))) }
         fn load_i8(from: *const i8) -> __m512 { _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(from.cast()))) }
         fn splat_i(value: i32) -> __m512i {
@@ -55,5 +61,17 @@ impl Simd for Avx512 {
         fn shift_right<const N: u32>(a: __m512i) -> __m512i { _mm512_srli_epi16::<N>(a) }
         fn shift_left<const N: u32>(a: __m512i) -> __m512i { _mm512_slli_epi16::<N>(a) }
         fn dot(sum: __m512i, unsigned: __m512i, signed: i32, _wide: bool) -> __m512i { _mm512_dpbusd_epi32(sum, unsigned, _mm512_set1_epi32(signed)) }
+        fn dot_bf16(sum: __m512, a: __m512i, b: u32) -> __m512 {
+            if BF16 {
+                let b = _mm512_set1_epi32(b.cast_signed());
+                // SAFETY: both are 512 bits, and every bit pattern is a number.
+                _mm512_dpbf16_ps(sum, std::mem::transmute::<__m512i, __m512bh>(a), std::mem::transmute::<__m512i, __m512bh>(b))
+            } else {
+                let high = _mm512_castsi512_ps(_mm512_and_si512(a, _mm512_set1_epi32(0xFFFF_0000_u32.cast_signed())));
+                let low = _mm512_castsi512_ps(_mm512_slli_epi32::<16>(a));
+                let sum = _mm512_fmadd_ps(low, _mm512_set1_ps(f32::from_bits(b << 16)), sum);
+                _mm512_fmadd_ps(high, _mm512_set1_ps(f32::from_bits(b & 0xFFFF_0000)), sum)
+            }
+        }
     }
 }

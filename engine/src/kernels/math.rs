@@ -3,7 +3,6 @@
 use super::Compute;
 use super::activations::{Activations, Writer};
 use super::isa::Kernel;
-use super::pool::Shares;
 use super::simd::Simd;
 
 /// What a gated feed-forward layer does with its gate.
@@ -112,24 +111,6 @@ impl Compute {
         });
     }
 
-    /// Normalization of `[token][column]` states by mean and variance (Ba et al. 2016, <https://arxiv.org/abs/1607.06450>), in place
-    /// and into `out`.
-    pub(crate) fn layer_normalize(&self, states: &mut [f32], norm: LayerNorm<'_>, out: &mut Activations) {
-        let (tokens, columns) = (out.tokens(), out.columns());
-        assert_eq!(states.len(), tokens * columns, "a state for every token");
-        assert!(norm.weight.len() == columns && norm.bias.len() == columns, "a weight and a bias for every column");
-        let writer = out.writer();
-        let span = tokens.div_ceil(4 * self.pool().threads()).max(4);
-        let states = Shares::new(states);
-        self.pool().run(tokens.div_ceil(span), &|unit, _| {
-            for token in unit * span..((unit + 1) * span).min(tokens) {
-                // SAFETY: each unit has tokens of its own.
-                let state = unsafe { states.part(token * columns, columns) };
-                self.isa().run(LayerNormalize { state, norm, token, writer });
-            }
-        });
-    }
-
     /// Root-mean-square normalization of each of the `length`-long vectors in `vectors`, in place.
     pub(crate) fn normalize_each(&self, vectors: &mut [f32], norm: Norm<'_>) {
         for vector in vectors.chunks_exact_mut(norm.weight.len()) {
@@ -150,47 +131,10 @@ pub(crate) struct Norm<'a> {
     pub(crate) epsilon: f32,
 }
 
-/// (x − mean) / √(variance + ε) · weight + bias
-#[derive(Clone, Copy)]
-pub(crate) struct LayerNorm<'a> {
-    /// One number a column.
-    pub(crate) weight: &'a [f32],
-    /// One number a column.
-    pub(crate) bias: &'a [f32],
-    /// ε
-    pub(crate) epsilon: f32,
-}
-
-struct LayerNormalize<'a> {
-    state: &'a mut [f32],
-    norm: LayerNorm<'a>,
-    token: usize,
-    writer: Writer<'a>,
-}
-
-impl Kernel for LayerNormalize<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    unsafe fn run<S: Simd>(self) {
-        let Self { state, norm, token, writer } = self;
-        let count = state.len() as f32;
-        // SAFETY: the caller vouches for the instructions; each unit has tokens of its own.
-        unsafe {
-            let mean = sum::<S>(state) / count;
-            let inverse = 1.0 / (squares::<S>(state, mean) / count + norm.epsilon).sqrt();
-            for ((value, weight), bias) in state.iter_mut().zip(norm.weight).zip(norm.bias) {
-                *value = (*value - mean) * inverse * weight + bias;
-            }
-            writer.put::<S>(token, 0, state);
-        }
-    }
-}
-
 /// # Safety
 /// The processor has the instructions of `S`.
 #[inline(always)]
-unsafe fn sum<S: Simd>(values: &[f32]) -> f32 {
+pub(super) unsafe fn sum<S: Simd>(values: &[f32]) -> f32 {
     let lanes = values.chunks_exact(16);
     let rest: f32 = lanes.remainder().iter().sum();
     // SAFETY: as this function; each chunk has sixteen lanes.
@@ -208,7 +152,7 @@ unsafe fn sum<S: Simd>(values: &[f32]) -> f32 {
 /// # Safety
 /// The processor has the instructions of `S`.
 #[inline(always)]
-unsafe fn squares<S: Simd>(values: &[f32], center: f32) -> f32 {
+pub(super) unsafe fn squares<S: Simd>(values: &[f32], center: f32) -> f32 {
     let lanes = values.chunks_exact(16);
     let rest: f32 = lanes.remainder().iter().map(|value| (value - center) * (value - center)).sum();
     // SAFETY: as this function; each chunk has sixteen lanes.

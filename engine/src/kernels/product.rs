@@ -58,39 +58,6 @@ impl Compute {
         });
     }
 
-    /// Feed-forward without a gate: kind(W·x + bias), written into `out` in the forms that it was reset to.
-    pub(crate) fn activated(
-        &self,
-        input: &Activations,
-        weights: &Packed,
-        bias: Option<&[f32]>,
-        kind: Gate,
-        out: &mut Activations,
-    ) {
-        assert!(fits(weights, input), "weights and activations keep the same channels apart");
-        assert!(weights.columns() == input.columns() && bias.is_none_or(|bias| bias.len() == weights.rows()));
-        assert!(out.tokens() == input.tokens() && out.columns() == weights.rows());
-        let writer = out.writer();
-        self.pool().run(weights.groups().div_ceil(2), &|pair, _| {
-            let first = 2 * pair * GROUP;
-            let width = (2 * GROUP).min(weights.rows() - first);
-            let mut sums = [[[0f32; GROUP]; TILE]; 2];
-            for (token, count) in tiles(input.tokens()) {
-                for half in 0..width.div_ceil(GROUP) {
-                    let group = 2 * pair + half;
-                    self.isa().run(Tile { weights, group, input, token, count, sums: &mut sums[half] });
-                    if let Some(bias) = bias {
-                        let bias = &bias[group * GROUP..][..GROUP.min(weights.rows() - group * GROUP)];
-                        for sums in &mut sums[half][..count] {
-                            sums.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias);
-                        }
-                    }
-                }
-                self.isa().run(Gated { gates: &mut sums, ups: None, kind, count, token, first, width, writer });
-            }
-        });
-    }
-
     /// Gated feed-forward: gate(G·x) · (U·x), written into `out` in the forms that it was reset to.
     pub(crate) fn gated(&self, input: &Activations, gate: &Packed, up: &Packed, kind: Gate, out: &mut Activations) {
         assert!(fits(gate, input) && fits(up, input), "weights and activations keep the same channels apart");
@@ -109,7 +76,7 @@ impl Compute {
                     self.isa().run(Tile { weights: gate, group, input, token, count, sums: &mut gates[half] });
                     self.isa().run(Tile { weights: up, group, input, token, count, sums: &mut ups[half] });
                 }
-                self.isa().run(Gated { gates: &mut gates, ups: Some(&ups), kind, count, token, first, width, writer });
+                self.isa().run(Gated { gates: &gates, ups: &ups, kind, count, token, first, width, writer });
             }
         });
     }
@@ -353,9 +320,9 @@ impl Kernel for Finish<'_> {
 }
 
 struct Gated<'a> {
-    gates: &'a mut [Sums; 2],
+    gates: &'a [Sums; 2],
     /// What the gate is multiplied with.
-    ups: Option<&'a [Sums; 2]>,
+    ups: &'a [Sums; 2],
     kind: Gate,
     count: usize,
     token: usize,
@@ -376,11 +343,8 @@ impl Kernel for Gated<'_> {
                 // SAFETY: the caller vouches for the instructions; all of these have sixteen lanes.
                 unsafe {
                     let gate = math::gate::<S>(self.kind, S::load(self.gates[half][index].as_ptr()));
-                    let value = match self.ups {
-                        Some(ups) => S::mul(gate, S::load(ups[half][index].as_ptr())),
-                        None => gate,
-                    };
-                    S::store(value, values[half * GROUP..].as_mut_ptr());
+                    let up = S::load(self.ups[half][index].as_ptr());
+                    S::store(S::mul(gate, up), values[half * GROUP..].as_mut_ptr());
                 }
             }
             // SAFETY: as above; each unit has columns of its own.

@@ -54,6 +54,8 @@ pub(super) trait Simd: Copy + 'static {
     unsafe fn store_f16(value: Self::F, to: *mut u16);
     /// Sixteen bfloat16 numbers.
     unsafe fn load_bf16(from: *const u16) -> Self::F;
+    /// Rounded to nearest, ties to even; what is no number may become one.
+    unsafe fn store_bf16(value: Self::F, to: *mut u16);
     unsafe fn load_u8(from: *const u8) -> Self::F;
     unsafe fn load_i8(from: *const i8) -> Self::F;
 
@@ -79,6 +81,8 @@ pub(super) trait Simd: Copy + 'static {
     /// Adds to each lane the dot product of its four unsigned bytes with four signed ones, −127 to 127, the same for all
     /// lanes. `wide` says that the unsigned bytes may exceed 127.
     unsafe fn dot(sum: Self::I, unsigned: Self::B, signed: i32, wide: bool) -> Self::I;
+    /// Adds to each lane the dot product of its two bfloat16 numbers with two others, the same for all lanes.
+    unsafe fn dot_bf16(sum: Self::F, a: Self::B, b: u32) -> Self::F;
 }
 
 /// The methods of an implementation: each is inlined into its kernel, and its body is one unsafe block.
@@ -152,6 +156,9 @@ impl Simd for Portable {
         fn load_bf16(from: *const u16) -> Self::F {
             each(from.cast::<[u16; LANES]>().read_unaligned(), |bits| f32::from_bits(u32::from(bits) << 16))
         }
+        fn store_bf16(value: Self::F, to: *mut u16) {
+            to.cast::<[u16; LANES]>().write_unaligned(each(value, |value| half::bf16::from_f32(value).to_bits()));
+        }
         fn load_u8(from: *const u8) -> Self::F {
             each(from.cast::<[u8; LANES]>().read_unaligned(), f32::from)
         }
@@ -188,6 +195,14 @@ impl Simd for Portable {
                 *out = out.wrapping_add((a + b) + (c + d));
             }
             out
+        }
+        fn dot_bf16(sum: Self::F, a: Self::B, b: u32) -> Self::F {
+            let pairs = |bits: u32| [f32::from_bits(bits << 16), f32::from_bits(bits & 0xFFFF_0000)];
+            let ([low, high], (lanes, _)) = (pairs(b), a.as_chunks::<4>());
+            std::array::from_fn(|lane| {
+                let [a, b] = pairs(u32::from_le_bytes(lanes[lane]));
+                sum[lane] + a * low + b * high
+            })
         }
     }
 }

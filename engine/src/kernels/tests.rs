@@ -497,64 +497,6 @@ fn norms_are_root_mean_square() {
 }
 
 #[test]
-fn layer_norms_are_by_mean_and_variance() {
-    let mut random = Random(10);
-    for columns in [96, 100] {
-        let (states, weight, bias) = (random.units(5 * columns), random.units(columns), random.units(columns));
-        for compute in machines() {
-            let mut own = states.clone();
-            let mut out = Activations::default();
-            out.reset(5, columns, Forms { dense: true, ..Forms::default() });
-            compute.layer_normalize(&mut own, LayerNorm { weight: &weight, bias: &bias, epsilon: 1e-3 }, &mut out);
-            for (token, state) in states.chunks_exact(columns).enumerate() {
-                let state: Vec<f64> = state.iter().map(|value| f64::from(*value)).collect();
-                let mean = state.iter().sum::<f64>() / columns as f64;
-                let variance = state.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / columns as f64;
-                let expected: Vec<f64> = (0..columns)
-                    .map(|at| {
-                        (state[at] - mean) / (variance + 1e-3).sqrt() * f64::from(weight[at]) + f64::from(bias[at])
-                    })
-                    .collect();
-                assert_near(&own[token * columns..][..columns], &expected, "in place");
-                // SAFETY: columns of one token are TILE apart in the dense form.
-                let ours: Vec<f32> = (0..columns)
-                    .map(|column| unsafe { out.dense(token).add(column * activations::TILE).read() })
-                    .collect();
-                assert_eq!(ours, own[token * columns..][..columns]);
-            }
-        }
-    }
-}
-
-#[test]
-fn products_without_a_gate_are_biased_and_activated() {
-    let mut random = Random(11);
-    let (rows, columns, tokens) = (80, 64, 19);
-    let (weights, bias, states) = (random.units(rows * columns), random.units(rows), random.units(tokens * columns));
-    for compute in machines() {
-        let bytes: Vec<u8> = weights.iter().flat_map(|value| value.to_le_bytes()).collect();
-        let packed = Packed::pack_bytes(&compute, Kind::F32, rows, columns, &bytes).unwrap();
-        let input = activations(&compute, &states, columns, Forms::of([&packed]));
-        let mut out = Activations::default();
-        out.reset(tokens, rows, Forms { dense: true, ..Forms::default() });
-        compute.activated(&input, &packed, Some(&bias), Gate::GeluErf, &mut out);
-        for token in 0..tokens {
-            let expected: Vec<f64> = (0..rows)
-                .map(|row| {
-                    let pairs = weights[row * columns..][..columns].iter().zip(&states[token * columns..]);
-                    let x = pairs.map(|(w, s)| f64::from(*w) * f64::from(*s)).sum::<f64>() + f64::from(bias[row]);
-                    0.5 * x * (1.0 + candle_core::cpu::erf::erf_f64(x * std::f64::consts::FRAC_1_SQRT_2))
-                })
-                .collect();
-            // SAFETY: rows of one token are TILE apart in the dense form.
-            let ours: Vec<f32> =
-                (0..rows).map(|row| unsafe { out.dense(token).add(row * activations::TILE).read() }).collect();
-            assert_near(&ours, &expected, &format!("{:?}", compute.isa()));
-        }
-    }
-}
-
-#[test]
 fn blocks_that_cannot_be_rounded_are_zero() {
     let mut random = Random(9);
     let bytes = blocks(GgmlDType::Q8_0, 16, &mut random, |random, _| random.unit());

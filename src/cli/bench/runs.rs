@@ -95,6 +95,12 @@ impl Bench<'_> {
         Ok(started.elapsed())
     }
 
+    /// Milliseconds from a prompt to the scores of its first token, the median: `length` tokens behind `depth` that are known.
+    pub(super) fn first_token(&mut self, length: usize, depth: usize) -> Result<f64> {
+        let test = self.test(&Task { length, depth, at_once: true })?;
+        Ok(1e3 * length as f64 / test.median)
+    }
+
     /// Tokens whose order no cache can profit from.
     fn tokens(&mut self, count: usize) -> Vec<u32> {
         let vocabulary = self.decoder.info().vocab_size as u64;
