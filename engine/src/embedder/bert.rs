@@ -8,7 +8,7 @@
 //! States and matrices are rounded where they are multiplied (see [`Precision`]), the rest is computed in f32.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_transformers::models::bert::{Config, HiddenAct};
 use half::{bf16, f16};
@@ -17,7 +17,7 @@ use safetensors::{Dtype, SafeTensors};
 use crate::cancel::Cancel;
 use crate::error::{Error, shown};
 use crate::kernels::{
-    Attention, Cache, CacheShape, Channels, Compute, Entry, Gate, Heads, Kind, LayerNorm, Packed, Precision,
+    Arena, Attention, Cache, CacheShape, Channels, Compute, Entry, Gate, Heads, Kind, LayerNorm, Packed, Precision,
     Projections, Segment, WordLinear, WordMatrix, WordStates,
 };
 use crate::processor::Processor;
@@ -103,7 +103,11 @@ impl Bert {
         let prefixes = [String::new(), "bert.".to_owned(), format!("{model}.")];
         let has = |prefix: &String| file.tensor(&format!("{prefix}{WORDS}")).is_ok();
         let prefix = prefixes.into_iter().find(has).unwrap_or_default();
-        let source = Source { path, file, prefix, precision, compute: processor.compute() };
+        let bytes = |rows, columns| WordMatrix::bytes_of(precision, rows, columns);
+        let (hidden, wide) = (config.hidden_size, config.intermediate_size);
+        let layer = 4 * bytes(hidden, hidden) + bytes(wide, hidden) + bytes(hidden, wide);
+        let arena = Arena::new(config.num_hidden_layers * layer).map_err(|error| Error::io(path, error))?;
+        let source = Source { path, file, prefix, precision, arena, compute: processor.compute() };
 
         let (hidden, count) = (config.hidden_size, config.max_position_embeddings);
         let words = source.words(config.vocab_size, hidden)?;
@@ -295,6 +299,8 @@ struct Source<'a> {
     file: SafeTensors<'a>,
     prefix: String,
     precision: Precision,
+    /// One for all matrices, so that they lie in large pages.
+    arena: Arc<Arena>,
     compute: &'a Compute,
 }
 
@@ -331,7 +337,7 @@ impl Source<'_> {
     /// A matrix that states are multiplied with, and its bias.
     fn dense(&self, name: &str, rows: usize, columns: usize) -> Result<Dense, Error> {
         let numbers = self.numbers(&format!("{name}.weight"), &[rows, columns])?;
-        let matrix = WordMatrix::pack(self.compute, self.precision, rows, columns, &numbers)
+        let matrix = WordMatrix::pack(self.compute, &self.arena, self.precision, rows, columns, &numbers)
             .map_err(|error| Error::io(self.path, error))?;
         Ok(Dense { matrix, bias: self.numbers(&format!("{name}.bias"), &[rows])? })
     }

@@ -54,6 +54,10 @@ impl Layer {
         let head_norms = pair(architecture.has_head_norms(), ["attn_q_norm.weight", "attn_k_norm.weight"], length)?;
         let post_norms =
             pair(architecture.has_post_norms(), ["post_attention_norm.weight", "post_ffw_norm.weight"], hidden)?;
+        // Gated states have no channels that are always the largest ones. To round them twice halves the divergence from f32 (0.00066
+        // to 0.00030, `SmolLM2`-135M `Q4_1`), takes a seventh of the speed of reading and nothing of that of writing.
+        let mut down = Weights::load(source, &name("ffn_down"), hidden, wide)?;
+        down.matrix.be_fine();
         Ok(Self {
             attention_norm: source.vector(&name("attn_norm.weight"), hidden)?,
             query: Weights::load(source, &name("attn_q"), queries, hidden)?,
@@ -65,7 +69,7 @@ impl Layer {
             feed_forward_norm: source.vector(&name("ffn_norm.weight"), hidden)?,
             gate: source.matrix(&name("ffn_gate.weight"), wide, hidden)?,
             up: source.matrix(&name("ffn_up.weight"), wide, hidden)?,
-            down: Weights::load(source, &name("ffn_down"), hidden, wide)?,
+            down,
         })
     }
 }

@@ -192,7 +192,7 @@ fn the_real_model_agrees_with_the_reference_over_two_thousand_tokens() {
     let Agreement { divergence, same_best, perplexity } = agreement(&test_models::smollm2_path(), &ids[..2048]);
     let figures = format!("divergence {divergence:.6}, same best {same_best:.4}, perplexity × {perplexity:.5}");
     // States are rounded to eight bits, as llama.cpp does: with gaps this narrow the order of the best two can change.
-    assert!(divergence <= 1e-3 && same_best >= 0.975 && (perplexity - 1.0).abs() <= 3e-3, "{figures}");
+    assert!(divergence <= 6e-4 && same_best >= 0.978 && (perplexity - 1.0).abs() <= 1.5e-3, "{figures}");
 }
 
 /// The same over any model and text: `MODEL=….gguf TEXT=….txt cargo test -p tanya-engine -- --ignored --nocapture agreement`.

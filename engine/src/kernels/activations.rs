@@ -2,6 +2,7 @@
 //!
 //! Channels that would spoil the rounding of others stay in f32 (see [`super::apart`]). Tokens come in tiles of sixteen, so that a kernel that serves several tokens at once finds the same block of all of
 //! them side by side. Rounding is per 32 columns, as in llama.cpp's `Q8_1`, with f32 scales: q = round(x / d), d = max |x| / 127.
+//! States whose rounding would cost most are rounded twice: x = d·q + d′·q′ is within 2⁻¹⁵ of a block's largest value.
 
 use super::apart::Channels;
 use super::formats::BLOCK;
@@ -21,6 +22,8 @@ pub(crate) struct Forms {
     pub(crate) dense: bool,
     /// Channels that quantized weights take in f32.
     pub(crate) apart: Channels,
+    /// Rounded twice: what rounding loses is rounded with a scale of its own, and multiplied too.
+    pub(crate) fine: bool,
 }
 
 impl Forms {
@@ -31,11 +34,17 @@ impl Forms {
             if weights.kind().is_quantized() {
                 forms.rounded = true;
                 forms.apart = weights.channels().clone();
+                forms.fine = weights.is_fine();
             } else {
                 forms.dense = true;
             }
         }
         forms
+    }
+
+    /// Entries of a rounded token.
+    fn entries(&self) -> usize {
+        1 + usize::from(self.fine)
     }
 }
 
@@ -61,6 +70,7 @@ impl Activations {
         assert!(!forms.rounded || columns.is_multiple_of(BLOCK), "quantized weights have whole blocks of columns");
         let tiles = tokens.div_ceil(TILE);
         if forms.rounded {
+            let tiles = (tokens * forms.entries()).div_ceil(TILE);
             grow(&mut self.q, tiles * TILE * columns, 0);
             grow(&mut self.factors, tiles * TILE * columns / BLOCK * FACTORS, 0.0);
             grow(&mut self.apart, tiles * TILE * forms.apart.as_slice().len(), 0.0);
@@ -79,10 +89,20 @@ impl Activations {
         self.columns
     }
 
-    /// q and factors of `token`'s first block; the next blocks follow at `TILE` times the size of one.
-    pub(super) fn rounded(&self, token: usize) -> (*const i8, *const f32) {
-        assert!(self.forms.rounded && token < self.tokens, "a token that was rounded");
-        let at = first_block(token, self.columns);
+    /// What is multiplied with rounded weights: one entry a token, or two side by side whose products belong together.
+    pub(super) fn entries(&self) -> usize {
+        self.tokens * self.forms.entries()
+    }
+
+    /// Whether tokens have two entries.
+    pub(super) fn is_fine(&self) -> bool {
+        self.forms.fine
+    }
+
+    /// q and factors of an entry's first block; the next blocks follow at `TILE` times the size of one.
+    pub(super) fn rounded(&self, entry: usize) -> (*const i8, *const f32) {
+        assert!(self.forms.rounded && entry < self.entries(), "a token that was rounded");
+        let at = first_block(entry, self.columns);
         (self.q[at * BLOCK..].as_ptr(), self.factors[at * FACTORS..].as_ptr())
     }
 
@@ -93,7 +113,7 @@ impl Activations {
 
     /// The first of these channels of `token`; the next ones follow at distances of `TILE`.
     pub(super) fn apart(&self, token: usize) -> *const f32 {
-        assert!(self.forms.rounded && token < self.tokens, "a token that was rounded");
+        assert!(self.forms.rounded && token < self.entries(), "a token that was rounded");
         self.apart[token / TILE * TILE * self.channels().as_slice().len() + token % TILE..].as_ptr()
     }
 
@@ -156,7 +176,7 @@ impl Writer<'_> {
     pub(super) unsafe fn put<S: Simd>(self, token: usize, column: usize, values: &[f32]) {
         assert!(token < self.tokens && column + values.len() <= self.columns, "inside the activations");
         if self.forms.rounded {
-            let first = first_block(token, self.columns);
+            let first = first_block(token * self.forms.entries(), self.columns);
             let channels = self.forms.apart.as_slice();
             let mut next = channels.partition_point(|channel| *channel < column);
             for (index, block) in values.chunks_exact(BLOCK).enumerate() {
@@ -178,7 +198,16 @@ impl Writer<'_> {
                     next += 1;
                 }
                 // SAFETY: the block lies inside, by the assertion; `block` has 32 values.
-                unsafe { round::<S>(block, self.q.add(at * BLOCK), self.factors.add(at * FACTORS)) };
+                unsafe {
+                    if self.forms.fine {
+                        let mut lost = [0f32; BLOCK];
+                        round::<S>(block, self.q.add(at * BLOCK), self.factors.add(at * FACTORS), Some(&mut lost));
+                        let (q, factors) = (self.q.add((at + 1) * BLOCK), self.factors.add((at + 1) * FACTORS));
+                        round::<S>(lost.as_ptr(), q, factors, None);
+                    } else {
+                        round::<S>(block, self.q.add(at * BLOCK), self.factors.add(at * FACTORS), None);
+                    }
+                }
             }
         }
         if self.forms.dense {
@@ -191,10 +220,12 @@ impl Writer<'_> {
     }
 }
 
+/// Rounds a block, and says what was lost where that is asked.
+///
 /// # Safety
 /// The processor has the instructions of `S`; 32 values can be read, 32 q and [`FACTORS`] factors written.
 #[inline(always)]
-unsafe fn round<S: Simd>(values: *const f32, q: *mut i8, factors: *mut f32) {
+unsafe fn round<S: Simd>(values: *const f32, q: *mut i8, factors: *mut f32, lost: Option<&mut [f32; BLOCK]>) {
     // SAFETY: as this function.
     unsafe {
         let (low, high) = (S::load(values), S::load(values.add(16)));
@@ -206,6 +237,11 @@ unsafe fn round<S: Simd>(values: *const f32, q: *mut i8, factors: *mut f32) {
         let (low, high) = (S::to_i(S::mul(low, inverse)), S::to_i(S::mul(high, inverse)));
         S::store_low_bytes(low, q);
         S::store_low_bytes(high, q.add(16));
+        if let Some(lost) = lost {
+            let scale = S::splat(-d);
+            S::store(S::fma(S::to_f(low), scale, S::load(values)), lost.as_mut_ptr());
+            S::store(S::fma(S::to_f(high), scale, S::load(values.add(16))), lost.as_mut_ptr().add(16));
+        }
         let (low, high) = (S::sum_i(low), S::sum_i(high));
         factors.write(d);
         // States that are no numbers become numbers of any size here, and must not stop the program.

@@ -135,6 +135,8 @@ pub(crate) struct Packed {
     channels: Channels,
     /// `[group][channel][row]` f16 weights of `channels`.
     apart: Vec<u16>,
+    /// Multiplied with states that are rounded twice.
+    fine: bool,
 }
 
 impl std::fmt::Debug for Packed {
@@ -188,9 +190,16 @@ impl Packed {
         });
         match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(error) => Err(error),
-            None => {
-                Ok(Self { kind, rows, columns, group_bytes, data, channels: Channels::default(), apart: Vec::new() })
-            }
+            None => Ok(Self {
+                kind,
+                rows,
+                columns,
+                group_bytes,
+                data,
+                channels: Channels::default(),
+                apart: Vec::new(),
+                fine: false,
+            }),
         }
     }
 
@@ -236,6 +245,16 @@ impl Packed {
             }
         });
         (self.channels, self.apart) = (channels.clone(), apart);
+    }
+
+    /// From now on what it is multiplied with is rounded twice, where the matrix is quantized.
+    pub(crate) fn be_fine(&mut self) {
+        self.fine = self.kind.is_quantized();
+    }
+
+    /// Whether what it is multiplied with is rounded twice.
+    pub(super) fn is_fine(&self) -> bool {
+        self.fine
     }
 
     /// Columns that are multiplied in f32.

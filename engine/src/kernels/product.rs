@@ -61,6 +61,7 @@ impl Compute {
     /// Gated feed-forward: gate(G·x) · (U·x), written into `out` in the forms that it was reset to.
     pub(crate) fn gated(&self, input: &Activations, gate: &Packed, up: &Packed, kind: Gate, out: &mut Activations) {
         assert!(fits(gate, input) && fits(up, input), "weights and activations keep the same channels apart");
+        assert!(!input.is_fine(), "one entry a token");
         assert!(gate.rows() == up.rows() && gate.columns() == input.columns() && up.columns() == input.columns());
         assert!(out.tokens() == input.tokens() && out.columns() == gate.rows());
         let writer = out.writer();
@@ -83,7 +84,7 @@ impl Compute {
 }
 
 fn fits(weights: &Packed, input: &Activations) -> bool {
-    !weights.kind().is_quantized() || weights.channels() == input.channels()
+    !weights.kind().is_quantized() || weights.channels() == input.channels() && weights.is_fine() == input.is_fine()
 }
 
 struct Shared<'a> {
@@ -151,6 +152,12 @@ impl Tile<'_> {
                     done += 4;
                 }
             }
+            if const { S::TOKENS >= 4 } {
+                while count - done >= 2 {
+                    M::run::<S, 2>(weights, group, input, token + done, &mut sums[done..]);
+                    done += 2;
+                }
+            }
             while count > done {
                 M::run::<S, 1>(weights, group, input, token + done, &mut sums[done..]);
                 done += 1;
@@ -198,7 +205,7 @@ impl<F: Format> Multiply for Quantized<F> {
             let scales = bodies.add(blocks * F::BODY);
             let mut sums = [S::splat(0.0); T];
             for block in 0..blocks {
-                if T == 1 {
+                if T <= 2 {
                     // Nothing else hides the way to memory. Bodies and scales of a group are one stretch, and so are groups: a
                     // block asks for its share of it. The address may lie behind the weights, which a hint may.
                     let share = F::BODY + F::SCALES / per_source;
@@ -272,8 +279,18 @@ impl Compute {
         let first = group * GROUP;
         let width = GROUP.min(rows - first);
         let mut sums = [[0f32; GROUP]; TILE];
-        for (token, count) in tiles(input.tokens()) {
+        let fine = product.weights.is_fine();
+        let entries = if fine { input.entries() } else { input.tokens() };
+        for (mut token, mut count) in tiles(entries) {
             self.isa().run(Tile { weights: product.weights, group, input, token, count, sums: &mut sums });
+            if fine {
+                // The entries of a token lie in one tile.
+                (token, count) = (token / 2, count / 2);
+                for index in 0..count {
+                    let [first, second] = [sums[2 * index], sums[2 * index + 1]];
+                    sums[index] = std::array::from_fn(|row| first[row] + second[row]);
+                }
+            }
             let bias = product.bias.map(|bias| &bias[first..first + width]);
             for (index, sums) in sums[..count].iter().enumerate() {
                 // SAFETY: each unit has rows of its own.

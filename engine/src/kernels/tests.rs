@@ -186,6 +186,29 @@ fn products_are_those_of_the_rounded_states() {
 }
 
 #[test]
+fn states_that_are_rounded_twice_lose_almost_nothing() {
+    let mut random = Random(13);
+    let (rows, columns, tokens) = (40, 512, 19);
+    let states: Vec<f32> = random.units(tokens * columns).iter().map(|value| value.powi(5)).collect();
+    let exact: Vec<f64> = states.iter().map(|value| f64::from(*value)).collect();
+    for (kind, theirs) in QUANTIZED {
+        let bytes = blocks(theirs, rows * columns / theirs.block_size(), &mut random, |random, _| 0.1 * random.unit());
+        let expected = reference(&dequantized(theirs, &bytes, rows, columns), &exact, rows, columns);
+        for compute in machines() {
+            let mut packed = Packed::pack_bytes(&compute, kind, rows, columns, &bytes).unwrap();
+            packed.be_fine();
+            let whole = product(&compute, &packed, &states);
+            assert_within(5e-5, &whole, &expected, &format!("{kind:?} {:?}", compute.isa()));
+            for part in 1..4 {
+                let parts: Vec<f32> =
+                    states.chunks(part * columns).flat_map(|part| product(&compute, &packed, part)).collect();
+                assert!(same_bits(&whole, &parts), "{kind:?} {:?}", compute.isa());
+            }
+        }
+    }
+}
+
+#[test]
 fn channels_that_are_kept_apart_are_not_rounded_and_leave_their_neighbors_precise() {
     let mut random = Random(12);
     let (rows, columns, tokens) = (40, 512, 19);

@@ -14,6 +14,7 @@ mod states;
 mod tests;
 
 use std::io;
+use std::sync::Arc;
 
 use half::bf16;
 
@@ -74,12 +75,18 @@ pub(crate) struct WordMatrix {
 }
 
 impl WordMatrix {
-    /// Packs `numbers`, row by row.
+    /// Bytes that a matrix takes.
+    pub(crate) fn bytes_of(precision: Precision, rows: usize, columns: usize) -> usize {
+        rows.div_ceil(PANEL) * PANEL * columns.div_ceil(BLOCK) * precision.words() * 4
+    }
+
+    /// Packs `numbers`, row by row, into a piece of `arena`.
     ///
     /// # Errors
     /// What the system says when there is no memory.
     pub(crate) fn pack(
         compute: &Compute,
+        arena: &Arc<Arena>,
         precision: Precision,
         rows: usize,
         columns: usize,
@@ -89,7 +96,7 @@ impl WordMatrix {
         let words = columns.div_ceil(BLOCK) * precision.words();
         let panels = rows.div_ceil(PANEL);
         let bytes = words * PANEL * 4;
-        let mut data = Arena::new(panels * bytes)?.take(panels * bytes)?;
+        let mut data = arena.take(panels * bytes)?;
         let mut scales = vec![0f32; panels * PANEL];
         let (shares, scale_shares) = (Shares::new(&mut data), Shares::new(&mut scales));
         compute.pool().run(panels, &|panel, _| {

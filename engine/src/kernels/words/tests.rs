@@ -25,6 +25,17 @@ fn machines() -> Vec<Compute> {
 
 const PRECISIONS: [Precision; 2] = [Precision::Int8, Precision::Bf16];
 
+fn pack(
+    compute: &Compute,
+    precision: Precision,
+    rows: usize,
+    columns: usize,
+    weights: &[f32],
+) -> io::Result<WordMatrix> {
+    let arena = Arena::new(WordMatrix::bytes_of(precision, rows, columns))?;
+    WordMatrix::pack(compute, &arena, precision, rows, columns, weights)
+}
+
 /// Numbers as a product of this precision sees them: rounded as a row, or in blocks of states.
 fn seen(precision: Precision, numbers: &[f32], block: usize) -> Vec<f64> {
     match precision {
@@ -48,7 +59,7 @@ fn products(weights: &[f64], states: &[f64], columns: usize) -> Vec<f64> {
 }
 
 fn words(compute: &Compute, precision: Precision, states: &[f32], columns: usize) -> WordStates {
-    let weights = WordMatrix::pack(compute, precision, 1, columns, &vec![0.0; columns]).unwrap();
+    let weights = pack(compute, precision, 1, columns, &vec![0.0; columns]).unwrap();
     words_for(compute, &weights, states)
 }
 
@@ -84,7 +95,7 @@ fn products_are_those_of_the_rounded_numbers_for_every_count_of_tokens_and_ragge
         let states = random.units(40 * columns);
         for compute in machines() {
             for precision in PRECISIONS {
-                let matrix = WordMatrix::pack(&compute, precision, rows, columns, &weights).unwrap();
+                let matrix = pack(&compute, precision, rows, columns, &weights).unwrap();
                 let w = weights.chunks(columns).flat_map(|row| seen(precision, row, columns)).collect::<Vec<_>>();
                 let x = states.chunks(columns).flat_map(|state| seen(precision, state, BLOCK)).collect::<Vec<_>>();
                 for tokens in 1..=40 {
@@ -109,7 +120,7 @@ fn integer_products_are_exact_at_the_extremes() {
     let exact = |numbers: &[f32]| numbers.iter().map(|number| f64::from(*number)).collect::<Vec<_>>();
     let expected = products(&exact(&weights), &exact(&states), columns);
     for compute in machines() {
-        let matrix = WordMatrix::pack(&compute, Precision::Int8, 40, columns, &weights).unwrap();
+        let matrix = pack(&compute, Precision::Int8, 40, columns, &weights).unwrap();
         let ours = product(&compute, &matrix, &states, columns);
         let ours: Vec<f64> = ours.iter().map(|value| f64::from(*value)).collect();
         assert_eq!(ours, expected, "{:?}", compute.isa());
@@ -125,7 +136,7 @@ fn a_token_gets_the_same_bits_in_every_batch_and_with_every_number_of_threads() 
         for precision in PRECISIONS {
             let mut all = [1, 2, 3].map(|threads| {
                 let compute = Compute::new(isa, threads);
-                let matrix = WordMatrix::pack(&compute, precision, rows, columns, &weights).unwrap();
+                let matrix = pack(&compute, precision, rows, columns, &weights).unwrap();
                 let together = product(&compute, &matrix, &states, columns);
                 for (at, state) in states.chunks_exact(columns).enumerate() {
                     assert_eq!(product(&compute, &matrix, state, columns), together[at * rows..][..rows], "{isa:?}");
@@ -167,7 +178,7 @@ fn products_without_a_gate_are_biased_and_activated() {
     let (weights, bias, states) = (random.units(rows * columns), random.units(rows), random.units(tokens * columns));
     for compute in machines() {
         for precision in PRECISIONS {
-            let matrix = WordMatrix::pack(&compute, precision, rows, columns, &weights).unwrap();
+            let matrix = pack(&compute, precision, rows, columns, &weights).unwrap();
             let input = words(&compute, precision, &states, columns);
             let mut out = words(&compute, precision, &vec![0.0; tokens * rows], rows);
             compute.word_activated(&input, &matrix, &bias, Gate::GeluErf, &mut out);
@@ -188,7 +199,7 @@ fn products_without_a_gate_are_biased_and_activated() {
 fn a_bias_is_added_and_so_is_what_was_there() {
     let compute = &machines()[0];
     for precision in PRECISIONS {
-        let matrix = WordMatrix::pack(compute, precision, 2, 2, &[1.0, 0.0, 0.0, 1.0]).unwrap();
+        let matrix = pack(compute, precision, 2, 2, &[1.0, 0.0, 0.0, 1.0]).unwrap();
         let input = words(compute, precision, &[1.0, 0.5], 2);
         let mut out = [100.0, 200.0];
         let linear = WordLinear { weights: &matrix, bias: &[10.0, 20.0], out: &mut out, add: true };
@@ -239,7 +250,7 @@ fn channels_that_are_kept_apart_are_not_rounded_and_leave_their_neighbors_precis
         squares.sum::<f64>().sqrt()
     };
     for compute in machines() {
-        let mut matrix = WordMatrix::pack(&compute, Precision::Int8, rows, columns, &weights).unwrap();
+        let mut matrix = pack(&compute, Precision::Int8, rows, columns, &weights).unwrap();
         let before = error(&product(&compute, &matrix, &states, columns));
         matrix.keep_apart(&Channels::of(&[5, 290]));
         let after = error(&product(&compute, &matrix, &states, columns));
@@ -293,8 +304,8 @@ fn bfloat16_is_rounded_to_nearest_with_ties_to_even() {
 fn blocks_that_cannot_be_rounded_are_zero_and_what_is_no_number_stops_nothing() {
     for compute in machines() {
         for precision in PRECISIONS {
-            let matrix = WordMatrix::pack(&compute, precision, 3, 128, &[1.0; 3 * 128]).unwrap();
-            let none = WordMatrix::pack(&compute, precision, 3, 128, &[0.0; 3 * 128]).unwrap();
+            let matrix = pack(&compute, precision, 3, 128, &[1.0; 3 * 128]).unwrap();
+            let none = pack(&compute, precision, 3, 128, &[0.0; 3 * 128]).unwrap();
             if precision == Precision::Int8 {
                 assert_eq!(product(&compute, &matrix, &[1e-44; 128], 128), [0.0; 3]);
             }
