@@ -1,7 +1,7 @@
 //! What products multiply weights with: the states of some tokens, rounded to 8 bits, as f32, or both.
 //!
-//! Channels that would spoil the rounding of others stay in f32 (see [`super::apart`]). Tokens come in tiles of sixteen, so that a kernel that serves several tokens at once finds the same block of all of
-//! them side by side. Rounding is per 32 columns, as in llama.cpp's `Q8_1`, with f32 scales: q = round(x / d), d = max |x| / 127.
+//! Channels that would spoil the rounding of others stay in f32 (see [`super::apart`]). Tokens come in tiles of sixteen, so that a
+//! kernel that serves several tokens at once finds the same block of all of them side by side. Rounding is per 32 columns, as in llama.cpp's `Q8_1`, with f32 scales: q = round(x / d), d = max |x| / 127.
 //! States whose rounding would cost most are rounded twice: x = d·q + d′·q′ is within 2⁻¹⁵ of a block's largest value.
 
 use super::apart::Channels;

@@ -16,7 +16,8 @@ const QUANTIZED: [(Kind, GgmlDType); 8] = [
     (Kind::Q6K, GgmlDType::Q6K),
 ];
 
-struct Random(u64);
+/// xorshift64
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
     fn bits(&mut self) -> u64 {
@@ -31,13 +32,13 @@ impl Random {
         (self.bits() >> 40) as f32 / (1 << 23) as f32 - 1.0
     }
 
-    fn units(&mut self, count: usize) -> Vec<f32> {
+    pub(super) fn units(&mut self, count: usize) -> Vec<f32> {
         (0..count).map(|_| self.unit()).collect()
     }
 }
 
 /// One machine for each set of instructions and one and two threads.
-fn machines() -> Vec<Compute> {
+pub(super) fn machines() -> Vec<Compute> {
     Isa::all().into_iter().flat_map(|isa| [1, 2].map(|threads| Compute::new(isa, threads))).collect()
 }
 

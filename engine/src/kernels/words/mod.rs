@@ -1,7 +1,7 @@
 //! Matrices of sentence encoders: products of words of four bytes, each four i8 or two bfloat16.
 //!
-//! A file of an encoder holds f32 weights, so that nothing ties a product to the blocks of a format, and vectors of whole texts forgive more
-//! rounding than the next token of a language model does. Int8 weights have one scale a row, states one for 128 columns: within
+//! A file of an encoder holds f32 weights, so that nothing ties a product to the blocks of a format, and vectors of whole texts
+//! forgive more rounding than the next token of a language model does. Int8 weights have one scale a row, states one for 128 columns: within
 //! 128 columns a product is nothing but integer additions, and there are two rows of registers for each word of states that is
 //! loaded. bfloat16 keeps eight bits of every number, whatever its size, and is summed in f32.
 //!

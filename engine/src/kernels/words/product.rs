@@ -107,7 +107,8 @@ impl Kernel for Multiply<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the caller vouches for the instructions. The registers of sums are half of a processor's, or fewer.
+        // Sums take half of a processor's registers, or fewer.
+        // SAFETY: the caller vouches for the instructions.
         unsafe {
             if const { S::TOKENS >= 16 } {
                 self.in_parts::<S, 2, 8>();
@@ -138,13 +139,12 @@ impl Multiply<'_> {
                 // SAFETY: as this function; panels and tiles have as many blocks, and each register and token its place.
                 unsafe {
                     let w = weights.panel(panel).add(register * LANES * 4);
-                    let part = match weights.precision {
+                    let mut part = match weights.precision {
                         Precision::Int8 => {
                             int8::<S, R, T>(w, words.add(token * (BLOCK / 4)), factors.add(token), blocks)
                         }
                         Precision::Bf16 => bf16::<S, R, T>(w, words.add(token * (BLOCK / 2)), blocks),
                     };
-                    let mut part = part;
                     if weights.precision == Precision::Int8 {
                         for at in 0..T {
                             for lane in 0..R {

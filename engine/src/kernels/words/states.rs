@@ -62,6 +62,7 @@ impl WordStates {
         self.apart[tile * width..][..width].as_ptr()
     }
 
+    /// Blocks of a token.
     pub(super) fn blocks(&self) -> usize {
         self.columns.div_ceil(BLOCK)
     }

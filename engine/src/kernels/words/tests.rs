@@ -3,25 +3,7 @@ use super::super::math::Gate;
 use super::*;
 use crate::kernels::isa::Kernel;
 use crate::kernels::simd::Simd;
-
-/// `SplitMix64`, as in the other tests of kernels.
-struct Random(u64);
-
-impl Random {
-    fn units(&mut self, count: usize) -> Vec<f32> {
-        let mut unit = || {
-            self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            ((mixed ^ (mixed >> 31)) >> 40) as f32 / (1 << 23) as f32 - 1.0
-        };
-        (0..count).map(|_| unit()).collect()
-    }
-}
-
-fn machines() -> Vec<Compute> {
-    Isa::all().into_iter().flat_map(|isa| [1, 2].map(|threads| Compute::new(isa, threads))).collect()
-}
+use crate::kernels::tests::{Random, machines};
 
 const PRECISIONS: [Precision; 2] = [Precision::Int8, Precision::Bf16];
 
