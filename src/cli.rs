@@ -211,6 +211,7 @@ fn options(settings: &Settings) -> Result<tanya_engine::Options> {
         backend: settings.backend,
         processor: Some(processor),
         exact: settings.exact,
+        cache: settings.cache,
         ..tanya_engine::Options::default()
     })
 }

@@ -70,6 +70,22 @@ impl Model {
         }
     }
 
+    /// What the weights take in memory.
+    pub(crate) fn weight_bytes(&self) -> u64 {
+        match self {
+            Self::Native(model) => model.weight_bytes(),
+            Self::Candle(model) => model.weight_bytes(),
+        }
+    }
+
+    /// What keys and values of a token take in memory.
+    pub(crate) fn cache_bytes(&self) -> u64 {
+        match self {
+            Self::Native(model) => model.cache_bytes(),
+            Self::Candle(model) => model.cache_bytes(),
+        }
+    }
+
     /// A sequence that has read nothing.
     pub(crate) fn sequence(&self) -> Sequence {
         match self {

@@ -14,6 +14,7 @@ use crate::error::{Error, shown};
 use crate::executor;
 use crate::gguf::{Header, Metadata};
 use crate::hyperparameters::Hyperparameters;
+use crate::kernels::CacheType;
 use crate::memory;
 use crate::processor::Processor;
 use crate::reference::{self, DeviceKind, Precision};
@@ -34,6 +35,8 @@ pub struct Options {
     /// widened to `Q8_0` there: several times faster, rounded by at most 1/254 of each block's largest weight. A decoder on
     /// our kernels keeps the file's numbers anyway, but for a few columns that it holds in f16.
     pub exact: bool,
+    /// What a decoder on our kernels keeps keys and values as; candle takes f32.
+    pub cache: CacheType,
     /// Window in tokens; fails if it does not fit in memory. `None` takes the model's own, at most
     /// [`PREFERRED_WINDOW`], and less when memory is short.
     pub context: Option<usize>,
@@ -73,6 +76,10 @@ pub struct ModelInfo {
     pub file_bytes: u64,
     /// Estimate of what decoder and one full context take.
     pub memory_bytes: u64,
+    /// What the weights take in memory.
+    pub weight_bytes: u64,
+    /// What keys and values of a token take in memory.
+    pub cache_bytes: u64,
     /// Weights that are read for every token that is written, in bytes.
     pub token_bytes: u64,
     /// Multiplications of a token in the layers: what reading a prompt costs, attention apart.
@@ -110,7 +117,7 @@ impl Decoder {
         let native = native(&header, options, &processor)?;
         let precision = precision(options);
         let estimate = if native {
-            executor::Model::estimate(&header, &shape, PREFILL_BLOCK)
+            executor::Model::estimate(&header, &shape, options.cache, PREFILL_BLOCK)
         } else {
             reference::Model::estimate(&header, &shape, precision, PREFILL_BLOCK)
         };
@@ -133,7 +140,8 @@ impl Decoder {
                 Ok((tokenizer, template))
             });
             let model = if native {
-                executor::Model::load(&header, &shape, window, processor).map(|model| Model::Native(Arc::new(model)))
+                executor::Model::load(&header, &shape, window, processor, options.cache)
+                    .map(|model| Model::Native(Arc::new(model)))
             } else {
                 reference::open_device(options.device)
                     .and_then(|device| reference::Model::load(&header, &shape, window, &device, precision))
@@ -236,6 +244,8 @@ fn info(
         quantization,
         file_bytes: header.file_size,
         memory_bytes,
+        weight_bytes: model.weight_bytes(),
+        cache_bytes: model.cache_bytes(),
         token_bytes: tensors(header).map(|(_, tensor)| tensor.size).sum(),
         token_products: tensors(header)
             .filter(|(name, _)| name.starts_with("blk."))

@@ -45,6 +45,7 @@ pub use decoder::{Decoder, ModelInfo, Options, PREFERRED_WINDOW};
 pub use embedder::{EmbedKind, Embedder};
 pub use error::Error;
 pub use generate::{Event, Finish, FinishReason, Timings, generate};
+pub use kernels::CacheType;
 pub use memory::peak_memory;
 pub use perplexity::perplexity;
 pub use processor::{Processor, Roofline};

@@ -54,6 +54,10 @@ struct Outcome {
     embedder_load_ms: f64,
     /// Until the first token of an answer; none where the window is too small.
     first_token: Option<FirstToken>,
+    /// What the weights of the language model take in memory.
+    weight_bytes: u64,
+    /// What is kept of each token that it has read.
+    cache_bytes_per_token: u64,
     /// The most memory that the program has had.
     peak_bytes: Option<u64>,
     /// Measured, not looked up.
@@ -105,7 +109,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     ensure_fits(asked, info.window)?;
     let load_ms = info.load_time.as_secs_f64() * 1e3;
     table.line(&format!("{} ({}), {}", model.path.display(), info.quantization, info.backend))?;
-    table.line(&format!("loaded in {load_ms:.0} ms"))?;
+    let (weights, cache) = (info.weight_bytes as f64 / 1e6, info.cache_bytes as f64 / 1e3);
+    table.line(&format!("loaded in {load_ms:.0} ms; {weights:.1} MB of weights, {cache:.1} kB for each token read"))?;
     table.line(&format!("{:14} {:>9} {:>9} {:>9}", "test", "tokens/s", "min", "max"))?;
     let mut tests = Vec::new();
     let mut bench = Bench { decoder: &decoder, random: 1, repetitions: args.repetitions };
@@ -175,6 +180,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
             embedder: embedder.id().to_owned(),
             embedder_load_ms,
             first_token,
+            weight_bytes: info.weight_bytes,
+            cache_bytes_per_token: info.cache_bytes,
             peak_bytes,
             roofline,
             tests,

@@ -143,13 +143,13 @@ fn tokenizer(header: &Header) -> Value {
     let (mut vocab, mut added) = (Map::new(), Vec::new());
     for (id, (token, kind)) in tokens.iter().zip(types).enumerate() {
         if *kind == 1 {
-            vocab.insert(token.clone(), json!(id));
+            vocab.insert(token.to_owned(), json!(id));
         } else {
             added.push(json!({"id": id, "content": token, "special": *kind == 3, "normalized": false}));
         }
     }
     let expression = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-    let merges = metadata.strings("tokenizer.ggml.merges").unwrap();
+    let merges = metadata.strings("tokenizer.ggml.merges").unwrap().map(|merges| merges.iter().collect::<Vec<_>>());
     json!({
         "version": "1.0",
         "truncation": null,

@@ -17,8 +17,8 @@ use safetensors::{Dtype, SafeTensors};
 use crate::cancel::Cancel;
 use crate::error::{Error, shown};
 use crate::kernels::{
-    Arena, Attention, Cache, CacheShape, Channels, Compute, Entry, Gate, Heads, Kind, LayerNorm, Packed, Precision,
-    Projections, Segment, WordLinear, WordMatrix, WordStates,
+    Arena, Attention, Cache, CacheShape, CacheType, Channels, Compute, Entry, Gate, Heads, Kind, LayerNorm, Packed,
+    Precision, Projections, Segment, WordLinear, WordMatrix, WordStates,
 };
 use crate::processor::Processor;
 
@@ -179,7 +179,8 @@ impl Bert {
         for buffer in [&mut work.states, &mut work.queries, &mut work.keys, &mut work.values, &mut work.mixed] {
             buffer.resize(tokens * self.hidden, 0.0);
         }
-        let shape = CacheShape { layers: 1, heads: self.heads, head_dim: self.hidden / self.heads };
+        let shape =
+            CacheShape { layers: 1, heads: self.heads, head_dim: self.hidden / self.heads, kind: CacheType::F16 };
         work.caches.resize_with(work.caches.len().max(windows.len()), || Cache::new(shape));
         for (cache, window) in work.caches.iter_mut().zip(windows) {
             cache.restart();
@@ -219,7 +220,7 @@ impl Bert {
         let mut products =
             [layer.query.times(queries, false), layer.key.times(keys, false), layer.value.times(values, false)];
         compute.word_linear(narrow, &mut products);
-        let heads = Heads { layer: 0, heads: self.heads, norms: None, rotation: None };
+        let heads = Heads { layer: 0, heads: self.heads, norms: None, turns: None };
         let mut entries: Vec<Entry<'_>> =
             ranges(windows).zip(caches.iter_mut()).map(|(tokens, cache)| Entry { tokens, cache }).collect();
         compute.enter(&heads, &mut Projections { queries, keys, values }, &mut entries);

@@ -10,7 +10,7 @@ use super::{Model, Turn, Workspace};
 use crate::error::Error;
 use crate::gguf::Header;
 use crate::hyperparameters::Hyperparameters;
-use crate::kernels::Channels;
+use crate::kernels::{CacheType, Channels, Packed};
 use crate::processor::Processor;
 use crate::saved::Key;
 
@@ -22,7 +22,7 @@ impl Model {
     /// Finds the channels that spoil the rounding of others, by reading some tokens, and keeps them in f32.
     pub(super) fn keep_apart(&mut self) -> Result<Channels, Error> {
         /// A prompt's length has no influence from some tokens on; the first one's state is unlike all others'.
-        const TOKENS: usize = 24;
+        const TOKENS: usize = 16;
         let shape = &self.shape;
         let step = (shape.vocabulary / TOKENS).max(1);
         let tokens: Vec<u32> =
@@ -42,15 +42,13 @@ impl Model {
             samples.push(sample(&work.states, &layer.feed_forward_norm));
             self.feed_forward(layer, &mut work);
         }
-        samples.push(sample(&work.states, &self.norm));
         let channels = Channels::choose(samples, shape.hidden, APART);
         tracing::debug!(channels = ?channels.as_slice(), "kept in f32");
         let compute = Arc::clone(self.processor.compute());
-        let head = self.head.as_mut().unwrap_or(&mut self.embedding);
         let layers = self.layers.iter_mut().flat_map(|layer| {
             [&mut layer.query.matrix, &mut layer.key.matrix, &mut layer.value.matrix, &mut layer.gate, &mut layer.up]
         });
-        layers.chain([head]).for_each(|weights| weights.keep_apart(&compute, &channels));
+        Packed::keep_apart(&compute, &mut layers.collect::<Vec<_>>(), &channels);
         Ok(channels)
     }
 }
@@ -61,6 +59,7 @@ pub(super) fn key(
     header: &Header,
     shape: &Hyperparameters,
     processor: &Processor,
+    cache: CacheType,
     apart: &Channels,
 ) -> std::io::Result<Key> {
     /// Bytes of each sample.
@@ -68,7 +67,8 @@ pub(super) fn key(
     let mut file = File::open(&header.path)?;
     let mut hash = Sha256::new();
     let written = file.metadata()?.modified().ok();
-    hash.update(format!("{shape:?} {apart:?} {} {} {written:?}", processor.instructions(), header.file_size));
+    let instructions = processor.instructions();
+    hash.update(format!("{shape:?} {apart:?} {cache:?} {instructions} {} {written:?}", header.file_size));
     let mut start = Vec::new();
     (&file).take(header.data_offset).read_to_end(&mut start)?;
     hash.update(&start);

@@ -72,4 +72,10 @@ impl Layer {
             down,
         })
     }
+
+    pub(super) fn matrices(&mut self) -> [&mut Packed; 7] {
+        let Self { query, key, value, attention_output, gate, up, down, .. } = self;
+        let [query, key, value] = [query, key, value].map(|weights| &mut weights.matrix);
+        [query, key, value, &mut attention_output.matrix, gate, up, &mut down.matrix]
+    }
 }

@@ -39,16 +39,27 @@ impl<'a> Source<'a> {
         self.header.tensors.contains_key(name)
     }
 
-    /// The matrix called `name`, which must have these dimensions.
+    /// Room for the matrix called `name`, which must have these dimensions; [`Source::fill`] reads it.
     pub(super) fn matrix(&self, name: &str, rows: usize, columns: usize) -> Result<Packed, Error> {
-        self.read(name, &[rows, columns], &self.arena, rows, columns)
+        self.reserve(name, &[rows, columns], &self.arena, rows, columns)
+    }
+
+    /// Reads matrices that this source made room for.
+    pub(super) fn fill(&self, matrices: &mut [&mut Packed]) -> Result<(), Error> {
+        let read = |thread: usize, offset: u64, buffer: &mut [u8]| {
+            let mut file = self.files[thread].lock().unwrap_or_else(PoisonError::into_inner);
+            file.seek(SeekFrom::Start(offset))?;
+            file.read_exact(buffer)
+        };
+        Packed::fill(self.compute, matrices, &read).map_err(|source| Error::io(&self.header.path, source))
     }
 
     /// A vector (a norm or a bias), which must have this length, in f32.
     pub(super) fn vector(&self, name: &str, length: usize) -> Result<Vec<f32>, Error> {
         // Memory of its own, because packed it is a group of sixteen rows.
         let arena = Arena::new(GROUP_OF_ONE * length).map_err(|source| Error::io(&self.header.path, source))?;
-        let packed = self.read(name, &[length], &arena, 1, length)?;
+        let mut packed = self.reserve(name, &[length], &arena, 1, length)?;
+        self.fill(&mut [&mut packed])?;
         let mut vector = vec![0.0; length];
         packed.row(self.compute.isa(), 0, &mut vector);
         if vector.iter().any(|value| !value.is_finite()) {
@@ -58,7 +69,7 @@ impl<'a> Source<'a> {
         Ok(vector)
     }
 
-    fn read(
+    fn reserve(
         &self,
         name: &str,
         dimensions: &[usize],
@@ -78,12 +89,7 @@ impl<'a> Source<'a> {
         let kind = kind_of(tensor).ok_or_else(|| {
             Error::invalid(path, format!("tensor {name}"), format!("the type {} is not supported", tensor.kind.name()))
         })?;
-        Packed::pack(self.compute, arena, kind, rows, columns, &|thread, offset, buffer| {
-            let mut file = self.files[thread].lock().unwrap_or_else(PoisonError::into_inner);
-            file.seek(SeekFrom::Start(tensor.offset + offset as u64))?;
-            file.read_exact(buffer)
-        })
-        .map_err(|source| Error::io(path, source))
+        Packed::reserve(arena, kind, rows, columns, tensor.offset).map_err(|source| Error::io(path, source))
     }
 }
 

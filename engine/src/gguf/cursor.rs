@@ -55,13 +55,6 @@ impl<'a, R: Read> Cursor<'a, R> {
         Err(self.invalid(field, format!("{announced}, {limit}")))
     }
 
-    pub(super) fn bytes(&mut self, count: u64, field: &str) -> Result<Vec<u8>, Error> {
-        self.require(count, 1, field)?;
-        let mut buffer = vec![0; usize::try_from(count).expect("bounded by the header limit")];
-        self.fill(&mut buffer)?;
-        Ok(buffer)
-    }
-
     pub(super) fn array<const N: usize>(&mut self, field: &str) -> Result<[u8; N], Error> {
         self.require(1, N as u64, field)?;
         let mut buffer = [0; N];
@@ -79,12 +72,31 @@ impl<'a, R: Read> Cursor<'a, R> {
 
     /// A length-prefixed UTF-8 string of at most `limit` bytes.
     pub(super) fn string(&mut self, limit: u64, field: &str) -> Result<String, Error> {
+        let mut text = String::new();
+        self.push_string(limit, field, &mut text)?;
+        Ok(text)
+    }
+
+    /// As [`Cursor::string`], behind what `text` holds.
+    pub(super) fn push_string(&mut self, limit: u64, field: &str, text: &mut String) -> Result<(), Error> {
+        /// Tokens are shorter.
+        const SHORT: usize = 128;
         let length = self.u64(field)?;
         if length > limit {
             return Err(self.invalid(field, format!("is {length} bytes long, the limit is {limit}")));
         }
-        let bytes = self.bytes(length, field)?;
-        String::from_utf8(bytes).map_err(|_| self.invalid(field, "is not UTF-8"))
+        self.require(length, 1, field)?;
+        let length = usize::try_from(length).expect("bounded by the header limit");
+        let (mut short, mut long) = ([0; SHORT], Vec::new());
+        let bytes = if let Some(short) = short.get_mut(..length) {
+            short
+        } else {
+            long.resize(length, 0);
+            &mut long[..]
+        };
+        self.fill(bytes)?;
+        text.push_str(std::str::from_utf8(bytes).map_err(|_| self.invalid(field, "is not UTF-8"))?);
+        Ok(())
     }
 
     pub(super) fn invalid(&self, field: &str, reason: impl Into<String>) -> Error {

@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use super::cursor::Cursor;
+use super::texts::Texts;
 use crate::error::{Error, shown};
 
 /// The specification allows keys of up to 65,535 bytes.
@@ -44,7 +45,7 @@ pub enum Array {
     /// Booleans.
     Bools(Vec<bool>),
     /// UTF-8 texts.
-    Strings(Vec<String>),
+    Strings(Texts),
 }
 
 /// All key–value pairs of one file.
@@ -185,7 +186,7 @@ impl Metadata {
     }
 
     /// The texts under `key`; `None` when the key is absent.
-    pub fn strings(&self, key: &str) -> Result<Option<&[String]>, Error> {
+    pub fn strings(&self, key: &str) -> Result<Option<&Texts>, Error> {
         match self.values.get(key) {
             None => Ok(None),
             Some(Value::Array(Array::Strings(values))) => Ok(Some(values)),
@@ -269,7 +270,11 @@ fn read_array<R: Read>(cursor: &mut Cursor<'_, R>, field: &str) -> Result<Array,
     cursor.require(count, kind.least(), field)?;
     match kind {
         Kind::String => {
-            (0..count).map(|_| cursor.string(MAX_STRING, field)).collect::<Result<_, _>>().map(Array::Strings)
+            let mut texts = Texts::default();
+            for _ in 0..count {
+                texts.push(|text| cursor.push_string(MAX_STRING, field, text))?;
+            }
+            Ok(Array::Strings(texts))
         }
         Kind::F32 | Kind::F64 => collect(cursor, kind, count, field, |value| match value {
             Value::Float(value) => Some(value),

@@ -14,6 +14,7 @@ mod encode;
 mod metadata;
 mod source;
 mod tensor_type;
+mod texts;
 
 #[cfg(test)]
 pub(crate) mod build;
@@ -30,6 +31,7 @@ pub(crate) use encode::{Description, Pairs, header};
 pub use metadata::{Array, Metadata, Value};
 pub(crate) use source::{Opened, Source};
 pub use tensor_type::TensorType;
+pub use texts::Texts;
 
 use crate::error::{Error, shown};
 

@@ -225,7 +225,12 @@ impl Writer<'_> {
 /// # Safety
 /// The processor has the instructions of `S`; 32 values can be read, 32 q and [`FACTORS`] factors written.
 #[inline(always)]
-unsafe fn round<S: Simd>(values: *const f32, q: *mut i8, factors: *mut f32, lost: Option<&mut [f32; BLOCK]>) {
+pub(super) unsafe fn round<S: Simd>(
+    values: *const f32,
+    q: *mut i8,
+    factors: *mut f32,
+    lost: Option<&mut [f32; BLOCK]>,
+) {
     // SAFETY: as this function.
     unsafe {
         let (low, high) = (S::load(values), S::load(values.add(16)));

@@ -59,22 +59,6 @@ pub(crate) struct Region {
     length: usize,
 }
 
-impl Region {
-    /// The piece as numbers of two bytes.
-    pub(super) fn halves(&self) -> &[u16] {
-        let (start, length) = (self.as_ptr(), self.length / 2);
-        // SAFETY: a piece begins at a line, every bit pattern is a number, and the borrow is that of the bytes.
-        unsafe { std::slice::from_raw_parts(start.cast(), length) }
-    }
-
-    /// The piece as numbers of two bytes, to write.
-    pub(super) fn halves_mut(&mut self) -> &mut [u16] {
-        let (start, length) = (self.as_mut_ptr(), self.length / 2);
-        // SAFETY: as in `halves`.
-        unsafe { std::slice::from_raw_parts_mut(start.cast(), length) }
-    }
-}
-
 impl Deref for Region {
     type Target = [u8];
 

@@ -15,6 +15,7 @@ use super::pool::Shares;
 use super::simd::Simd;
 use super::small::{Matrix, mix, scores_of};
 use super::softmax::{State, exponentials};
+use super::stored::{CacheType, Halves, Rounded, Stored};
 
 /// Rows of queries of a unit at most.
 const ROWS: usize = 32;
@@ -188,6 +189,21 @@ impl Kernel for Attend<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
+        // SAFETY: the caller vouches for the instructions.
+        unsafe {
+            match self.tile.segment.cache.shape().kind {
+                CacheType::F16 => self.over::<S, Halves>(),
+                CacheType::Q8_0 => self.over::<S, Rounded>(),
+            }
+        }
+    }
+}
+
+impl Attend<'_> {
+    /// # Safety
+    /// The processor has the instructions of `S`; the cache is kept as `C` says.
+    #[inline(always)]
+    unsafe fn over<S: Simd, C: Stored>(self) {
         let Self { attention, tile, pages, queries, partial, out } = self;
         let shape = tile.segment.cache.shape();
         let (rows, dim, value_dim) = (tile.rows(), shape.head_dim, shape.value_dim());
@@ -205,7 +221,7 @@ impl Kernel for Attend<'_> {
         if let Some(partial) = partial {
             let mut state = State::over(partial, rows, value_dim);
             // SAFETY: the caller vouches for the instructions.
-            return unsafe { page::<S>(attention, tile, pages.start, scaled, scores, &mut state) };
+            return unsafe { page::<S, C>(attention, tile, pages.start, scaled, scores, &mut state) };
         }
         let mut state = State::over(own, rows, value_dim);
         let mut next = State::over(rest, rows, value_dim);
@@ -213,7 +229,7 @@ impl Kernel for Attend<'_> {
         for index in pages {
             // SAFETY: the caller vouches for the instructions.
             unsafe {
-                page::<S>(attention, tile, index, scaled, scores, &mut next);
+                page::<S, C>(attention, tile, index, scaled, scores, &mut next);
                 state.merge::<S>(&next);
             }
         }
@@ -276,9 +292,9 @@ macro_rules! in_rows {
 /// Softmax of all rows of a tile over one page, from nothing.
 ///
 /// # Safety
-/// The processor has the instructions of `S`.
+/// The processor has the instructions of `S`; the cache is kept as `C` says.
 #[inline(always)]
-unsafe fn page<S: Simd>(
+unsafe fn page<S: Simd, C: Stored>(
     attention: &Attention,
     tile: &Tile<'_>,
     index: usize,
@@ -287,7 +303,7 @@ unsafe fn page<S: Simd>(
     state: &mut State<'_>,
 ) {
     let shape = tile.segment.cache.shape();
-    let (keys, values) = tile.segment.cache.head(attention.layer, tile.head, index);
+    let [keys, values] = tile.segment.cache.head(attention.layer, tile.head, index);
     let seen = |token| {
         let seen = attention.seen(tile.segment, token);
         let inside = |position: usize| position.saturating_sub(index * PAGE).min(PAGE);
@@ -301,7 +317,7 @@ unsafe fn page<S: Simd>(
     unsafe {
         let queries = Matrix { start: queries.as_ptr(), stride: shape.head_dim };
         in_rows!(S, rows, row, COUNT => {
-            scores_of::<S, COUNT>(queries.row(row), keys.as_ptr(), vectors, scores[row * PAGE..].as_mut_ptr());
+            scores_of::<S, C, COUNT>(queries.row(row), keys, vectors, scores[row * PAGE..].as_mut_ptr());
         });
         for row in 0..rows {
             let scores = &mut scores[row * PAGE..][..vectors * KEYS];
@@ -316,13 +332,12 @@ unsafe fn page<S: Simd>(
             let out = state.out[row * value_dim..].as_mut_ptr();
             let mut column = 0;
             while column < value_dim {
-                let values = values.as_ptr().add(column);
                 let out = out.add(column);
                 let shares = shares.row(row);
                 match (value_dim - column) / 16 {
-                    1 => mix::<S, COUNT, 1>(shares, values, value_dim, count, out),
-                    2 | 3 => mix::<S, COUNT, 2>(shares, values, value_dim, count, out),
-                    _ => mix::<S, COUNT, 4>(shares, values, value_dim, count, out),
+                    1 => mix::<S, C, COUNT, 1>(shares, values, column, value_dim, count, out),
+                    2 | 3 => mix::<S, C, COUNT, 2>(shares, values, column, value_dim, count, out),
+                    _ => mix::<S, C, COUNT, 4>(shares, values, column, value_dim, count, out),
                 }
                 column += match (value_dim - column) / 16 { 1 => 16, 2 | 3 => 32, _ => 64 };
             }

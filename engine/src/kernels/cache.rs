@@ -1,13 +1,15 @@
-//! Keys and values of the tokens that a model has read, as f16, in pages of 256 positions.
+//! Keys and values of the tokens that a model has read, as f16 or rounded to eight bits, in pages of 256 positions.
 //!
 //! A page holds every layer and head. Within a head keys come in tiles of sixteen positions, `[tile][dimension][16]`, so that one
 //! register holds the same dimension of sixteen keys and scores need no horizontal sums; values are `[position][dimension]`.
+//! Behind them come the scales of rounded ones: `[tile][block of dimensions][16]` of keys, `[position][block]` of values.
 //! Pages are shared when a cache is forked and copied when written, so that forks of a long prompt cost nothing.
 
 use std::io;
 use std::sync::Arc;
 
 use super::arena::{Arena, Region};
+use super::stored::{CacheType, Numbers};
 
 /// Positions of a page. Attention sums up page by page, so this also fixes the order of its additions.
 pub(crate) const PAGE: usize = 256;
@@ -23,6 +25,8 @@ pub(crate) struct CacheShape {
     pub(crate) heads: usize,
     /// Dimensions of a head.
     pub(crate) head_dim: usize,
+    /// What numbers are kept as.
+    pub(crate) kind: CacheType,
 }
 
 impl CacheShape {
@@ -31,23 +35,28 @@ impl CacheShape {
         self.head_dim.next_multiple_of(16)
     }
 
-    fn head_numbers(self) -> usize {
-        PAGE * (self.head_dim + self.value_dim())
+    /// Scales of a key or a value.
+    fn scales(self) -> usize {
+        self.kind.scales(self.head_dim)
     }
 
-    fn page_numbers(self) -> usize {
-        self.layers * self.heads * self.head_numbers()
+    /// Where values, scales of keys, scales of values and the next head begin in a head of a page, in bytes.
+    fn parts(self) -> [usize; 4] {
+        let values = PAGE * self.head_dim * self.kind.bytes();
+        let key_scales = values + PAGE * self.value_dim() * self.kind.bytes();
+        let scales = PAGE * self.scales() * size_of::<f32>();
+        [values, key_scales, key_scales + scales, key_scales + 2 * scales]
     }
 
     /// Bytes of one page.
     pub(crate) fn page_bytes(self) -> usize {
-        self.page_numbers() * size_of::<u16>()
+        self.layers * self.heads * self.parts()[3]
     }
 
-    /// Where a head's keys begin in a page; its values follow.
+    /// Where a head begins in a page, in bytes.
     fn head(self, layer: usize, head: usize) -> usize {
         assert!(layer < self.layers && head < self.heads, "a head of this model");
-        (layer * self.heads + head) * self.head_numbers()
+        (layer * self.heads + head) * self.parts()[3]
     }
 }
 
@@ -132,9 +141,14 @@ impl Cache {
     }
 
     /// Keys and values of a head in a page.
-    pub(super) fn head(&self, layer: usize, head: usize, page: usize) -> (&[u16], &[u16]) {
-        let all = &self.pages[page].halves()[self.shape.head(layer, head)..][..self.shape.head_numbers()];
-        all.split_at(PAGE * self.shape.head_dim)
+    pub(super) fn head(&self, layer: usize, head: usize, page: usize) -> [Numbers; 2] {
+        let [values, key_scales, value_scales, end] = self.shape.parts();
+        let all = &self.pages[page][self.shape.head(layer, head)..][..end];
+        let numbers = |numbers: usize, scales: usize| Numbers {
+            start: all[numbers..].as_ptr(),
+            scales: all[scales..].as_ptr().cast(),
+        };
+        [numbers(0, key_scales), numbers(values, value_scales)]
     }
 
     /// For writing from several threads.
@@ -143,7 +157,7 @@ impl Cache {
         let pages = self.pages[first..]
             .iter_mut()
             // A page that is shared lies behind what was reserved and is not written.
-            .map_while(|page| Arc::get_mut(page).map(|page| page.halves_mut().as_mut_ptr()))
+            .map_while(|page| Arc::get_mut(page).map(|page| page.as_mut_ptr()))
             .collect();
         CacheWriter { shape: self.shape, first, pages, start: self.length }
     }
@@ -154,7 +168,7 @@ pub(super) struct CacheWriter {
     shape: CacheShape,
     /// Index of the first of `pages`.
     first: usize,
-    pages: Vec<*mut u16>,
+    pages: Vec<*mut u8>,
     /// First position that may be written.
     start: usize,
 }
@@ -164,19 +178,42 @@ unsafe impl Sync for CacheWriter {}
 // SAFETY: as above; the pointers are not tied to a thread.
 unsafe impl Send for CacheWriter {}
 
+/// Where the key and the value of a position begin.
+pub(super) struct Place {
+    /// Its dimensions are [`KEYS`] apart.
+    pub(super) key: *mut u8,
+    pub(super) value: *mut u8,
+    /// Those of a key's blocks are [`KEYS`] apart.
+    pub(super) key_scales: *mut f32,
+    pub(super) value_scales: *mut f32,
+}
+
 impl CacheWriter {
-    /// Where the key of a position begins, its dimensions [`KEYS`] apart, and where its value begins.
+    /// What is written.
+    pub(super) fn shape(&self) -> CacheShape {
+        self.shape
+    }
+
+    /// Where a position's key and value begin.
     ///
     /// # Safety
     /// The cache is borrowed still, and no other call uses this position and head at the same time.
-    pub(super) unsafe fn place(&self, layer: usize, head: usize, position: usize) -> (*mut u16, *mut u16) {
+    pub(super) unsafe fn place(&self, layer: usize, head: usize, position: usize) -> Place {
         assert!(position >= self.start, "counted positions do not change");
         let (page, at) = (self.pages[position / PAGE - self.first], position % PAGE);
-        let dim = self.shape.head_dim;
-        let keys = self.shape.head(layer, head);
-        let values = keys + PAGE * dim;
-        // SAFETY: a head of a page has PAGE × head_dim keys, in tiles, and PAGE × value_dim values.
-        unsafe { (page.add(keys + at / KEYS * KEYS * dim + at % KEYS), page.add(values + at * self.shape.value_dim())) }
+        let (bytes, dim, scales) = (self.shape.kind.bytes(), self.shape.head_dim, self.shape.scales());
+        let [values, key_scales, value_scales, _] = self.shape.parts();
+        let (tile, lane) = (at / KEYS * KEYS, at % KEYS);
+        // SAFETY: a head of a page has PAGE keys and scales of keys, in tiles, and PAGE values and scales of values.
+        unsafe {
+            let head = page.add(self.shape.head(layer, head));
+            Place {
+                key: head.add((tile * dim + lane) * bytes),
+                value: head.add(values + at * self.shape.value_dim() * bytes),
+                key_scales: head.add(key_scales).cast::<f32>().wrapping_add(tile * scales + lane),
+                value_scales: head.add(value_scales).cast::<f32>().add(at * scales),
+            }
+        }
     }
 }
 
@@ -184,7 +221,7 @@ impl CacheWriter {
 mod tests {
     use super::*;
 
-    const SHAPE: CacheShape = CacheShape { layers: 2, heads: 1, head_dim: 8 };
+    const SHAPE: CacheShape = CacheShape { layers: 2, heads: 1, head_dim: 8, kind: CacheType::F16 };
 
     fn write(cache: &mut Cache, value: u16) {
         cache.reserve(1).unwrap();
@@ -192,7 +229,7 @@ mod tests {
         let writer = cache.writer();
         // SAFETY: one thread, one position, and room for a key and a value of eight dimensions.
         unsafe {
-            let (key, _) = writer.place(1, 0, position);
+            let key = writer.place(1, 0, position).key.cast::<u16>();
             for dimension in 0..8 {
                 key.add(dimension * KEYS).write(value);
             }
@@ -201,8 +238,11 @@ mod tests {
     }
 
     fn keys(cache: &Cache) -> Vec<u16> {
-        let key =
-            |position: usize| cache.head(1, 0, position / PAGE).0[position % PAGE / 16 * 128 + position % 16 + 16];
+        let key = |position: usize| {
+            let at = position % PAGE / 16 * 128 + position % 16 + 16;
+            // SAFETY: a page has 256 keys of eight dimensions.
+            unsafe { cache.head(1, 0, position / PAGE)[0].start.cast::<u16>().add(at).read() }
+        };
         (0..cache.length()).map(key).collect()
     }
 

@@ -35,6 +35,7 @@ mod rows;
 mod simd;
 mod small;
 mod softmax;
+mod stored;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -49,7 +50,8 @@ pub(crate) use math::{Gate, Norm};
 pub(crate) use packed::{Kind, Packed};
 pub(crate) use pool::Pool;
 pub(crate) use product::Linear;
-pub(crate) use rotate::{Entry, Heads, Pairing, Projections, Rotation};
+pub(crate) use rotate::{Entry, Heads, Pairing, Projections, Rotation, Turns};
+pub use stored::CacheType;
 pub(crate) use words::{LayerNorm, Precision, WordLinear, WordMatrix, WordStates};
 
 /// The processor: its instructions and its threads.

@@ -9,7 +9,7 @@ use super::arena::{Arena, LINE, Region};
 use super::formats::{BLOCK, Format, GROUP};
 use super::isa::Isa;
 use super::pool::Shares;
-use super::rows::{Column, Row};
+use super::rows::{Columns, Row};
 
 /// Element types that can be packed. Quantized ones keep their q and the precision of their scales.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,8 +122,8 @@ impl Kind {
     }
 }
 
-/// Fills a buffer with the bytes of a matrix from an offset on, on behalf of a thread.
-pub(crate) type Read<'a> = dyn Fn(usize, usize, &mut [u8]) -> io::Result<()> + Sync + 'a;
+/// Fills a buffer with the bytes from an offset on, on behalf of a thread.
+pub(crate) type Read<'a> = dyn Fn(usize, u64, &mut [u8]) -> io::Result<()> + Sync + 'a;
 
 /// `rows` × `columns` weights in groups of sixteen rows; the last group is filled up with zeros.
 pub(crate) struct Packed {
@@ -132,6 +132,8 @@ pub(crate) struct Packed {
     columns: usize,
     group_bytes: usize,
     data: Region,
+    /// Where its rows begin in what it is filled from.
+    origin: u64,
     channels: Channels,
     /// `[group][channel][row]` f16 weights of `channels`.
     apart: Vec<u16>,
@@ -146,18 +148,16 @@ impl std::fmt::Debug for Packed {
 }
 
 impl Packed {
-    /// Packs a matrix that is stored row by row into a piece of `arena`. `read(thread, offset, buffer)` fills the buffer with its bytes from `offset`
-    /// on; calls of different threads come at the same time.
+    /// Room in `arena` for a matrix that is stored row by row from `origin` on; zero until [`Packed::fill`].
     ///
     /// # Errors
-    /// The first error of `read`, or [`io::ErrorKind::InvalidInput`] when rows are not made of whole blocks.
-    pub(crate) fn pack(
-        compute: &Compute,
+    /// [`io::ErrorKind::InvalidInput`] when rows are not made of whole blocks, or that there is no room.
+    pub(crate) fn reserve(
         arena: &Arc<Arena>,
         kind: Kind,
         rows: usize,
         columns: usize,
-        read: &Read<'_>,
+        origin: u64,
     ) -> io::Result<Self> {
         if columns == 0
             || !columns.is_multiple_of(kind.block())
@@ -165,42 +165,46 @@ impl Packed {
         {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "rows are not made of whole blocks"));
         }
-        let (row_bytes, group_bytes) = (kind.row_bytes(columns), kind.group_bytes(columns));
-        let groups = rows.div_ceil(GROUP);
-        let mut data = arena.take(groups * group_bytes)?;
-        let shares = Shares::new(&mut data);
-        // Below the size from which an allocator maps fresh pages for every buffer.
-        let span = ((96 << 10) / (GROUP * row_bytes)).max(1);
+        let group_bytes = kind.group_bytes(columns);
+        let data = arena.take(rows.div_ceil(GROUP) * group_bytes)?;
+        let (channels, apart) = (Channels::default(), Vec::new());
+        Ok(Self { kind, rows, columns, group_bytes, data, origin, channels, apart, fine: false })
+    }
+
+    /// Packs the rows of reserved matrices, all of them as one region of work: threads wait for each other once and not once a
+    /// matrix. `read(thread, offset, buffer)` fills the buffer with the bytes from `offset` on; calls of different threads come at
+    /// the same time.
+    ///
+    /// # Errors
+    /// The first error of `read`.
+    pub(crate) fn fill(compute: &Compute, matrices: &mut [&mut Self], read: &Read<'_>) -> io::Result<()> {
+        let mut jobs = Vec::with_capacity(matrices.len());
+        let mut starts = vec![0];
+        for matrix in matrices {
+            let row_bytes = matrix.kind.row_bytes(matrix.columns);
+            // Below the size from which an allocator maps fresh pages for every buffer.
+            let span = ((96 << 10) / (GROUP * row_bytes)).max(1);
+            starts.push(starts[starts.len() - 1] + matrix.groups().div_ceil(span));
+            let shares = Shares::new(&mut matrix.data[..]);
+            jobs.push(Filling {
+                kind: matrix.kind,
+                rows: matrix.rows,
+                columns: matrix.columns,
+                origin: matrix.origin,
+                group_bytes: matrix.group_bytes,
+                row_bytes,
+                span,
+                shares,
+            });
+        }
         let failed = Mutex::new(None);
-        compute.pool().run(groups.div_ceil(span), &|unit, thread| {
-            let first = unit * span;
-            let count = span.min(groups - first);
-            let some = (count * GROUP).min(rows - first * GROUP);
-            let mut source = vec![0; some * row_bytes];
-            if let Err(error) = read(thread, first * GROUP * row_bytes, &mut source) {
+        compute.pool().run(starts[jobs.len()], &|unit, thread| {
+            let which = starts.partition_point(|start| *start <= unit) - 1;
+            if let Err(error) = jobs[which].unit(unit - starts[which], thread, read) {
                 failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                return;
-            }
-            // SAFETY: each unit has the bytes of its own groups.
-            let own = unsafe { shares.part(first * group_bytes, count * group_bytes) };
-            for (row, source) in source.chunks_exact(row_bytes).enumerate() {
-                let group = &mut own[row / GROUP * group_bytes..][..group_bytes];
-                pack_row(kind, columns, row % GROUP, source, group);
             }
         });
-        match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) => Err(error),
-            None => Ok(Self {
-                kind,
-                rows,
-                columns,
-                group_bytes,
-                data,
-                channels: Channels::default(),
-                apart: Vec::new(),
-                fine: false,
-            }),
-        }
+        failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
     }
 
     /// Packs a matrix that lies in memory.
@@ -212,39 +216,38 @@ impl Packed {
         bytes: &[u8],
     ) -> io::Result<Self> {
         let arena = Arena::new(Self::bytes_of(kind, rows, columns) as usize)?;
-        Self::pack(compute, &arena, kind, rows, columns, &|_, offset, buffer| {
-            let part = bytes.get(offset..).and_then(|rest| rest.get(..buffer.len()));
+        let mut packed = Self::reserve(&arena, kind, rows, columns, 0)?;
+        Self::fill(compute, &mut [&mut packed], &|_, offset, buffer| {
+            let part = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)?.get(..buffer.len()));
             buffer.copy_from_slice(part.ok_or(io::ErrorKind::UnexpectedEof)?);
             Ok(())
-        })
+        })?;
+        Ok(packed)
     }
 
-    /// From now on the weights of these columns are multiplied in f32, where the matrix is quantized.
-    pub(crate) fn keep_apart(&mut self, compute: &Compute, channels: &Channels) {
-        /// Groups of a unit.
-        const SPAN: usize = 64;
-        if !self.kind.is_quantized() {
-            return;
-        }
+    /// From now on the weights of these columns are multiplied in f32, where a matrix is quantized.
+    pub(crate) fn keep_apart(compute: &Compute, matrices: &mut [&mut Self], channels: &Channels) {
         let width = channels.as_slice().len() * GROUP;
-        let mut apart = vec![0u16; self.groups() * width];
-        let shares = Shares::new(&mut apart);
-        compute.pool().run(self.groups().div_ceil(SPAN), &|unit, _| {
-            for group in unit * SPAN..((unit + 1) * SPAN).min(self.groups()) {
-                for (index, column) in channels.as_slice().iter().enumerate() {
-                    // SAFETY: each unit has groups of its own.
-                    let out = unsafe { shares.part(group * width + index * GROUP, GROUP) };
-                    compute.isa().run(Column {
-                        kind: self.kind,
-                        group: self.group(group),
-                        columns: self.columns,
-                        at: *column,
-                        out,
-                    });
-                }
-            }
+        let mut quantized: Vec<&mut &mut Self> =
+            matrices.iter_mut().filter(|matrix| matrix.kind.is_quantized()).collect();
+        let mut starts = vec![0];
+        for matrix in &quantized {
+            starts.push(starts[starts.len() - 1] + matrix.groups());
+        }
+        let groups = starts[quantized.len()];
+        let mut apart: Vec<Vec<u16>> = quantized.iter().map(|matrix| vec![0; matrix.groups() * width]).collect();
+        let shares: Vec<Shares<u16>> = apart.iter_mut().map(|apart| Shares::new(apart)).collect();
+        compute.pool().run(groups, &|unit, _| {
+            let which = starts.partition_point(|start| *start <= unit) - 1;
+            let (matrix, group) = (&quantized[which], unit - starts[which]);
+            // SAFETY: each unit has a group of its own.
+            let out = unsafe { shares[which].part(group * width, width) };
+            let (kind, columns, group) = (matrix.kind, matrix.columns, matrix.group(group));
+            compute.isa().run(Columns { kind, group, columns, which: channels.as_slice(), out });
         });
-        (self.channels, self.apart) = (channels.clone(), apart);
+        for (matrix, apart) in quantized.iter_mut().zip(apart) {
+            (matrix.channels, matrix.apart) = (channels.clone(), apart);
+        }
     }
 
     /// From now on what it is multiplied with is rounded twice, where the matrix is quantized.
@@ -285,6 +288,11 @@ impl Packed {
         self.rows.div_ceil(GROUP)
     }
 
+    /// Bytes that it takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.data.len() + size_of_val(self.apart.as_slice())) as u64
+    }
+
     /// Bytes that a matrix of this shape takes when packed.
     pub(crate) fn bytes_of(kind: Kind, rows: usize, columns: usize) -> u64 {
         rows.div_ceil(GROUP) as u64 * kind.group_bytes(columns) as u64
@@ -301,6 +309,36 @@ impl Packed {
         let (group, lane) = (self.group(row / GROUP), row % GROUP);
         let read = Row { kind: self.kind, group, lane, out };
         isa.run(read);
+    }
+}
+
+/// A matrix that several threads fill, some groups of rows each.
+struct Filling {
+    kind: Kind,
+    rows: usize,
+    columns: usize,
+    origin: u64,
+    group_bytes: usize,
+    row_bytes: usize,
+    /// Groups of a unit.
+    span: usize,
+    shares: Shares<u8>,
+}
+
+impl Filling {
+    fn unit(&self, unit: usize, thread: usize, read: &Read<'_>) -> io::Result<()> {
+        let first = unit * self.span;
+        let count = self.span.min(self.rows.div_ceil(GROUP) - first);
+        let some = (count * GROUP).min(self.rows - first * GROUP);
+        let mut source = vec![0; some * self.row_bytes];
+        read(thread, self.origin + (first * GROUP * self.row_bytes) as u64, &mut source)?;
+        // SAFETY: each unit has the bytes of its own groups.
+        let own = unsafe { self.shares.part(first * self.group_bytes, count * self.group_bytes) };
+        for (row, source) in source.chunks_exact(self.row_bytes).enumerate() {
+            let group = &mut own[row / GROUP * self.group_bytes..][..self.group_bytes];
+            pack_row(self.kind, self.columns, row % GROUP, source, group);
+        }
+        Ok(())
     }
 }
 

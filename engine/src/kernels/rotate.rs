@@ -3,11 +3,14 @@
 use std::ops::Range;
 
 use super::Compute;
-use super::cache::{Cache, CacheWriter, KEYS};
+use super::activations::{FACTORS, round};
+use super::cache::{Cache, CacheWriter, KEYS, Place};
+use super::formats::BLOCK;
 use super::isa::Kernel;
 use super::math::Norm;
 use super::pool::Shares;
 use super::simd::Simd;
+use super::stored::CacheType;
 
 /// Which two dimensions of a head turn together (Su et al. 2021, <https://arxiv.org/abs/2104.09864>).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,42 +21,45 @@ pub(crate) enum Pairing {
     Halves,
 }
 
-/// Cosines and sines of every position of the window.
+/// How the heads of a model turn with their position.
 #[derive(Debug)]
 pub(crate) struct Rotation {
     pairing: Pairing,
-    half: usize,
-    /// `[position][pair]` of (cosine, sine)
-    table: Vec<[f32; 2]>,
+    /// Pair i turns by so much a position, in radians.
+    frequencies: Vec<f64>,
 }
 
 impl Rotation {
-    /// Pair i turns by `frequencies[i]` a position.
-    pub(crate) fn new(compute: &Compute, pairing: Pairing, frequencies: &[f64], positions: usize) -> Self {
-        let half = frequencies.len();
-        let mut table = vec![[0.0; 2]; positions * half];
-        let shares = Shares::new(&mut table);
-        compute.pool().run(positions.div_ceil(64), &|unit, _| {
-            for position in unit * 64..((unit + 1) * 64).min(positions) {
-                // SAFETY: each unit has positions of its own.
-                let row = unsafe { shares.part(position * half, half) };
-                for (entry, frequency) in row.iter_mut().zip(frequencies) {
-                    let (sine, cosine) = (position as f64 * frequency).sin_cos();
-                    *entry = [cosine as f32, sine as f32];
-                }
-            }
-        });
-        Self { pairing, half, table }
+    pub(crate) fn new(pairing: Pairing, frequencies: Vec<f64>) -> Self {
+        Self { pairing, frequencies }
     }
 
-    /// Positions that it covers.
-    pub(crate) fn positions(&self) -> usize {
-        self.table.len() / self.half
+    /// Cosine and sine of every pair at each of these positions, `[position][pair]`. Made for each pass, not once for the whole
+    /// window: it takes a thousandth of a pass, and the table of a window of 8,192 tokens would take 2 MiB.
+    pub(crate) fn turns(&self, positions: impl Iterator<Item = usize>, table: &mut Vec<[f32; 2]>) {
+        table.clear();
+        for position in positions {
+            table.extend(self.frequencies.iter().map(|frequency| {
+                let (sine, cosine) = (position as f64 * frequency).sin_cos();
+                [cosine as f32, sine as f32]
+            }));
+        }
     }
+}
 
-    fn turn(&self, head: &mut [f32], position: usize) {
-        let row = &self.table[position * self.half..][..self.half];
-        match self.pairing {
+/// How the heads of a pass's tokens turn.
+#[derive(Clone, Copy)]
+pub(crate) struct Turns<'a> {
+    pub(crate) rotation: &'a Rotation,
+    /// [`Rotation::turns`] of the position of every token.
+    pub(crate) table: &'a [[f32; 2]],
+}
+
+impl Turns<'_> {
+    fn turn(self, head: &mut [f32], token: usize) {
+        let half = self.rotation.frequencies.len();
+        let row = &self.table[token * half..][..half];
+        match self.rotation.pairing {
             Pairing::Adjacent => {
                 for (pair, [cosine, sine]) in head.chunks_exact_mut(2).zip(row) {
                     let (x, y) = (pair[0], pair[1]);
@@ -62,7 +68,7 @@ impl Rotation {
                 }
             }
             Pairing::Halves => {
-                let (first, second) = head.split_at_mut(self.half);
+                let (first, second) = head.split_at_mut(half);
                 for ((x, y), [cosine, sine]) in first.iter_mut().zip(second).zip(row) {
                     (*x, *y) = (*x * cosine - *y * sine, *x * sine + *y * cosine);
                 }
@@ -89,7 +95,7 @@ pub(crate) struct Heads<'a> {
     /// Norms of query and key heads.
     pub(crate) norms: Option<(Norm<'a>, Norm<'a>)>,
     /// How heads turn; some layers of some models leave them.
-    pub(crate) rotation: Option<&'a Rotation>,
+    pub(crate) turns: Option<Turns<'a>>,
 }
 
 /// New tokens of one sequence, as indices into the projections, and the cache that they enter.
@@ -118,7 +124,6 @@ impl Compute {
         for (writer, Entry { tokens, cache }) in entries.iter_mut().enumerate() {
             assert!(cache.shape() == shape, "one shape");
             let (start, end) = (cache.length(), cache.length() + tokens.len());
-            assert!(heads.rotation.is_none_or(|rotation| end <= rotation.positions()), "inside the window");
             for tile in start / KEYS..end.div_ceil(KEYS) {
                 let positions = (tile * KEYS).max(start)..((tile + 1) * KEYS).min(end);
                 parts.push(Part { writer, token: tokens.start + positions.start - start, positions });
@@ -140,9 +145,9 @@ impl Compute {
                     self.normalize_each(queries, query_norm);
                     self.normalize_each(keys, key_norm);
                 }
-                if let Some(rotation) = heads.rotation {
-                    queries.chunks_exact_mut(shape.head_dim).for_each(|head| rotation.turn(head, position));
-                    keys.chunks_exact_mut(shape.head_dim).for_each(|head| rotation.turn(head, position));
+                if let Some(turns) = heads.turns {
+                    queries.chunks_exact_mut(shape.head_dim).for_each(|head| turns.turn(head, token));
+                    keys.chunks_exact_mut(shape.head_dim).for_each(|head| turns.turn(head, token));
                 }
                 let values = &values[token * key_row..][..key_row];
                 for head in 0..shape.heads {
@@ -169,10 +174,26 @@ impl Kernel for Write<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let mut halves = [0u16; 16];
-        // SAFETY: the caller vouches for the instructions, `enter` for the position; a value has whole registers of room.
+        // SAFETY: the caller vouches for the instructions, `enter` for the position.
         unsafe {
-            let (key, value) = self.writer.place(self.layer, self.head, self.position);
+            let place = self.writer.place(self.layer, self.head, self.position);
+            match self.writer.shape().kind {
+                CacheType::F16 => self.halves::<S>(&place),
+                CacheType::Q8_0 => self.rounded::<S>(&place),
+            }
+        }
+    }
+}
+
+impl Write<'_> {
+    /// # Safety
+    /// The processor has the instructions of `S`; the place is this position's in a cache of f16.
+    #[inline(always)]
+    unsafe fn halves<S: Simd>(self, place: &Place) {
+        let mut halves = [0u16; 16];
+        let (key, value) = (place.key.cast::<u16>(), place.value.cast::<u16>());
+        // SAFETY: as this function; a value has whole registers of room.
+        unsafe {
             for (index, part) in self.key.chunks(16).enumerate() {
                 to_halves::<S>(part, &mut halves);
                 for (dimension, half) in halves[..part.len()].iter().enumerate() {
@@ -185,6 +206,44 @@ impl Kernel for Write<'_> {
             }
         }
     }
+
+    /// # Safety
+    /// The processor has the instructions of `S`; the place is this position's in a cache of eight bits.
+    #[inline(always)]
+    unsafe fn rounded<S: Simd>(self, place: &Place) {
+        let (mut q, mut factors) = ([0i8; BLOCK], [0f32; FACTORS]);
+        let (key, value) = (place.key.cast::<i8>(), place.value.cast::<i8>());
+        // SAFETY: as this function; a value has whole registers of room.
+        unsafe {
+            for (block, part) in self.key.chunks(BLOCK).enumerate() {
+                round_part::<S>(part, &mut q, &mut factors);
+                for (dimension, q) in q[..part.len()].iter().enumerate() {
+                    key.add((block * BLOCK + dimension) * KEYS).write(*q);
+                }
+                place.key_scales.add(block * KEYS).write(factors[0]);
+            }
+            for (block, part) in self.value.chunks(BLOCK).enumerate() {
+                round_part::<S>(part, &mut q, &mut factors);
+                value.add(block * BLOCK).copy_from_nonoverlapping(q.as_ptr(), part.len().next_multiple_of(16));
+                place.value_scales.add(block).write(factors[0]);
+            }
+        }
+    }
+}
+
+/// Up to 32 numbers as eight bits and, first of the factors, their scale.
+///
+/// # Safety
+/// The processor has the instructions of `S`.
+#[inline(always)]
+unsafe fn round_part<S: Simd>(values: &[f32], q: &mut [i8; BLOCK], factors: &mut [f32; FACTORS]) {
+    let mut block = [0f32; BLOCK];
+    for (to, from) in block.iter_mut().zip(values) {
+        // An infinity would spoil every sum.
+        *to = from.clamp(f32::MIN, f32::MAX);
+    }
+    // SAFETY: as this function.
+    unsafe { round::<S>(block.as_ptr(), q.as_mut_ptr(), factors.as_mut_ptr(), None) }
 }
 
 /// Up to sixteen f32 as f16; what is too large for one becomes the largest, because an infinity would spoil every sum.

@@ -5,32 +5,50 @@ use super::isa::Kernel;
 use super::packed::{Kind, with_format};
 use super::simd::Simd;
 
-/// One column of a group of a quantized matrix, as f16.
-pub(super) struct Column<'a> {
+/// Some columns of a group of a quantized matrix, ascending, as f16: `[column][row]`.
+pub(super) struct Columns<'a> {
     pub(super) kind: Kind,
     pub(super) group: *const u8,
+    /// Columns of the matrix.
     pub(super) columns: usize,
-    pub(super) at: usize,
+    pub(super) which: &'a [usize],
     pub(super) out: &'a mut [u16],
 }
 
-impl Kernel for Column<'_> {
+impl Kernel for Columns<'_> {
     type Output = ();
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the caller vouches for the instructions, `Packed::keep_apart` for the group and the column.
+        // SAFETY: the caller vouches for the instructions, `Packed::keep_apart` for the group and the columns.
         unsafe {
             with_format!(
                 self.kind,
-                F => {
-                    let block = Block::read::<S, F>(self.group, self.columns / BLOCK, self.at / BLOCK);
-                    for (lane, out) in self.out.iter_mut().enumerate() {
-                        *out = half::f16::from_f32(block.at(lane, self.at % BLOCK)).to_bits();
-                    }
-                },
+                F => self.unpack::<S, F>(),
                 _bytes => unreachable!("dense matrices keep nothing apart")
             );
+        }
+    }
+}
+
+impl Columns<'_> {
+    /// # Safety
+    /// The processor has the instructions of `S`, and the matrix is one of `F`'s with these columns.
+    #[inline(always)]
+    unsafe fn unpack<S: Simd, F: Format>(self) {
+        let of_block = self.which.chunk_by(|one, next| one / BLOCK == next / BLOCK);
+        let mut out = self.out.chunks_exact_mut(GROUP);
+        for columns in of_block {
+            // SAFETY: as this function; a register is sixteen lanes.
+            unsafe {
+                let block = Block::read::<S, F>(self.group, self.columns / BLOCK, columns[0] / BLOCK);
+                for (column, out) in columns.iter().zip(&mut out) {
+                    let q: [u8; GROUP] = std::array::from_fn(|lane| block.q[Block::place(lane, column % BLOCK)]);
+                    let [d, m] = &block.scales[column % BLOCK / (BLOCK / 2)];
+                    let product = S::mul(S::load_u8(q.as_ptr()), S::load(d.as_ptr()));
+                    S::store_f16(S::add(product, S::load(m.as_ptr())), out.as_mut_ptr());
+                }
+            }
         }
     }
 }
@@ -67,8 +85,13 @@ impl Block {
     }
 
     fn at(&self, lane: usize, column: usize) -> f32 {
-        let [d, m] = self.scales[column / (BLOCK / 2)];
-        d[lane] * f32::from(self.q[column / 4 * 64 + lane * 4 + column % 4]) + m[lane]
+        let [d, m] = &self.scales[column / (BLOCK / 2)];
+        d[lane] * f32::from(self.q[Self::place(lane, column)]) + m[lane]
+    }
+
+    /// Where a number stands in `q`: four columns of a row are one lane of a register.
+    fn place(lane: usize, column: usize) -> usize {
+        column / 4 * 64 + lane * 4 + column % 4
     }
 }
 

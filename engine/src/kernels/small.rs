@@ -1,7 +1,9 @@
 //! The two small products of attention: queries with keys, and shares with values.
 
 use super::cache::{KEYS, PAGE};
+use super::formats::BLOCK;
 use super::simd::Simd;
+use super::stored::{Numbers, Stored};
 
 /// Rows of f32.
 #[derive(Clone, Copy)]
@@ -32,9 +34,9 @@ impl Matrix {
 /// # Safety
 /// The processor has the instructions of `S`; queries have `stride` dimensions, keys and scores `vectors` tiles.
 #[inline(always)]
-pub(super) unsafe fn scores_of<S: Simd, const R: usize>(
+pub(super) unsafe fn scores_of<S: Simd, C: Stored, const R: usize>(
     queries: Matrix,
-    keys: *const u16,
+    keys: Numbers,
     vectors: usize,
     scores: *mut f32,
 ) {
@@ -42,12 +44,14 @@ pub(super) unsafe fn scores_of<S: Simd, const R: usize>(
     unsafe {
         let mut at = 0;
         while at < vectors {
-            let (keys, scores) = (keys.add(at * KEYS * queries.stride), scores.add(at * KEYS));
+            let blocks = queries.stride.div_ceil(BLOCK);
+            let keys = keys.skip::<C>(at * KEYS * queries.stride, at * KEYS * blocks);
+            let scores = scores.add(at * KEYS);
             if vectors - at >= 4 {
-                scores_tile::<S, R, 4>(queries, keys, scores);
+                scores_tile::<S, C, R, 4>(queries, keys, scores);
                 at += 4;
             } else {
-                scores_tile::<S, R, 1>(queries, keys, scores);
+                scores_tile::<S, C, R, 1>(queries, keys, scores);
                 at += 1;
             }
         }
@@ -57,20 +61,38 @@ pub(super) unsafe fn scores_of<S: Simd, const R: usize>(
 /// # Safety
 /// As [`scores_of`], for `V` tiles.
 #[inline(always)]
-unsafe fn scores_tile<S: Simd, const R: usize, const V: usize>(queries: Matrix, keys: *const u16, scores: *mut f32) {
+unsafe fn scores_tile<S: Simd, C: Stored, const R: usize, const V: usize>(
+    queries: Matrix,
+    keys: Numbers,
+    scores: *mut f32,
+) {
     let dim = queries.stride;
     // SAFETY: as this function.
     unsafe {
         let mut sums = [[S::splat(0.0); V]; R];
-        for dimension in 0..dim {
-            let mut key = [S::splat(0.0); V];
-            for vector in 0..V {
-                key[vector] = S::load_f16(keys.add((vector * dim + dimension) * KEYS));
-            }
-            for row in 0..R {
-                let query = S::splat(queries.at(row, dimension));
+        // Dimensions that share a scale.
+        let share = if C::SCALED { BLOCK } else { dim };
+        let blocks = dim.div_ceil(share);
+        for block in 0..blocks {
+            let mut scale = [S::splat(1.0); V];
+            if C::SCALED {
                 for vector in 0..V {
-                    sums[row][vector] = S::fma(query, key[vector], sums[row][vector]);
+                    scale[vector] = S::load(keys.scales.add((vector * blocks + block) * KEYS));
+                }
+            }
+            for dimension in block * share..((block + 1) * share).min(dim) {
+                let mut key = [S::splat(0.0); V];
+                for vector in 0..V {
+                    key[vector] = C::load::<S>(keys.start, (vector * dim + dimension) * KEYS);
+                    if C::SCALED {
+                        key[vector] = S::mul(key[vector], scale[vector]);
+                    }
+                }
+                for row in 0..R {
+                    let query = S::splat(queries.at(row, dimension));
+                    for vector in 0..V {
+                        sums[row][vector] = S::fma(query, key[vector], sums[row][vector]);
+                    }
                 }
             }
         }
@@ -82,14 +104,16 @@ unsafe fn scores_tile<S: Simd, const R: usize, const V: usize>(queries: Matrix, 
     }
 }
 
-/// Sums of `count` values weighted by the shares of `R` rows, for `V` registers of dimensions; rows of `out` are `dim` apart.
+/// Sums of `count` values weighted by the shares of `R` rows, for `V` registers of dimensions from `column` on; rows of `out` are
+/// `dim` apart and begin there.
 ///
 /// # Safety
 /// The processor has the instructions of `S`; there are `count` shares and values and `V` registers of each.
 #[inline(always)]
-pub(super) unsafe fn mix<S: Simd, const R: usize, const V: usize>(
+pub(super) unsafe fn mix<S: Simd, C: Stored, const R: usize, const V: usize>(
     shares: Matrix,
-    values: *const u16,
+    values: Numbers,
+    column: usize,
     dim: usize,
     count: usize,
     out: *mut f32,
@@ -100,7 +124,12 @@ pub(super) unsafe fn mix<S: Simd, const R: usize, const V: usize>(
         for key in 0..count {
             let mut value = [S::splat(0.0); V];
             for vector in 0..V {
-                value[vector] = S::load_f16(values.add(key * dim + vector * 16));
+                let column = column + vector * 16;
+                value[vector] = C::load::<S>(values.start, key * dim + column);
+                if C::SCALED {
+                    let scale = values.scales.add(key * dim.div_ceil(BLOCK) + column / BLOCK);
+                    value[vector] = S::mul(value[vector], S::splat(scale.read()));
+                }
             }
             for row in 0..R {
                 let share = S::splat(shares.at(row, key));

@@ -230,7 +230,7 @@ fn channels_that_are_kept_apart_are_not_rounded_and_leave_their_neighbors_precis
         for compute in machines() {
             let mut packed = Packed::pack_bytes(&compute, kind, rows, columns, &bytes).unwrap();
             let before = noise(&product(&compute, &packed, &states));
-            packed.keep_apart(&compute, &channels);
+            Packed::keep_apart(&compute, &mut [&mut packed], &channels);
             let whole = product(&compute, &packed, &states);
             let after = noise(&whole);
             assert!(after < before / 4.0 && after < 1e-3, "{kind:?} {:?}: {before} {after}", compute.isa());
@@ -370,7 +370,7 @@ struct Heads3 {
 impl Heads3 {
     fn new(tokens: usize, heads: usize, kv_heads: usize, head_dim: usize) -> Self {
         let mut random = Random(7);
-        let shape = CacheShape { layers: 1, heads: kv_heads, head_dim };
+        let shape = CacheShape { layers: 1, heads: kv_heads, head_dim, kind: CacheType::F16 };
         let [queries, keys, values] = [heads, kv_heads, kv_heads]
             .map(|heads| random.units(tokens * heads * head_dim).iter().map(|x| 3.0 * x).collect());
         Self { shape, heads, queries, keys, values }
@@ -391,7 +391,7 @@ impl Heads3 {
             let mut keys = self.keys[start * key_row..][..size * key_row].to_vec();
             let values = &self.values[start * key_row..][..size * key_row];
             cache.reserve(size).unwrap();
-            let heads = Heads { layer: 0, heads: self.heads, norms: None, rotation: None };
+            let heads = Heads { layer: 0, heads: self.heads, norms: None, turns: None };
             let mut projections = Projections { queries: &mut queries, keys: &mut keys, values };
             compute.enter(&heads, &mut projections, &mut [Entry { tokens: 0..size, cache: &mut cache }]);
             let mut out = vec![0.0; size * row];
@@ -404,10 +404,31 @@ impl Heads3 {
         all
     }
 
-    /// Softmax over f16 keys and values, in f64.
+    /// The same with keys and values that a cache keeps as `kind`.
+    fn kept(self, kind: CacheType) -> Self {
+        Self { shape: CacheShape { kind, ..self.shape }, ..self }
+    }
+
+    /// Heads' numbers as the cache keeps them.
+    fn stored(&self, heads: &[f32]) -> Vec<f64> {
+        match self.shape.kind {
+            CacheType::F16 => heads.iter().map(|value| f64::from(f16::from_f32(*value).to_f32())).collect(),
+            CacheType::Q8_0 => {
+                let blocks = heads.chunks(self.shape.head_dim).flat_map(|head| head.chunks(32));
+                blocks
+                    .flat_map(|block| {
+                        let scale = block.iter().fold(0f32, |most, value| most.max(value.abs())) / 127.0;
+                        block.iter().map(move |value| f64::from((value * (1.0 / scale)).round_ties_even() * scale))
+                    })
+                    .collect()
+            }
+        }
+    }
+
+    /// Softmax over keys and values as the cache keeps them, in f64.
     fn expected(&self, window: Option<usize>) -> Vec<f64> {
         let (dim, group) = (self.shape.head_dim, self.heads / self.shape.heads);
-        let half = |value: f32| f64::from(f16::from_f32(value).to_f32());
+        let (keys, values) = (self.stored(&self.keys), self.stored(&self.values));
         let mut out = Vec::new();
         for (at, query) in self.queries.chunks_exact(dim).enumerate() {
             let (token, head) = (at / self.heads, at % self.heads / group);
@@ -415,19 +436,16 @@ impl Heads3 {
             let place = |key: usize| (key * self.shape.heads + head) * dim;
             let scores: Vec<f64> = (first..=token)
                 .map(|key| {
-                    let pairs = query.iter().zip(&self.keys[place(key)..]);
-                    pairs.map(|(query, key)| f64::from(query * 0.3) * half(*key)).sum()
+                    let pairs = query.iter().zip(&keys[place(key)..]);
+                    pairs.map(|(query, key)| f64::from(query * 0.3) * key).sum()
                 })
                 .collect();
             let largest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
             let shares: Vec<f64> = scores.iter().map(|score| (score - largest).exp()).collect();
             let sum: f64 = shares.iter().sum();
             for dimension in 0..dim {
-                let mixed: f64 = shares
-                    .iter()
-                    .zip(first..)
-                    .map(|(share, key)| share * half(self.values[place(key) + dimension]))
-                    .sum();
+                let mixed: f64 =
+                    shares.iter().zip(first..).map(|(share, key)| share * values[place(key) + dimension]).sum();
                 out.push(mixed / sum);
             }
         }
@@ -437,8 +455,10 @@ impl Heads3 {
 
 #[test]
 fn attention_is_softmax_over_what_a_token_sees() {
-    for (heads, kv_heads, dim) in [(9, 3, 64), (4, 2, 8), (2, 2, 40), (5, 1, 128)] {
-        let heads = Heads3::new(300, heads, kv_heads, dim);
+    let shapes = [(9, 3, 64), (4, 2, 8), (2, 2, 40), (5, 1, 128)];
+    for ((heads, kv_heads, dim), kind) in shapes.into_iter().flat_map(|shape| CacheType::ALL.map(|kind| (shape, kind)))
+    {
+        let heads = Heads3::new(300, heads, kv_heads, dim).kept(kind);
         for window in [None, Some(70)] {
             let expected = heads.expected(window);
             for compute in machines() {
@@ -455,8 +475,8 @@ fn attention_is_softmax_over_what_a_token_sees() {
 #[test]
 fn attention_gives_the_same_bits_however_tokens_are_grouped() {
     // Three pages; blocks that end within tiles, at pages and across them.
-    let heads = Heads3::new(600, 6, 2, 64);
-    for isa in Isa::all() {
+    let heads = CacheType::ALL.map(|kind| Heads3::new(600, 6, 2, 64).kept(kind));
+    for (isa, heads) in Isa::all().into_iter().flat_map(|isa| heads.iter().map(move |heads| (isa, heads))) {
         let [one, two] = [1, 2].map(|threads| Compute::new(isa, threads));
         for window in [None, Some(300)] {
             let whole = heads.run(&two, &[600], window);
@@ -477,7 +497,7 @@ fn several_sequences_in_one_call_get_what_they_get_alone() {
     cache.reserve(40).unwrap();
     let (mut queries, mut keys) = (heads.queries.clone(), heads.keys.clone());
     let mut projections = Projections { queries: &mut queries, keys: &mut keys, values: &heads.values };
-    let entering = Heads { layer: 0, heads: 4, norms: None, rotation: None };
+    let entering = Heads { layer: 0, heads: 4, norms: None, turns: None };
     compute.enter(&entering, &mut projections, &mut [Entry { tokens: 0..40, cache: &mut cache }]);
     let mut out = vec![0.0; 40 * row];
     let attention = Attention { layer: 0, heads: 4, scale: 0.3, window: None, causal: true };
@@ -490,10 +510,12 @@ fn several_sequences_in_one_call_get_what_they_get_alone() {
 #[test]
 fn keys_too_large_for_half_precision_stay_finite() {
     let compute = Compute::new(Isa::choose(None).unwrap(), 1);
-    let mut heads = Heads3::new(3, 1, 1, 16);
-    heads.keys.fill(1e30);
-    heads.values.fill(-1e30);
-    assert!(heads.run(&compute, &[3], None).iter().all(|value| value.is_finite()));
+    for (kind, largest) in [(CacheType::F16, f32::INFINITY), (CacheType::Q8_0, 1e30)] {
+        let mut heads = Heads3::new(3, 1, 1, 16).kept(kind);
+        heads.keys.fill(largest);
+        heads.values.fill(-largest);
+        assert!(heads.run(&compute, &[3], None).iter().all(|value| value.is_finite()), "{kind:?}");
+    }
 }
 
 #[test]

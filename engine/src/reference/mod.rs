@@ -50,6 +50,7 @@ pub(crate) struct Model {
     shape: Hyperparameters,
     window: usize,
     device: Device,
+    weight_bytes: u64,
     embedding: Arc<QTensor>,
     layers: Vec<Layer>,
     norm: Tensor,
@@ -134,6 +135,11 @@ impl Layer {
     }
 }
 
+/// What the weights of a file take in memory.
+fn resident(header: &Header, precision: Precision) -> u64 {
+    header.tensors.values().map(|tensor| weights::resident(tensor, precision)).sum()
+}
+
 impl Model {
     /// Loads the weights that `header` describes.
     pub(crate) fn load(
@@ -161,6 +167,7 @@ impl Model {
             shape: shape.clone(),
             window,
             device: device.clone(),
+            weight_bytes: resident(header, precision),
             embedding,
             layers,
             norm,
@@ -172,7 +179,7 @@ impl Model {
 
     /// What [`Model::load`] and a full window would take.
     pub(crate) fn estimate(header: &Header, shape: &Hyperparameters, precision: Precision, block: usize) -> Estimate {
-        let weights: u64 = header.tensors.values().map(|tensor| weights::resident(tensor, precision)).sum();
+        let weights = resident(header, precision);
         let largest = header.tensors.values().map(|tensor| tensor.size).max().unwrap_or(0);
         // One block of activations: residual, norm, projections and their contiguous copies, gate and up.
         let activations =
@@ -191,6 +198,16 @@ impl Model {
 
     pub(crate) fn window(&self) -> usize {
         self.window
+    }
+
+    /// What the weights take in memory.
+    pub(crate) fn weight_bytes(&self) -> u64 {
+        self.weight_bytes
+    }
+
+    /// What keys and values of a token take in memory.
+    pub(crate) fn cache_bytes(&self) -> u64 {
+        self.shape.kv_bytes_per_token()
     }
 
     pub(crate) fn vocabulary(&self) -> usize {

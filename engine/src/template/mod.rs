@@ -102,7 +102,7 @@ impl ChatTemplate {
             let id = metadata.unsigned(key)?;
             let tokens = metadata.strings("tokenizer.ggml.tokens")?;
             let token = id.zip(tokens).and_then(|(id, tokens)| tokens.get(usize::try_from(id).ok()?));
-            Ok(token.cloned().unwrap_or_default())
+            Ok(token.unwrap_or_default().to_owned())
         };
         Self::new(source, text("tokenizer.ggml.bos_token_id")?, text("tokenizer.ggml.eos_token_id")?)
     }

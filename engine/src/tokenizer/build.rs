@@ -11,7 +11,7 @@ use super::pre::PreTokenizer;
 use super::sentence::{self, Pieces};
 use super::{Class, END_TEXTS, Model, Vocabulary};
 use crate::error::{Error, shown};
-use crate::gguf::Metadata;
+use crate::gguf::{Metadata, Texts};
 
 pub(super) const MODEL: &str = "tokenizer.ggml.model";
 pub(super) const PRE: &str = "tokenizer.ggml.pre";
@@ -24,7 +24,7 @@ pub(super) const SCORES: &str = "tokenizer.ggml.scores";
 /// where the file does not say.
 pub(super) type Parts = (Vocabulary, Model, bool);
 
-pub(super) fn byte_level(metadata: &Metadata, tokens: &[String]) -> Result<Parts, Error> {
+pub(super) fn byte_level(metadata: &Metadata, tokens: &Texts) -> Result<Parts, Error> {
     // Files older than this key do not say how their text was split; llama.cpp guesses and warns.
     let name = metadata.required(PRE, metadata.string(PRE)?)?;
     let pre = PreTokenizer::named(name).ok_or_else(|| Error::UnsupportedPreTokenizer {
@@ -36,10 +36,11 @@ pub(super) fn byte_level(metadata: &Metadata, tokens: &[String]) -> Result<Parts
     let alphabet = Alphabet::new();
     let vocab = ordinary(metadata, tokens, &classes)?;
     let vocabulary = vocabulary(metadata, tokens, classes, &alphabet, &vocab)?;
-    Ok((vocabulary, Model::Bytes(Arc::new(bpe(metadata, vocab, pre)?)), pre.add_bos))
+    let bpe = bpe(metadata, tokens, &vocabulary.classes, vocab, pre)?;
+    Ok((vocabulary, Model::Bytes(Arc::new(bpe)), pre.add_bos))
 }
 
-pub(super) fn sentence_level(metadata: &Metadata, tokens: &[String]) -> Result<Parts, Error> {
+pub(super) fn sentence_level(metadata: &Metadata, tokens: &Texts) -> Result<Parts, Error> {
     /// `tokenizer.ggml.token_type` of a byte.
     const BYTE: i64 = 6;
     let types = metadata.required(TYPES, metadata.integers(TYPES)?)?;
@@ -50,7 +51,7 @@ pub(super) fn sentence_level(metadata: &Metadata, tokens: &[String]) -> Result<P
     }
     let (mut pieces, mut runs, mut byte_ids) = (HashMap::new(), Vec::new(), [None; 256]);
     let (mut bytes, mut starts) = (Vec::new(), vec![0]);
-    for (index, (id, token)) in (0u32..).zip(tokens).enumerate() {
+    for (index, (id, token)) in (0u32..).zip(tokens.iter()).enumerate() {
         let text = token.replace(sentence::SPACE, " ");
         let byte = token.strip_prefix("<0x").and_then(|rest| rest.strip_suffix('>'));
         match (types[index], byte.and_then(|hex| u8::from_str_radix(hex, 16).ok())) {
@@ -64,7 +65,7 @@ pub(super) fn sentence_level(metadata: &Metadata, tokens: &[String]) -> Result<P
                     return Err(metadata.invalid(TOKENS, format!("token {id} is empty or has no score")));
                 }
                 // Of two tokens with one text the first counts, as in llama.cpp.
-                pieces.entry(token.clone()).or_insert((id, scores[index] as f32));
+                pieces.entry(token.to_owned()).or_insert((id, scores[index] as f32));
                 bytes.extend_from_slice(text.as_bytes());
             }
             _ => {
@@ -100,16 +101,16 @@ fn classes(metadata: &Metadata, count: usize) -> Result<Vec<Class>, Error> {
 }
 
 /// Ordinary tokens only: this is what makes forged control tokens impossible.
-fn ordinary(metadata: &Metadata, tokens: &[String], classes: &[Class]) -> Result<Vocab, Error> {
+fn ordinary(metadata: &Metadata, tokens: &Texts, classes: &[Class]) -> Result<Vocab, Error> {
     let mut vocab = Vocab::default();
-    for ((id, token), class) in (0u32..).zip(tokens).zip(classes) {
+    for ((id, token), class) in (0u32..).zip(tokens.iter()).zip(classes) {
         if *class != Class::Ordinary {
             continue;
         }
         if token.is_empty() {
             return Err(metadata.invalid(TOKENS, format!("token {id} is empty")));
         }
-        if let Some(other) = vocab.insert(token.clone(), id) {
+        if let Some(other) = vocab.insert(token.to_owned(), id) {
             let reason = format!("tokens {other} and {id} are both {}", shown(token));
             return Err(metadata.invalid(TOKENS, reason));
         }
@@ -119,7 +120,7 @@ fn ordinary(metadata: &Metadata, tokens: &[String], classes: &[Class]) -> Result
 
 fn vocabulary(
     metadata: &Metadata,
-    tokens: &[String],
+    tokens: &Texts,
     classes: Vec<Class>,
     alphabet: &Alphabet,
     vocab: &Vocab,
@@ -156,42 +157,55 @@ fn vocabulary(
     Ok(Vocabulary { bytes, starts, classes, byte_ids })
 }
 
-fn bpe(metadata: &Metadata, vocab: Vocab, pre: PreTokenizer) -> Result<tokenizers::Tokenizer, Error> {
-    let mut merges = Vec::new();
-    let mut joined = String::new();
-    for (index, merge) in metadata.required(MERGES, metadata.strings(MERGES)?)?.iter().enumerate() {
-        let wrong = |reason: &str| metadata.invalid(MERGES, format!("entry {index} ({}) {reason}", shown(merge)));
-        let (left, right) = merge.split_once(' ').ok_or_else(|| wrong("is not two parts"))?;
-        if left.is_empty() || right.is_empty() || right.contains(' ') {
-            return Err(wrong("is not two parts"));
+fn bpe(
+    metadata: &Metadata,
+    tokens: &Texts,
+    classes: &[Class],
+    vocab: Vocab,
+    pre: PreTokenizer,
+) -> Result<tokenizers::Tokenizer, Error> {
+    let build = |vocab, merges| BPE::builder().vocab_and_merges(vocab, merges).ignore_merges(pre.ignore_merges).build();
+    // It looks every merge up: to do so before as well takes as long as all the rest. Most files have no merge to leave out.
+    let model = match build(vocab, merges(metadata, None)?) {
+        Ok(model) => model,
+        Err(_) => {
+            let vocab = ordinary(metadata, tokens, classes)?;
+            let merges = merges(metadata, Some(&vocab))?;
+            build(vocab, merges).map_err(|error| metadata.invalid(MERGES, shown(&error.to_string())))?
         }
-        joined.clear();
-        joined.push_str(left);
-        joined.push_str(right);
-        // Merges of or into a token that is not ordinary are left out with that token.
-        if vocab.contains_key(left) && vocab.contains_key(right) && vocab.contains_key(joined.as_str()) {
-            merges.push((left.to_owned(), right.to_owned()));
-        }
-    }
-    let model = BPE::builder()
-        .vocab_and_merges(vocab, merges)
-        .ignore_merges(pre.ignore_merges)
-        .build()
-        .map_err(|error| metadata.invalid(MERGES, shown(&error.to_string())))?;
+    };
     let mut tokenizer = tokenizers::Tokenizer::new(model);
     tokenizer.with_pre_tokenizer(Some(pre.build()));
     Ok(tokenizer)
 }
 
+/// The merges, or those of and into ordinary tokens only: others are left out with their tokens.
+fn merges(metadata: &Metadata, ordinary: Option<&Vocab>) -> Result<Vec<(String, String)>, Error> {
+    let texts = metadata.required(MERGES, metadata.strings(MERGES)?)?;
+    let mut merges = Vec::with_capacity(texts.len());
+    let known = |token: &str| ordinary.is_none_or(|vocab| vocab.contains_key(token));
+    for (index, merge) in texts.iter().enumerate() {
+        let wrong = |reason: &str| metadata.invalid(MERGES, format!("entry {index} ({}) {reason}", shown(merge)));
+        let (left, right) = merge.split_once(' ').ok_or_else(|| wrong("is not two parts"))?;
+        if left.is_empty() || right.is_empty() || right.contains(' ') {
+            return Err(wrong("is not two parts"));
+        }
+        if ordinary.is_none() || known(left) && known(right) && known(&[left, right].concat()) {
+            merges.push((left.to_owned(), right.to_owned()));
+        }
+    }
+    Ok(merges)
+}
+
 pub(super) fn added(
     metadata: &Metadata,
-    tokens: &[String],
+    tokens: &Texts,
     classes: &[Class],
 ) -> Result<(Option<AhoCorasick>, Vec<u32>), Error> {
     let mut texts = Vec::new();
     let mut ids = Vec::new();
     let mut seen = HashSet::new();
-    for ((id, token), class) in (0u32..).zip(tokens).zip(classes) {
+    for ((id, token), class) in (0u32..).zip(tokens.iter()).zip(classes) {
         // Of two tokens with one text the first counts, as in llama.cpp's `token_to_id`.
         if *class != Class::Ordinary && !token.is_empty() && seen.insert(token) {
             texts.push(token);
@@ -218,13 +232,13 @@ pub(super) fn token_id(metadata: &Metadata, key: &str, count: usize) -> Result<O
     }
 }
 
-pub(super) fn end_tokens(metadata: &Metadata, tokens: &[String], classes: &[Class]) -> Result<Vec<u32>, Error> {
+pub(super) fn end_tokens(metadata: &Metadata, tokens: &Texts, classes: &[Class]) -> Result<Vec<u32>, Error> {
     let mut ends = Vec::new();
     for key in ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"] {
         ends.extend(token_id(metadata, key, tokens.len())?);
     }
-    for ((id, token), class) in (0u32..).zip(tokens).zip(classes) {
-        if *class == Class::Control && END_TEXTS.contains(&token.as_str()) {
+    for ((id, token), class) in (0u32..).zip(tokens.iter()).zip(classes) {
+        if *class == Class::Control && END_TEXTS.contains(&token) {
             ends.push(id);
         }
     }
