@@ -2,7 +2,7 @@
 //!
 //! Channels that would spoil the rounding of others stay in f32 (see [`super::apart`]). Tokens come in tiles of sixteen, so that a
 //! kernel that serves several tokens at once finds the same block of all of them side by side. Rounding is per 32 columns, as in llama.cpp's `Q8_1`, with f32 scales: q = round(x / d), d = max |x| / 127.
-//! States whose rounding would cost most are rounded twice: x = d·q + d′·q′ is within 2⁻¹⁵ of a block's largest value.
+//! States whose rounding would cost most are rounded twice: x = d/256 · (256·q + q′) is within 2⁻¹⁵ of a block's largest value.
 
 use super::apart::Channels;
 use super::formats::BLOCK;
@@ -22,8 +22,8 @@ pub(crate) struct Forms {
     pub(crate) dense: bool,
     /// Channels that quantized weights take in f32.
     pub(crate) apart: Channels,
-    /// Rounded twice: what rounding loses is rounded with a scale of its own, and multiplied too.
-    pub(crate) fine: bool,
+    /// Rounded twice: what rounding loses is rounded too, and multiplied.
+    pub(crate) twice: bool,
 }
 
 impl Forms {
@@ -34,7 +34,7 @@ impl Forms {
             if weights.kind().is_quantized() {
                 forms.rounded = true;
                 forms.apart = weights.channels().clone();
-                forms.fine = weights.is_fine();
+                forms.twice = weights.takes_twice_rounded();
             } else {
                 forms.dense = true;
             }
@@ -42,9 +42,9 @@ impl Forms {
         forms
     }
 
-    /// Entries of a rounded token.
-    fn entries(&self) -> usize {
-        1 + usize::from(self.fine)
+    /// Roundings of a block.
+    fn roundings(&self) -> usize {
+        1 + usize::from(self.twice)
     }
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Activations {
     tokens: usize,
     columns: usize,
     forms: Forms,
-    /// `[tile][block][token in tile][32]`
+    /// `[tile][block][rounding][token in tile][32]`
     q: Vec<i8>,
     /// `[tile][block][token in tile][FACTORS]`
     factors: Vec<f32>,
@@ -70,8 +70,7 @@ impl Activations {
         assert!(!forms.rounded || columns.is_multiple_of(BLOCK), "quantized weights have whole blocks of columns");
         let tiles = tokens.div_ceil(TILE);
         if forms.rounded {
-            let tiles = (tokens * forms.entries()).div_ceil(TILE);
-            grow(&mut self.q, tiles * TILE * columns, 0);
+            grow(&mut self.q, tiles * TILE * columns * forms.roundings(), 0);
             grow(&mut self.factors, tiles * TILE * columns / BLOCK * FACTORS, 0.0);
             grow(&mut self.apart, tiles * TILE * forms.apart.as_slice().len(), 0.0);
         }
@@ -89,21 +88,17 @@ impl Activations {
         self.columns
     }
 
-    /// What is multiplied with rounded weights: one entry a token, or two side by side whose products belong together.
-    pub(super) fn entries(&self) -> usize {
-        self.tokens * self.forms.entries()
+    /// Whether states were rounded twice.
+    pub(super) fn is_twice_rounded(&self) -> bool {
+        self.forms.twice
     }
 
-    /// Whether tokens have two entries.
-    pub(super) fn is_fine(&self) -> bool {
-        self.forms.fine
-    }
-
-    /// q and factors of an entry's first block; the next blocks follow at `TILE` times the size of one.
-    pub(super) fn rounded(&self, entry: usize) -> (*const i8, *const f32) {
-        assert!(self.forms.rounded && entry < self.entries(), "a token that was rounded");
-        let at = first_block(entry, self.columns);
-        (self.q[at * BLOCK..].as_ptr(), self.factors[at * FACTORS..].as_ptr())
+    /// q and factors of a token's first block; the next blocks (of q: roundings) follow at `TILE` times the size of one.
+    pub(super) fn rounded(&self, token: usize) -> (*const i8, *const f32) {
+        assert!(self.forms.rounded && token < self.tokens, "a token that was rounded");
+        let at = first_block(token, self.columns);
+        let q = first_block(token, self.columns * self.forms.roundings());
+        (self.q[q * BLOCK..].as_ptr(), self.factors[at * FACTORS..].as_ptr())
     }
 
     /// Channels that are taken in f32.
@@ -113,7 +108,7 @@ impl Activations {
 
     /// The first of these channels of `token`; the next ones follow at distances of `TILE`.
     pub(super) fn apart(&self, token: usize) -> *const f32 {
-        assert!(self.forms.rounded && token < self.entries(), "a token that was rounded");
+        assert!(self.forms.rounded && token < self.tokens, "a token that was rounded");
         self.apart[token / TILE * TILE * self.channels().as_slice().len() + token % TILE..].as_ptr()
     }
 
@@ -176,11 +171,13 @@ impl Writer<'_> {
     pub(super) unsafe fn put<S: Simd>(self, token: usize, column: usize, values: &[f32]) {
         assert!(token < self.tokens && column + values.len() <= self.columns, "inside the activations");
         if self.forms.rounded {
-            let first = first_block(token * self.forms.entries(), self.columns);
+            let roundings = self.forms.roundings();
+            let first = [self.columns * roundings, self.columns].map(|columns| first_block(token, columns));
             let channels = self.forms.apart.as_slice();
             let mut next = channels.partition_point(|channel| *channel < column);
             for (index, block) in values.chunks_exact(BLOCK).enumerate() {
-                let at = first + (column / BLOCK + index) * TILE;
+                let at = (column / BLOCK + index) * TILE;
+                let (q, factors) = (first[0] + at * roundings, first[1] + at);
                 let start = column + index * BLOCK;
                 let mut rest = [0f32; BLOCK];
                 let mut block = block.as_ptr();
@@ -197,15 +194,13 @@ impl Writer<'_> {
                     rest[channel - start] = 0.0;
                     next += 1;
                 }
-                // SAFETY: the block lies inside, by the assertion; `block` has 32 values.
+                // SAFETY: the block lies inside, by the assertion, with all its roundings; `block` has 32 values.
                 unsafe {
-                    if self.forms.fine {
-                        let mut lost = [0f32; BLOCK];
-                        round::<S>(block, self.q.add(at * BLOCK), self.factors.add(at * FACTORS), Some(&mut lost));
-                        let (q, factors) = (self.q.add((at + 1) * BLOCK), self.factors.add((at + 1) * FACTORS));
-                        round::<S>(lost.as_ptr(), q, factors, None);
+                    let (q, factors) = (self.q.add(q * BLOCK), self.factors.add(factors * FACTORS));
+                    if self.forms.twice {
+                        round_twice::<S>(block, [q, q.add(TILE * BLOCK)], factors);
                     } else {
-                        round::<S>(block, self.q.add(at * BLOCK), self.factors.add(at * FACTORS), None);
+                        round::<S>(block, q, factors);
                     }
                 }
             }
@@ -220,38 +215,72 @@ impl Writer<'_> {
     }
 }
 
-/// Rounds a block, and says what was lost where that is asked.
+/// Rounds a block.
 ///
 /// # Safety
 /// The processor has the instructions of `S`; 32 values can be read, 32 q and [`FACTORS`] factors written.
 #[inline(always)]
-pub(super) unsafe fn round<S: Simd>(
-    values: *const f32,
-    q: *mut i8,
-    factors: *mut f32,
-    lost: Option<&mut [f32; BLOCK]>,
-) {
+pub(super) unsafe fn round<S: Simd>(values: *const f32, q: *mut i8, factors: *mut f32) {
     // SAFETY: as this function.
     unsafe {
-        let (low, high) = (S::load(values), S::load(values.add(16)));
-        let largest = S::largest(S::max(S::abs(low), S::abs(high)));
-        let d = largest / 127.0;
-        // Subnormal scales would make the inverse infinite; such a block is zero for all that follows.
-        let inverse = if d >= f32::MIN_POSITIVE { 1.0 / d } else { 0.0 };
-        let inverse = S::splat(inverse);
-        let (low, high) = (S::to_i(S::mul(low, inverse)), S::to_i(S::mul(high, inverse)));
-        S::store_low_bytes(low, q);
-        S::store_low_bytes(high, q.add(16));
-        if let Some(lost) = lost {
-            let scale = S::splat(-d);
-            S::store(S::fma(S::to_f(low), scale, S::load(values)), lost.as_mut_ptr());
-            S::store(S::fma(S::to_f(high), scale, S::load(values.add(16))), lost.as_mut_ptr().add(16));
+        let (d, inverse) = scale::<S>(values);
+        let rounded = [0, 1].map(|half| S::to_i(S::mul(S::load(values.add(16 * half)), S::splat(inverse))));
+        rounded.iter().enumerate().for_each(|(half, rounded)| S::store_low_bytes(*rounded, q.add(16 * half)));
+        put_factors(factors, d, rounded.map(|half| S::sum_i(half)));
+    }
+}
+
+/// Rounds a block, and what that loses with 1/256 of the scale. The factors are those of 256·q + q′.
+///
+/// # Safety
+/// As [`round`], with room for both q.
+#[inline(always)]
+unsafe fn round_twice<S: Simd>(values: *const f32, q: [*mut i8; 2], factors: *mut f32) {
+    /// How much finer the second rounding is.
+    const FINER: i32 = 256;
+    // SAFETY: as this function.
+    unsafe {
+        let (d, inverse) = scale::<S>(values);
+        let mut sums = [0; 2];
+        for half in 0..2 {
+            let values = S::load(values.add(16 * half));
+            let first = S::to_i(S::mul(values, S::splat(inverse)));
+            let lost = S::fma(S::to_f(first), S::splat(-d), values);
+            // Half a unit becomes 128, one more than a byte holds.
+            let most = S::splat(127.0);
+            let second = S::mul(lost, S::splat(inverse * FINER as f32));
+            let second = S::to_i(S::min(S::max(second, S::sub(S::splat(0.0), most)), most));
+            S::store_low_bytes(first, q[0].add(16 * half));
+            S::store_low_bytes(second, q[1].add(16 * half));
+            sums[half] = S::sum_i(first).wrapping_mul(FINER).wrapping_add(S::sum_i(second));
         }
-        let (low, high) = (S::sum_i(low), S::sum_i(high));
+        put_factors(factors, d / FINER as f32, sums);
+    }
+}
+
+/// d of a block and its inverse.
+///
+/// # Safety
+/// As [`round`].
+#[inline(always)]
+unsafe fn scale<S: Simd>(values: *const f32) -> (f32, f32) {
+    // SAFETY: as this function.
+    let largest = unsafe { S::largest(S::max(S::abs(S::load(values)), S::abs(S::load(values.add(16))))) };
+    let d = largest / 127.0;
+    // Subnormal scales would make the inverse infinite; such a block is zero for all that follows.
+    (d, if d >= f32::MIN_POSITIVE { 1.0 / d } else { 0.0 })
+}
+
+/// # Safety
+/// [`FACTORS`] factors can be written.
+#[inline(always)]
+unsafe fn put_factors(factors: *mut f32, d: f32, sums: [i32; 2]) {
+    // SAFETY: as this function.
+    unsafe {
         factors.write(d);
         // States that are no numbers become numbers of any size here, and must not stop the program.
-        factors.add(1).write(d * low.wrapping_add(high) as f32);
-        factors.add(2).cast::<i32>().write(low);
-        factors.add(3).cast::<i32>().write(high);
+        factors.add(1).write(d * sums[0].wrapping_add(sums[1]) as f32);
+        factors.add(2).cast::<i32>().write(sums[0]);
+        factors.add(3).cast::<i32>().write(sums[1]);
     }
 }

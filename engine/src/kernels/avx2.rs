@@ -49,6 +49,7 @@ halves! {
         _mm256_set1_epi32(127),
     )));
     keep(value: __m256, x: __m256, limit: __m256) -> __m256 = _mm256_and_ps(value, _mm256_cmp_ps::<_CMP_GE_OQ>(x, limit));
+    times_256(a: __m256i) -> __m256i = _mm256_slli_epi32::<8>(a);
     to_f(a: __m256i) -> __m256 = _mm256_cvtepi32_ps(a);
     to_i(a: __m256) -> __m256i = _mm256_cvtps_epi32(a);
     add_i(a: __m256i, b: __m256i) -> __m256i = _mm256_add_epi32(a, b);
@@ -156,6 +157,7 @@ impl<const VNNI: bool> Simd for Avx2<VNNI> {
             [_mm256_set1_epi32(value); 2]
         }
         fn add_i(a: Self::I, b: Self::I) -> Self::I { both(a, b, add_i) }
+        fn times_256(a: Self::I) -> Self::I { each(a, times_256) }
         fn to_f(a: Self::I) -> Self::F { each(a, to_f) }
         fn to_i(a: Self::F) -> Self::I { each(a, to_i) }
         fn sum_i(a: Self::I) -> i32 { horizontal_sum_i(add_i(a[0], a[1])) }

@@ -49,6 +49,7 @@ impl<const BF16: bool> Simd for Avx512<BF16> {
             _mm512_set1_epi32(value)
         }
         fn add_i(a: __m512i, b: __m512i) -> __m512i { _mm512_add_epi32(a, b) }
+        fn times_256(a: __m512i) -> __m512i { _mm512_slli_epi32::<8>(a) }
         fn to_f(a: __m512i) -> __m512 { _mm512_cvtepi32_ps(a) }
         fn to_i(a: __m512) -> __m512i { _mm512_cvtps_epi32(a) }
         fn sum_i(a: __m512i) -> i32 { _mm512_reduce_add_epi32(a) }

@@ -54,6 +54,7 @@ quarters! {
     power(n: float32x4_t) -> float32x4_t = vreinterpretq_f32_s32(vshlq_n_s32::<23>(add_i(to_i(n), vdupq_n_s32(127))));
     keep(value: float32x4_t, x: float32x4_t, limit: float32x4_t) -> float32x4_t =
         vreinterpretq_f32_u32(vandq_u32(vreinterpretq_u32_f32(value), vcgeq_f32(x, limit)));
+    times_256(a: int32x4_t) -> int32x4_t = vshlq_n_s32::<8>(a);
     to_f(a: int32x4_t) -> float32x4_t = vcvtq_f32_s32(a);
     to_i(a: float32x4_t) -> int32x4_t = vcvtnq_s32_f32(a);
     add_i(a: int32x4_t, b: int32x4_t) -> int32x4_t = vaddq_s32(a, b);
@@ -178,6 +179,7 @@ impl Simd for Neon {
             [vdupq_n_s32(value); 4]
         }
         fn add_i(a: Self::I, b: Self::I) -> Self::I { both(a, b, add_i) }
+        fn times_256(a: Self::I) -> Self::I { each(a, times_256) }
         fn to_f(a: Self::I) -> Self::F { each(a, to_f) }
         fn to_i(a: Self::F) -> Self::I { each(a, to_i) }
         fn sum_i(a: Self::I) -> i32 { vaddvq_s32(add_i(add_i(a[0], a[1]), add_i(a[2], a[3]))) }

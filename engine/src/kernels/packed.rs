@@ -138,7 +138,7 @@ pub(crate) struct Packed {
     /// `[group][channel][row]` f16 weights of `channels`.
     apart: Vec<u16>,
     /// Multiplied with states that are rounded twice.
-    fine: bool,
+    twice: bool,
 }
 
 impl std::fmt::Debug for Packed {
@@ -168,7 +168,7 @@ impl Packed {
         let group_bytes = kind.group_bytes(columns);
         let data = arena.take(rows.div_ceil(GROUP) * group_bytes)?;
         let (channels, apart) = (Channels::default(), Vec::new());
-        Ok(Self { kind, rows, columns, group_bytes, data, origin, channels, apart, fine: false })
+        Ok(Self { kind, rows, columns, group_bytes, data, origin, channels, apart, twice: false })
     }
 
     /// Packs the rows of reserved matrices, all of them as one region of work: threads wait for each other once and not once a
@@ -251,13 +251,13 @@ impl Packed {
     }
 
     /// From now on what it is multiplied with is rounded twice, where the matrix is quantized.
-    pub(crate) fn be_fine(&mut self) {
-        self.fine = self.kind.is_quantized();
+    pub(crate) fn take_twice_rounded(&mut self) {
+        self.twice = self.kind.is_quantized();
     }
 
     /// Whether what it is multiplied with is rounded twice.
-    pub(super) fn is_fine(&self) -> bool {
-        self.fine
+    pub(super) fn takes_twice_rounded(&self) -> bool {
+        self.twice
     }
 
     /// Columns that are multiplied in f32.

@@ -61,7 +61,6 @@ impl Compute {
     /// Gated feed-forward: gate(G·x) · (U·x), written into `out` in the forms that it was reset to.
     pub(crate) fn gated(&self, input: &Activations, gate: &Packed, up: &Packed, kind: Gate, out: &mut Activations) {
         assert!(fits(gate, input) && fits(up, input), "weights and activations keep the same channels apart");
-        assert!(!input.is_fine(), "one entry a token");
         assert!(gate.rows() == up.rows() && gate.columns() == input.columns() && up.columns() == input.columns());
         assert!(out.tokens() == input.tokens() && out.columns() == gate.rows());
         let writer = out.writer();
@@ -84,7 +83,8 @@ impl Compute {
 }
 
 fn fits(weights: &Packed, input: &Activations) -> bool {
-    !weights.kind().is_quantized() || weights.channels() == input.channels() && weights.is_fine() == input.is_fine()
+    !weights.kind().is_quantized()
+        || weights.channels() == input.channels() && weights.takes_twice_rounded() == input.is_twice_rounded()
 }
 
 struct Shared<'a> {
@@ -113,12 +113,12 @@ impl Kernel for Tile<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        let kind = self.weights.kind();
+        let (kind, twice) = (self.weights.kind(), self.weights.takes_twice_rounded());
         // SAFETY: the caller vouches for the instructions; weights and activations fit each other, by `linear` and `gated`.
         unsafe {
             with_format!(
                 kind,
-                F => self.in_runs::<S, Quantized<F>>(),
+                F => if twice { self.in_runs::<S, Quantized<F, true>>() } else { self.in_runs::<S, Quantized<F, false>>() },
                 _bytes => match kind {
                     Kind::F16 => self.in_runs::<S, Dense<F16>>(),
                     Kind::Bf16 => self.in_runs::<S, Dense<Bf16>>(),
@@ -184,9 +184,10 @@ pub(super) trait Multiply {
 /// How far ahead of a single token's product its weights are asked for, in bytes: 2–6 KiB are alike (Zen 4).
 const AHEAD: usize = 4096;
 
-struct Quantized<F>(PhantomData<F>);
+/// `TWICE`: states are rounded twice.
+struct Quantized<F, const TWICE: bool>(PhantomData<F>);
 
-impl<F: Format> Multiply for Quantized<F> {
+impl<F: Format, const TWICE: bool> Multiply for Quantized<F, TWICE> {
     #[inline(always)]
     unsafe fn run<S: Simd, const T: usize>(
         weights: &Packed,
@@ -215,22 +216,36 @@ impl<F: Format> Multiply for Quantized<F> {
                 }
                 let q = F::quants::<S>(bodies.add(block * F::BODY));
                 let halves = F::scales::<S>(scales.add(block / per_source * F::SCALES), block % per_source);
-                let x = x.add(block * TILE * BLOCK);
+                let x = x.add(block * TILE * BLOCK * if TWICE { 2 } else { 1 });
                 let factors = factors.add(block * TILE * FACTORS);
                 for token in 0..T {
                     let x = x.add(token * BLOCK).cast::<i32>();
                     let factors = factors.add(token * FACTORS);
+                    // Each half of some formats has an offset of its own, which is subtracted before anything is added.
+                    let offset =
+                        |half: usize| factors.add(2 + half).cast::<i32>().read().wrapping_mul(F::OFFSET.wrapping_neg());
                     // Two chains, so that one does not wait for the other.
                     let (mut low, mut high) = (S::splat_i(0), S::splat_i(0));
-                    if F::HALVES {
-                        // Each half has an offset of its own, which is subtracted before anything is added.
-                        let sums_of_halves = factors.add(2).cast::<i32>();
-                        low = S::splat_i(sums_of_halves.read().wrapping_mul(-F::OFFSET));
-                        high = S::splat_i(sums_of_halves.add(1).read().wrapping_mul(-F::OFFSET));
+                    if F::HALVES && !TWICE {
+                        (low, high) = (S::splat_i(offset(0)), S::splat_i(offset(1)));
                     }
                     for register in 0..4 {
                         low = S::dot(low, q[register], x.add(register).read_unaligned(), F::WIDE);
                         high = S::dot(high, q[register + 4], x.add(register + 4).read_unaligned(), F::WIDE);
+                    }
+                    if TWICE {
+                        // 256·Σqx + Σqx′, still exact: at most 32·255·127·257.
+                        let x = x.add(TILE * BLOCK / 4);
+                        if F::HALVES {
+                            low = S::add_i(S::times_256(low), S::splat_i(offset(0)));
+                            high = S::add_i(S::times_256(high), S::splat_i(offset(1)));
+                        } else {
+                            (low, high) = (S::times_256(S::add_i(low, high)), S::splat_i(0));
+                        }
+                        for register in 0..4 {
+                            low = S::dot(low, q[register], x.add(register).read_unaligned(), F::WIDE);
+                            high = S::dot(high, q[register + 4], x.add(register + 4).read_unaligned(), F::WIDE);
+                        }
                     }
                     let a = S::splat(factors.read());
                     let mut sum = sums[token];
@@ -279,18 +294,8 @@ impl Compute {
         let first = group * GROUP;
         let width = GROUP.min(rows - first);
         let mut sums = [[0f32; GROUP]; TILE];
-        let fine = product.weights.is_fine();
-        let entries = if fine { input.entries() } else { input.tokens() };
-        for (mut token, mut count) in tiles(entries) {
+        for (token, count) in tiles(input.tokens()) {
             self.isa().run(Tile { weights: product.weights, group, input, token, count, sums: &mut sums });
-            if fine {
-                // The entries of a token lie in one tile.
-                (token, count) = (token / 2, count / 2);
-                for index in 0..count {
-                    let [first, second] = [sums[2 * index], sums[2 * index + 1]];
-                    sums[index] = std::array::from_fn(|row| first[row] + second[row]);
-                }
-            }
             let bias = product.bias.map(|bias| &bias[first..first + width]);
             for (index, sums) in sums[..count].iter().enumerate() {
                 // SAFETY: each unit has rows of its own.

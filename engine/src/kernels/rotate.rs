@@ -243,7 +243,7 @@ unsafe fn round_part<S: Simd>(values: &[f32], q: &mut [i8; BLOCK], factors: &mut
         *to = from.clamp(f32::MIN, f32::MAX);
     }
     // SAFETY: as this function.
-    unsafe { round::<S>(block.as_ptr(), q.as_mut_ptr(), factors.as_mut_ptr(), None) }
+    unsafe { round::<S>(block.as_ptr(), q.as_mut_ptr(), factors.as_mut_ptr()) }
 }
 
 /// Up to sixteen f32 as f16; what is too large for one becomes the largest, because an infinity would spoil every sum.

@@ -61,6 +61,7 @@ pub(super) trait Simd: Copy + 'static {
 
     unsafe fn splat_i(value: i32) -> Self::I;
     unsafe fn add_i(a: Self::I, b: Self::I) -> Self::I;
+    unsafe fn times_256(a: Self::I) -> Self::I;
     unsafe fn to_f(a: Self::I) -> Self::F;
     /// To the nearest integer, ties to even; the values fit.
     unsafe fn to_i(a: Self::F) -> Self::I;
@@ -169,6 +170,7 @@ impl Simd for Portable {
             [value; LANES]
         }
         fn add_i(a: Self::I, b: Self::I) -> Self::I { both(a, b, i32::wrapping_add) }
+        fn times_256(a: Self::I) -> Self::I { each(a, |a| a << 8) }
         fn to_f(a: Self::I) -> Self::F { each(a, |a| a as f32) }
         fn to_i(a: Self::F) -> Self::I { each(a, |a| a.round_ties_even() as i32) }
         fn sum_i(a: Self::I) -> i32 { a.iter().copied().fold(0, i32::wrapping_add) }
