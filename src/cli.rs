@@ -6,11 +6,13 @@
 mod ask;
 mod batch;
 mod bench;
+mod doctor;
 mod index;
 mod library;
 mod models;
 mod output;
 mod progress;
+mod purge;
 mod quantize;
 mod screen;
 mod search;
@@ -51,6 +53,7 @@ Examples:
   tanya ~/notes                                     chat with a folder
   tanya ask --folder ~/notes \"when did I prune the pear tree?\"
   tanya search --folder ~/notes --limit 5 \"pear tree\"
+  tanya search --folder ~/notes 'pear \"wound balm\" -apple path:2024 ext:md'
   tanya ask --folder ~/notes --json --batch questions.jsonl > answers.jsonl
   tanya --model ~/models/Qwen3-4B-Q4_K_M.gguf ~/notes
   tanya models list
@@ -78,6 +81,10 @@ enum Command {
     Index(index::Args),
     /// Show what is indexed, what is not, and why
     Status(status::Args),
+    /// Check that a folder's library is whole, and repair it
+    Doctor(doctor::Args),
+    /// Remove all that is remembered of a folder: its library and its conversations
+    Purge(purge::Args),
     /// List, fetch and remove models
     Models(models::Args),
     /// List, show and delete conversations
@@ -172,6 +179,8 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
         Some(Command::Search(args)) => search::run(&app, &args),
         Some(Command::Index(args)) => index::run(&app, &args),
         Some(Command::Status(args)) => status::run(&app, &args),
+        Some(Command::Doctor(args)) => doctor::run(&app, &args),
+        Some(Command::Purge(args)) => purge::run(&app, &args),
         Some(Command::Models(args)) => models::run(&app, &args),
         Some(Command::Sessions(args)) => sessions::run(&app, &args),
         Some(Command::Bench(args)) => bench::run(&app, &args),

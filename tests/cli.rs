@@ -81,6 +81,40 @@ fn search_finds_by_words_and_by_meaning_and_says_how() {
 }
 
 #[test]
+fn a_search_can_be_narrowed_down_and_explained() {
+    let home = garden();
+    let places = |arguments: &[&str]| -> Vec<String> {
+        let ran = home.run(&[&["search", "--json", "--by", "words"], arguments].concat()).ok();
+        ran.json()[0]["hits"].as_array().unwrap().iter().map(|hit| text(hit, "path").to_owned()).collect()
+    };
+    assert_eq!(places(&["the", "\"pear tree\""]), ["garden/2024-spring.md"]);
+    assert_eq!(places(&["the -pear -cargo"]), ["books.md"]);
+    assert_eq!(places(&["steppe -pear path:books"]), ["books.md"]);
+    assert_eq!(places(&["path:garden"]), ["garden/2024-spring.md"], "conditions alone list what they admit");
+    assert_eq!(places(&["pear before:1980"]), Vec::<String>::new());
+    let ran = home.run(&["search", "--explain", "pruned pear"]).ok();
+    let line = ran.out.lines().find(|line| line.contains("BM25")).unwrap_or_else(|| panic!("{}", ran.out));
+    assert!(line.contains("words #1") && line.contains("meaning #1, cosine"), "{line}");
+}
+
+#[test]
+fn a_doctor_finds_nothing_wrong_and_a_purge_leaves_nothing_behind() {
+    let home = garden();
+    home.run(&["ask", "When was the pear tree pruned?"]);
+    let healthy = home.run(&["doctor", "--deep", "--json"]).ok();
+    assert_eq!(healthy.json()[0]["findings"], Value::Array(Vec::new()));
+    let library = std::path::PathBuf::from(text(&healthy.json()[0], "library"));
+    assert!(library.join("library.sqlite").exists());
+    let refused = home.run(&["purge"]);
+    assert!(refused.code == Some(1) && refused.err.contains("hint: add --yes"), "{}", refused.err);
+    assert!(library.exists());
+    home.run(&["purge", "--yes"]).ok();
+    assert!(!library.exists());
+    let again = home.run(&["purge", "--yes"]).ok();
+    assert!(again.out.contains("nothing is remembered"), "{}", again.out);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_answer_and_another_temperature_another() {
     let home = garden();
     let ask = |temperature: &str, seed: &str| {

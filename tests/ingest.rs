@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tanya::ingest::{IngestOptions, Progress, ScanOptions, Summary, WorkerOptions, update};
 use tanya_engine::Cancel;
-use tanya_index::{Chunk, FileRecord, FileState, Library, Mode, Query, QueryVectors, WeightedText};
+use tanya_index::{Chunk, Conditions, FileRecord, FileState, Library, Mode, Query, QueryVectors, WeightedText};
 use tempfile::TempDir;
 
 struct Place {
@@ -90,6 +90,7 @@ impl Place {
             vectors: QueryVectors::default(),
             limit: 5,
             mode: Mode::Lexical,
+            conditions: Conditions::default(),
         };
         self.library.snapshot().unwrap().search(&query).unwrap().into_iter().map(|hit| hit.chunk).collect()
     }

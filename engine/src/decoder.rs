@@ -76,7 +76,7 @@ pub struct ModelInfo {
     pub file_bytes: u64,
     /// Estimate of what decoder and one full context take.
     pub memory_bytes: u64,
-    /// What the weights take in memory.
+    /// What the matrices of weights take in memory.
     pub weight_bytes: u64,
     /// What keys and values of a token take in memory.
     pub cache_bytes: u64,

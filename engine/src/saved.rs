@@ -328,13 +328,16 @@ mod tests {
 
     #[test]
     fn damaged_files_and_those_of_other_models_are_passed_over() {
-        let (_model, decoder) = decoder("llama");
+        let (model, decoder) = decoder("llama");
         let (_other, other) = self::decoder("qwen2");
         let folder = tempfile::tempdir().unwrap();
         let saved = SavedContexts::new(folder.path().to_owned(), 1 << 30);
         let tokens = prompt(30, 7);
         saved.save(&read(&decoder, &tokens)).unwrap();
         assert!(saved.load(&other, &tokens).unwrap().is_none());
+        let options = Options { cache: crate::CacheType::Q8_0, ..Options::default() };
+        let in_eight_bits = Decoder::open(&model.path().join("model.gguf"), &options).unwrap();
+        assert!(saved.load(&in_eight_bits, &tokens).unwrap().is_none());
         let path = saved.files().unwrap().remove(0).0;
         let whole = fs::read(&path).unwrap();
         for at in (0..whole.len()).step_by(whole.len() / 60).chain([9, 40, 45, whole.len() - 1]) {

@@ -12,6 +12,10 @@
 //! Invariants: the result does not depend on the order of the candidates; no score is `NaN`; every score is in 0..=1;
 //! ties stand by chunk id.
 
+use std::cmp::Reverse;
+
+use serde::{Deserialize, Serialize};
+
 use crate::top::Scored;
 use crate::types::ChunkId;
 
@@ -28,13 +32,32 @@ pub(crate) struct Candidate {
     pub(crate) cosine: Option<f32>,
 }
 
+/// A candidate in the common ranking.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Fused {
+    pub(crate) id: ChunkId,
+    pub(crate) score: f32,
+    pub(crate) parts: Parts,
+}
+
+/// What a score is made of: (1 − `vector_weight`) · `words` + `vector_weight` · `meaning`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Parts {
+    /// BM25 as a share of the best candidate's.
+    pub words: f32,
+    /// The cosine's place between the worst and the best candidate's; `words` for a passage without a vector.
+    pub meaning: f32,
+    /// The share of `meaning`.
+    pub vector_weight: f32,
+}
+
 /// All candidates, best first. `vector_weight` is the cosine's share: 0 ranks by words alone, 1 by vectors alone.
-pub(crate) fn fuse(candidates: &[Candidate], vector_weight: f32) -> Vec<Scored<ChunkId>> {
+pub(crate) fn fuse(candidates: &[Candidate], vector_weight: f32) -> Vec<Fused> {
     let best_bm25 = candidates.iter().map(|c| finite_or(c.bm25, 0.0)).fold(0.0, f32::max);
     let cosines = || candidates.iter().filter_map(|c| c.cosine).filter(|c| c.is_finite());
     let (low, high) = (cosines().fold(f32::INFINITY, f32::min), cosines().fold(f32::NEG_INFINITY, f32::max));
 
-    let mut fused: Vec<Scored<ChunkId>> = candidates
+    let mut fused: Vec<Fused> = candidates
         .iter()
         .map(|candidate| {
             let words = if best_bm25 > 0.0 { finite_or(candidate.bm25, 0.0).max(0.0) / best_bm25 } else { 0.0 };
@@ -43,10 +66,11 @@ pub(crate) fn fuse(candidates: &[Candidate], vector_weight: f32) -> Vec<Scored<C
                 Some(cosine) if high > low => (cosine - low) / (high - low),
                 Some(_) => 1.0,
             };
-            Scored { id: candidate.id, score: (1.0 - vector_weight) * words + vector_weight * meaning }
+            let score = (1.0 - vector_weight) * words + vector_weight * meaning;
+            Fused { id: candidate.id, score, parts: Parts { words, meaning, vector_weight } }
         })
         .collect();
-    fused.sort_by(|a, b| b.cmp(a));
+    fused.sort_by_key(|fused| Reverse(Scored { score: fused.score, id: fused.id }));
     fused
 }
 
@@ -64,8 +88,8 @@ mod tests {
         Candidate { id: ChunkId(id), bm25, cosine }
     }
 
-    fn ids(ranking: &[Scored<ChunkId>]) -> Vec<i64> {
-        ranking.iter().map(|scored| scored.id.0).collect()
+    fn ids(ranking: &[Fused]) -> Vec<i64> {
+        ranking.iter().map(|fused| fused.id.0).collect()
     }
 
     #[test]
@@ -113,7 +137,7 @@ mod tests {
             prop_assert_eq!(&ranking, &fuse(&shuffled, weight));
             prop_assert_eq!(ranking.len(), candidates.len());
             prop_assert!(ranking.iter().all(|s| (0.0..=1.0001).contains(&s.score)));
-            prop_assert!(ranking.windows(2).all(|pair| pair[0] > pair[1]));
+            prop_assert!(ranking.windows(2).all(|pair| (pair[1].score, pair[0].id) < (pair[0].score, pair[1].id)));
         }
     }
 }

@@ -15,6 +15,7 @@
 //! libraries give equal hits in equal order.
 
 mod analysis;
+mod conditions;
 mod error;
 mod fusion;
 mod library;
@@ -25,17 +26,21 @@ mod store;
 mod top;
 mod types;
 mod vectors;
+mod verify;
 mod view;
 mod words;
 mod writer;
 
 pub use analysis::{analyze, highlights};
+pub use conditions::Conditions;
 pub use error::Error;
+pub use fusion::Parts;
 pub use library::Library;
 pub use snapshot::{Hit, Mode, Query, QueryVectors, Rank, Snapshot};
 pub use types::{
     Chunk, ChunkId, ContentHash, Document, FileRecord, FileStamp, FileState, NewChunk, Problem, Span, Status, TextHash,
     ToEmbed, embedding_text,
 };
+pub use verify::{Finding, Part};
 pub use words::query::WeightedText;
 pub use writer::Writer;

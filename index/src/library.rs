@@ -28,7 +28,7 @@ const LOOK_AROUND: Duration = Duration::from_millis(250);
 
 /// The library of one folder. Cheap to share between threads by reference.
 pub struct Library {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     notices: Vec<String>,
 }
 
@@ -145,7 +145,21 @@ impl Library {
         self.read(read::problems)
     }
 
-    fn read<T>(&self, ask: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+    /// Removes the library in `dir` with all that it holds. [`Error::Locked`] while another process, or a writer of this one, writes.
+    ///
+    /// What a disk keeps of removed files is not in this program's hands.
+    pub fn destroy(dir: &Path) -> Result<(), Error> {
+        let places = Places::of(dir);
+        if !dir.exists() {
+            return Ok(());
+        }
+        let lock = WriterLock::try_acquire(&places.lock)?;
+        std::fs::remove_dir_all(dir).map_err(Error::io(dir))?;
+        drop(lock);
+        Ok(())
+    }
+
+    pub(crate) fn read<T>(&self, ask: impl FnOnce(&rusqlite::Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
         let path = &self.shared.places.store;
         let connection = store::open_to_read(path)?;
         // One transaction, so that the parts of an answer fit together.

@@ -34,6 +34,14 @@ pub(crate) fn repair(shared: &Shared, lock: &WriterLock) -> Result<Vec<String>, 
     Ok(notices)
 }
 
+/// Builds the word index anew, whatever state it is in; returns a line about it. Holding the lock is the caller's right to do so.
+pub(crate) fn rebuild_words(shared: &Shared, store: &Connection, why: &str) -> Result<Vec<String>, Error> {
+    let mut notices = Vec::new();
+    let words = rebuild(&shared.places, store, &Trouble::Damaged(why.to_owned()), &mut notices)?;
+    *shared.words_slot() = Some(words);
+    Ok(notices)
+}
+
 fn bring_up_to_date(
     words: &Words,
     store: &Connection,
@@ -70,7 +78,11 @@ fn rebuild(places: &Places, store: &Connection, trouble: &Trouble, notices: &mut
 
     if let Trouble::Damaged(_) = trouble {
         remove(&places.words_damaged)?;
-        rename(&places.words, &places.words_damaged)?;
+        match fs::rename(&places.words, &places.words_damaged) {
+            // Nothing is left that could be kept.
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            result => result.map_err(Error::io(&places.words))?,
+        }
     } else {
         remove(&places.words)?;
     }

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::analysis::{Stems, analyze, each_stem, query_terms};
+use crate::conditions::Conditions;
 use crate::error::Error;
-use crate::fusion::{Candidate, VECTOR_WEIGHT, fuse};
+use crate::fusion::{Candidate, Parts, VECTOR_WEIGHT, fuse};
 use crate::store::read;
 use crate::types::{Chunk, ChunkId};
 use crate::vectors::check;
@@ -37,6 +38,8 @@ pub struct Query {
     pub limit: usize,
     /// What counts.
     pub mode: Mode,
+    /// Which passages may be found.
+    pub conditions: Conditions,
 }
 
 /// Vectors of one model. Those of another model than the library's mean nothing there, whatever their length.
@@ -72,6 +75,8 @@ pub struct Hit {
     pub chunk: Chunk,
     /// Its score among the hits of this search, in 0..=1; says nothing across searches.
     pub score: f32,
+    /// What the score is made of.
+    pub parts: Parts,
     /// Its place by words, if among the first hundred.
     pub lexical: Option<Rank>,
     /// Its place by vectors, if among the first hundred.
@@ -113,13 +118,15 @@ impl Snapshot {
         let vectors = self.usable_vectors(query)?;
         // Twice the limit: some collapse as duplicates.
         let depth = query.limit.saturating_mul(2).max(CANDIDATES);
-        let near = vectors.as_ref().map(|v| v.nearest(asked, depth)).unwrap_or_default();
+        let admitted = self.admitted(&query.conditions)?.map(Arc::new);
+        let listed = admitted.clone();
+        let near = vectors.as_ref().map(|v| v.nearest(asked, depth, admitted.as_deref())).unwrap_or_default();
         let wanted: HashSet<ChunkId> = near.iter().map(|(id, _)| *id).collect();
         let (plan, matches) = self
             .view
             .ask(|asker| {
                 let plan = asker.plan(&query.texts)?;
-                let matches = asker.run(&plan, depth, wanted)?;
+                let matches = asker.run(&plan, depth, wanted, admitted)?;
                 Ok((plan, matches))
             })?
             .unwrap_or_default();
@@ -136,6 +143,11 @@ impl Snapshot {
                     cosines.extend(cosine.map(|cosine| (scored.id, cosine)));
                 }
             }
+        }
+        if query.texts.iter().all(|text| text.text.trim().is_empty()) && asked.is_empty() {
+            // Conditions alone: what they admit, in the order of the library.
+            ids.extend(listed.iter().flat_map(|admitted| admitted.iter().copied()));
+            ids.sort_unstable();
         }
         let candidates: Vec<Candidate> = ids
             .iter()
@@ -161,12 +173,13 @@ impl Snapshot {
             }
             // Not there: removed by a commit that the word index had not followed when this snapshot was taken.
             let Some((chunk, hash)) = self.view.read(|store| read::chunk(store, fused.id))? else { continue };
-            if !texts.insert(hash) {
+            if !query.conditions.admits_text(&chunk) || !texts.insert(hash) {
                 continue;
             }
             let bm25 = bm25.get(&fused.id).copied().unwrap_or(0.0);
             hits.push(Hit {
                 score: fused.score,
+                parts: fused.parts,
                 lexical: lexical.get(&fused.id).copied(),
                 vector: vector.get(&fused.id).copied(),
                 bm25,
@@ -199,6 +212,20 @@ impl Snapshot {
     /// The stemmed terms of a text, in its order, repeats included, without stop words.
     pub fn analyze(&self, text: &str) -> Vec<String> {
         analyze(text)
+    }
+
+    /// The passages that the conditions may admit, as far as files and single words tell; `None` if these admit all.
+    fn admitted(&self, conditions: &Conditions) -> Result<Option<HashSet<ChunkId>>, Error> {
+        let by_words = self.view.ask(|asker| asker.admitted(conditions))?.flatten();
+        if !conditions.restricts_files() {
+            return Ok(by_words);
+        }
+        let by_file =
+            self.view.read(|store| read::chunks_of(store, |path, time| conditions.admits_file(path, time)))?;
+        Ok(Some(match by_words {
+            Some(words) => words.intersection(&by_file).copied().collect(),
+            None => by_file,
+        }))
     }
 
     /// The library's vectors, if this query can use them.

@@ -5,6 +5,7 @@
 //! held up. A transaction keeps the log from being reset: views live as long as their snapshots, no longer, except
 //! during a commit of this process, when the view before it is kept for questions that come meanwhile.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -122,6 +123,11 @@ impl View {
         Ok(if whole { Found::Whole(view) } else { Found::Behind(view) })
     }
 
+    /// Whether words and store belong together.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
     /// Reads from the truth store as it was at this generation.
     pub(crate) fn read<T>(&self, ask: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
         ask(&self.store()).map_err(Error::sqlite(&self.shared.places.store))
@@ -213,10 +219,24 @@ impl Vectors {
         self.index.dimension()
     }
 
-    /// The chunks nearest to any of `queries`, best first; of chunks with the same text, the first stands for all.
-    pub(crate) fn nearest(&self, queries: &[Vec<f32>], limit: usize) -> Vec<(ChunkId, f32)> {
-        let chunk_of = |vector: VectorId| {
-            self.first_chunk.binary_search_by_key(&vector, |(v, _)| *v).ok().map(|place| self.first_chunk[place].1)
+    /// The chunks nearest to any of `queries`, best first; of chunks with the same text, the first stands for all. Only those
+    /// in `admitted`, where some are.
+    pub(crate) fn nearest(
+        &self,
+        queries: &[Vec<f32>],
+        limit: usize,
+        admitted: Option<&HashSet<ChunkId>>,
+    ) -> Vec<(ChunkId, f32)> {
+        // The first one that is admitted stands for all then.
+        let first_admitted: Option<HashMap<VectorId, ChunkId>> = admitted.map(|admitted| {
+            let of_chunk = self.of_chunk.iter().rev().filter(|(chunk, _)| admitted.contains(chunk));
+            of_chunk.map(|&(chunk, vector)| (vector, chunk)).collect()
+        });
+        let chunk_of = |vector: VectorId| match &first_admitted {
+            Some(first) => first.get(&vector).copied(),
+            None => {
+                self.first_chunk.binary_search_by_key(&vector, |(v, _)| *v).ok().map(|place| self.first_chunk[place].1)
+            }
         };
         let near = self.index.nearest(queries, limit, &|vector| chunk_of(vector).is_some());
         near.into_iter().filter_map(|Neighbor { id, cosine }| chunk_of(id).map(|chunk| (chunk, cosine))).collect()

@@ -4,7 +4,7 @@
 //! of a batch shows before, and after a failed commit the batch is still there to be committed again: a full disk
 //! costs the time until there is space.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -16,6 +16,7 @@ use crate::store::write::{self, Change, Commit};
 use crate::store::{self, read};
 use crate::types::{Document, FileStamp, TextHash, ToEmbed};
 use crate::vectors::check;
+use crate::verify::{self, Finding, Part};
 use crate::view::View;
 use crate::words::follow::Indexer;
 
@@ -155,6 +156,26 @@ impl Writer {
         transaction
             .and_then(|transaction| write::put_vectors(transaction, selected.id, rows))
             .map_err(Error::sqlite(path))
+    }
+
+    /// Makes word index and vectors agree with the database again, as far as `findings` ask for it; returns a line for each repair. What
+    /// was not committed stays gathered.
+    ///
+    /// What is wrong with the database itself stays ([`Part::Store`]).
+    pub fn repair(&mut self, findings: &[Finding]) -> Result<Vec<String>, Error> {
+        let mut notices = Vec::new();
+        if let Some(finding) = findings.iter().find(|finding| finding.part == Part::Words) {
+            // It holds the index's own lock.
+            self.indexer = None;
+            notices.extend(repair::rebuild_words(&self.shared, &self.store, &finding.what)?);
+            self.words_at = read::generations(&self.store).map_err(Error::sqlite(&self.shared.places.store))?.words;
+        }
+        if findings.iter().any(|finding| finding.part == Part::Vectors) {
+            let waiting = verify::repair_vectors(&mut self.store).map_err(Error::sqlite(&self.shared.places.store))?;
+            *self.shared.vectors.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            notices.push(format!("{waiting} passages wait for a new vector."));
+        }
+        Ok(notices)
     }
 
     /// Ends writing with the library tidied up: pending merges of the word index are waited for. What was not committed is

@@ -4,7 +4,7 @@
 //! gold passages among five; with earlier questions at weight 0.3 and the last answer at 0.1 it is 0.809, while plain
 //! concatenation finds less than the last turn alone (0.715).
 
-use tanya_index::WeightedText;
+use tanya_index::{Conditions, WeightedText};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::cite::without_markers;
@@ -37,6 +37,8 @@ pub struct SearchQuery {
     pub texts: Vec<WeightedText>,
     /// What to embed; a passage's similarity is its best over these.
     pub to_embed: Vec<String>,
+    /// Which passages may be found.
+    pub conditions: Conditions,
 }
 
 impl SearchQuery {
@@ -56,7 +58,18 @@ impl SearchQuery {
             }
             to_embed.push(format!("{} {question}", last.question));
         }
-        Self { texts, to_embed }
+        Self { texts, to_embed, conditions: Conditions::default() }
+    }
+
+    /// Builds the query of a search by hand, which may hold conditions ([`Conditions`]). Questions have none: what stands between
+    /// quotation marks in one need not stand so in the answer.
+    pub fn with_conditions(search: &str) -> Self {
+        let (words, conditions) = Conditions::parse(search);
+        let mut query = Self::new(&words, &[]);
+        if words.is_empty() {
+            query.to_embed.clear();
+        }
+        Self { conditions, ..query }
     }
 
     /// Whether `question` can only be understood together with what was said before: it is short, or it points back.

@@ -49,7 +49,7 @@ pub fn search(
         }
         None => QueryVectors::default(),
     };
-    let query = Query { texts: query.texts.clone(), vectors, limit, mode };
+    let query = Query { texts: query.texts.clone(), vectors, limit, mode, conditions: query.conditions.clone() };
     snapshot.search(&query).context("cannot search the library")
 }
 

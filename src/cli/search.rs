@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use tanya_engine::{Cancel, Embedder};
-use tanya_index::{Hit, Snapshot};
+use tanya_index::{Hit, Parts, Snapshot};
 
 use super::batch::Batch;
 use super::library::{Freshness, PATIENCE};
@@ -37,7 +37,10 @@ pub(super) struct Args {
     /// Search by words and meaning, by words alone, or by meaning alone
     #[arg(long, value_enum, default_value_t = By::Both)]
     by: By,
-    /// What to look for
+    /// Say what each passage's score is made of
+    #[arg(long, conflicts_with = "batch")]
+    explain: bool,
+    /// What to look for; in one argument 'pear "wound balm" -apple path:2024 ext:md after:2024-05 before:2025' narrows it down
     #[arg(required_unless_present = "batch", num_args = 1..)]
     text: Vec<String>,
 }
@@ -75,6 +78,8 @@ struct Shown {
     /// What the gate of `ask` looks at: BM25 as a share of the best possible, and the cosine.
     lexical_share: f32,
     cosine: Option<f32>,
+    /// What `score` is made of.
+    parts: Parts,
     text: String,
 }
 
@@ -92,6 +97,7 @@ impl Shown {
             vector_rank: hit.vector.map(|rank| rank.0),
             lexical_share: hit.lexical_share,
             cosine: hit.cosine,
+            parts: hit.parts,
             text: chunk.text.clone(),
         }
     }
@@ -108,7 +114,7 @@ struct Shelf {
 impl Shelf {
     fn search(&self, text: &str) -> Result<(Vec<Hit>, f64)> {
         let started = Instant::now();
-        let query = SearchQuery::new(text, &[]);
+        let query = SearchQuery::with_conditions(text);
         let embedder = self.embedder.as_ref().map(|embedder| embedder as &dyn TextEmbedder);
         let mode = match self.by {
             By::Meaning => tanya_index::Mode::Vector,
@@ -141,7 +147,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         if args.json {
             print_json(&hits, ms)?;
         } else {
-            print_hits(&hits)?;
+            print_hits(&hits, args.explain)?;
         }
         return Ok(ExitCode::SUCCESS);
     };
@@ -156,7 +162,7 @@ fn print_json(hits: &[Hit], ms_total: f64) -> Result<()> {
     output::json(&Found { id: serde_json::Value::Null, hits: hits.iter().map(Shown::new).collect(), ms_total })
 }
 
-fn print_hits(hits: &[Hit]) -> Result<()> {
+fn print_hits(hits: &[Hit], explain: bool) -> Result<()> {
     if hits.is_empty() {
         return output::line("nothing found");
     }
@@ -167,6 +173,28 @@ fn print_hits(hits: &[Hit]) -> Result<()> {
         let cut: String = text.chars().take(200).collect();
         let more = if cut.len() < text.len() { "…" } else { "" };
         output::line(&output::shown(&format!("{:>2}  {:.2}  {place}\n          {cut}{more}", at + 1, hit.score)))?;
+        if explain {
+            output::line(&format!("          {}", explained(hit)))?;
+        }
     }
     Ok(())
+}
+
+/// Where a hit stands by words and by meaning, and how its score comes about.
+fn explained(hit: &Hit) -> String {
+    let place = |rank: Option<tanya_index::Rank>| {
+        rank.map_or_else(|| "not among the best".to_owned(), |rank| format!("#{}", rank.0))
+    };
+    let meaning = match hit.cosine {
+        Some(cosine) => format!("meaning {}, cosine {cosine:.2}", place(hit.vector)),
+        None => "meaning unknown".to_owned(),
+    };
+    let Parts { words, meaning: near, vector_weight } = hit.parts;
+    format!(
+        "words {}, BM25 {:.1}, {:.0} % of the terms · {meaning} · {:.1} × {words:.2} + {vector_weight:.1} × {near:.2}",
+        place(hit.lexical),
+        hit.bm25,
+        100.0 * hit.coverage,
+        1.0 - vector_weight,
+    )
 }

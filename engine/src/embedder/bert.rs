@@ -220,7 +220,7 @@ impl Bert {
         let mut products =
             [layer.query.times(queries, false), layer.key.times(keys, false), layer.value.times(values, false)];
         compute.word_linear(narrow, &mut products);
-        let heads = Heads { layer: 0, heads: self.heads, norms: None, turns: None };
+        let heads = Heads { layer: 0, heads: self.heads, norms: None, angles: None };
         let mut entries: Vec<Entry<'_>> =
             ranges(windows).zip(caches.iter_mut()).map(|(tokens, cache)| Entry { tokens, cache }).collect();
         compute.enter(&heads, &mut Projections { queries, keys, values }, &mut entries);

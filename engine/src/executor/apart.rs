@@ -53,6 +53,10 @@ impl Model {
     }
 }
 
+/// Counts changes of kernels or of the pass that change what is computed by a bit. Raise it with each: contexts that were saved before
+/// are then read again.
+const ARITHMETIC: u32 = 1;
+
 /// A hash of the header, of a sample of every tensor and of what decides a cache's bits. Two models that differ at all differ in nearly
 /// all weights; to hash every byte would take longer than loading.
 pub(super) fn key(
@@ -67,8 +71,11 @@ pub(super) fn key(
     let mut file = File::open(&header.path)?;
     let mut hash = Sha256::new();
     let written = file.metadata()?.modified().ok();
-    let instructions = processor.instructions();
-    hash.update(format!("{shape:?} {apart:?} {cache:?} {instructions} {} {written:?}", header.file_size));
+    let (instructions, version) = (processor.instructions(), env!("CARGO_PKG_VERSION"));
+    hash.update(format!(
+        "{version} {ARITHMETIC} {shape:?} {apart:?} {cache:?} {instructions} {} {written:?}",
+        header.file_size
+    ));
     let mut start = Vec::new();
     (&file).take(header.data_offset).read_to_end(&mut start)?;
     hash.update(&start);

@@ -2,7 +2,7 @@
 //!
 //! Channels that would spoil the rounding of others stay in f32 (see [`super::apart`]). Tokens come in tiles of sixteen, so that a
 //! kernel that serves several tokens at once finds the same block of all of them side by side. Rounding is per 32 columns, as in llama.cpp's `Q8_1`, with f32 scales: q = round(x / d), d = max |x| / 127.
-//! States whose rounding would cost most are rounded twice: x = d/256 · (256·q + q′) is within 2⁻¹⁵ of a block's largest value.
+//! States whose rounding would cost most are rounded twice: x = d/256 · (256·q + q′) is within 1/32,512 of a block's largest value.
 
 use super::apart::Channels;
 use super::formats::BLOCK;

@@ -189,7 +189,7 @@ impl Kernel for Attend<'_> {
 
     #[inline(always)]
     unsafe fn run<S: Simd>(self) {
-        // SAFETY: the caller vouches for the instructions.
+        // SAFETY: the caller vouches for the instructions; each kind is read as what it is.
         unsafe {
             match self.tile.segment.cache.shape().kind {
                 CacheType::F16 => self.over::<S, Halves>(),

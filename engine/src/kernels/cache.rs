@@ -6,6 +6,7 @@
 //! Pages are shared when a cache is forked and copied when written, so that forks of a long prompt cost nothing.
 
 use std::io;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::arena::{Arena, Region};
@@ -141,12 +142,13 @@ impl Cache {
     }
 
     /// Keys and values of a head in a page.
-    pub(super) fn head(&self, layer: usize, head: usize, page: usize) -> [Numbers; 2] {
+    pub(super) fn head(&self, layer: usize, head: usize, page: usize) -> [Numbers<'_>; 2] {
         let [values, key_scales, value_scales, end] = self.shape.parts();
         let all = &self.pages[page][self.shape.head(layer, head)..][..end];
         let numbers = |numbers: usize, scales: usize| Numbers {
             start: all[numbers..].as_ptr(),
             scales: all[scales..].as_ptr().cast(),
+            borrow: PhantomData,
         };
         [numbers(0, key_scales), numbers(values, value_scales)]
     }

@@ -1,6 +1,6 @@
 //! Kernels of the processor: packed weights, products, attention and the functions between them.
 //!
-//! Everything unsafe of this crate but the memory map is here, behind safe functions of [`Compute`]. A kernel is written once,
+//! Everything unsafe of this crate is here, behind safe functions of [`Compute`]. A kernel is written once,
 //! over the sixteen-lane machine of [`simd::Simd`], and compiled for AVX-512 VNNI, AVX2 (with and without AVX-VNNI), NEON with dot
 //! products and plain Rust; [`Isa`] is chosen at run time. All kernels are batch-invariant: what is computed for a token does
 //! not depend on which tokens are computed beside it, nor on the number of threads. Prefix reuse and speculation are exact
@@ -50,7 +50,7 @@ pub(crate) use math::{Gate, Norm};
 pub(crate) use packed::{Kind, Packed};
 pub(crate) use pool::Pool;
 pub(crate) use product::Linear;
-pub(crate) use rotate::{Entry, Heads, Pairing, Projections, Rotation, Turns};
+pub(crate) use rotate::{Angles, Entry, Heads, Pairing, Projections, Rotation};
 pub use stored::CacheType;
 pub(crate) use words::{LayerNorm, Precision, WordLinear, WordMatrix, WordStates};
 

@@ -230,6 +230,8 @@ impl Packed {
         let width = channels.as_slice().len() * GROUP;
         let mut quantized: Vec<&mut &mut Self> =
             matrices.iter_mut().filter(|matrix| matrix.kind.is_quantized()).collect();
+        let last = channels.as_slice().last();
+        assert!(quantized.iter().all(|matrix| last.is_none_or(|last| *last < matrix.columns)), "columns of all");
         let mut starts = vec![0];
         for matrix in &quantized {
             starts.push(starts[starts.len() - 1] + matrix.groups());

@@ -36,7 +36,7 @@ impl Rotation {
 
     /// Cosine and sine of every pair at each of these positions, `[position][pair]`. Made for each pass, not once for the whole
     /// window: it takes a thousandth of a pass, and the table of a window of 8,192 tokens would take 2 MiB.
-    pub(crate) fn turns(&self, positions: impl Iterator<Item = usize>, table: &mut Vec<[f32; 2]>) {
+    pub(crate) fn angles(&self, positions: impl Iterator<Item = usize>, table: &mut Vec<[f32; 2]>) {
         table.clear();
         for position in positions {
             table.extend(self.frequencies.iter().map(|frequency| {
@@ -49,13 +49,13 @@ impl Rotation {
 
 /// How the heads of a pass's tokens turn.
 #[derive(Clone, Copy)]
-pub(crate) struct Turns<'a> {
+pub(crate) struct Angles<'a> {
     pub(crate) rotation: &'a Rotation,
-    /// [`Rotation::turns`] of the position of every token.
+    /// [`Rotation::angles`] of the position of every token.
     pub(crate) table: &'a [[f32; 2]],
 }
 
-impl Turns<'_> {
+impl Angles<'_> {
     fn turn(self, head: &mut [f32], token: usize) {
         let half = self.rotation.frequencies.len();
         let row = &self.table[token * half..][..half];
@@ -95,7 +95,7 @@ pub(crate) struct Heads<'a> {
     /// Norms of query and key heads.
     pub(crate) norms: Option<(Norm<'a>, Norm<'a>)>,
     /// How heads turn; some layers of some models leave them.
-    pub(crate) turns: Option<Turns<'a>>,
+    pub(crate) angles: Option<Angles<'a>>,
 }
 
 /// New tokens of one sequence, as indices into the projections, and the cache that they enter.
@@ -145,9 +145,9 @@ impl Compute {
                     self.normalize_each(queries, query_norm);
                     self.normalize_each(keys, key_norm);
                 }
-                if let Some(turns) = heads.turns {
-                    queries.chunks_exact_mut(shape.head_dim).for_each(|head| turns.turn(head, token));
-                    keys.chunks_exact_mut(shape.head_dim).for_each(|head| turns.turn(head, token));
+                if let Some(angles) = heads.angles {
+                    queries.chunks_exact_mut(shape.head_dim).for_each(|head| angles.turn(head, token));
+                    keys.chunks_exact_mut(shape.head_dim).for_each(|head| angles.turn(head, token));
                 }
                 let values = &values[token * key_row..][..key_row];
                 for head in 0..shape.heads {
@@ -238,20 +238,32 @@ impl Write<'_> {
 #[inline(always)]
 unsafe fn round_part<S: Simd>(values: &[f32], q: &mut [i8; BLOCK], factors: &mut [f32; FACTORS]) {
     let mut block = [0f32; BLOCK];
-    for (to, from) in block.iter_mut().zip(values) {
-        // An infinity would spoil every sum.
-        *to = from.clamp(f32::MIN, f32::MAX);
+    let (low, high) = values.split_at(values.len().min(16));
+    // SAFETY: as this function; a block has two registers.
+    unsafe {
+        S::store(bounded::<S>(low), block.as_mut_ptr());
+        S::store(bounded::<S>(high), block[16..].as_mut_ptr());
+        round::<S>(block.as_ptr(), q.as_mut_ptr(), factors.as_mut_ptr());
     }
-    // SAFETY: as this function.
-    unsafe { round::<S>(block.as_ptr(), q.as_mut_ptr(), factors.as_mut_ptr()) }
 }
 
-/// Up to sixteen f32 as f16; what is too large for one becomes the largest, because an infinity would spoil every sum.
+/// Up to sixteen f32 as f16.
 ///
 /// # Safety
 /// The processor has the instructions of `S`.
 #[inline(always)]
 unsafe fn to_halves<S: Simd>(values: &[f32], halves: &mut [u16; 16]) {
+    // SAFETY: as this function.
+    unsafe { S::store_f16(bounded::<S>(values), halves.as_mut_ptr()) }
+}
+
+/// Up to sixteen f32. What is too large for f16 becomes its largest, and what is no number too: one of these would spoil every sum that
+/// it is in, those of other tokens too.
+///
+/// # Safety
+/// The processor has the instructions of `S`.
+#[inline(always)]
+unsafe fn bounded<S: Simd>(values: &[f32]) -> S::F {
     let mut lanes = [0f32; 16];
     let from = if let Ok(whole) = <&[f32; 16]>::try_from(values) {
         whole
@@ -262,7 +274,6 @@ unsafe fn to_halves<S: Simd>(values: &[f32], halves: &mut [u16; 16]) {
     // SAFETY: as this function.
     unsafe {
         let most = S::splat(65_504.0);
-        let inside = S::min(S::max(S::load(from.as_ptr()), S::sub(S::splat(0.0), most)), most);
-        S::store_f16(inside, halves.as_mut_ptr());
+        S::min(S::max(S::load(from.as_ptr()), S::sub(S::splat(0.0), most)), most)
     }
 }

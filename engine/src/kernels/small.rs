@@ -36,7 +36,7 @@ impl Matrix {
 #[inline(always)]
 pub(super) unsafe fn scores_of<S: Simd, C: Stored, const R: usize>(
     queries: Matrix,
-    keys: Numbers,
+    keys: Numbers<'_>,
     vectors: usize,
     scores: *mut f32,
 ) {
@@ -63,7 +63,7 @@ pub(super) unsafe fn scores_of<S: Simd, C: Stored, const R: usize>(
 #[inline(always)]
 unsafe fn scores_tile<S: Simd, C: Stored, const R: usize, const V: usize>(
     queries: Matrix,
-    keys: Numbers,
+    keys: Numbers<'_>,
     scores: *mut f32,
 ) {
     let dim = queries.stride;
@@ -112,7 +112,7 @@ unsafe fn scores_tile<S: Simd, C: Stored, const R: usize, const V: usize>(
 #[inline(always)]
 pub(super) unsafe fn mix<S: Simd, C: Stored, const R: usize, const V: usize>(
     shares: Matrix,
-    values: Numbers,
+    values: Numbers<'_>,
     column: usize,
     dim: usize,
     count: usize,

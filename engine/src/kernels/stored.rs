@@ -1,5 +1,6 @@
 //! How the numbers of a cache lie in memory.
 
+use std::marker::PhantomData;
 use std::str::FromStr;
 
 use super::formats::BLOCK;
@@ -55,12 +56,14 @@ impl FromStr for CacheType {
 
 /// Numbers of a cache and, where they have some, their scales.
 #[derive(Clone, Copy)]
-pub(super) struct Numbers {
+pub(super) struct Numbers<'a> {
     pub(super) start: *const u8,
     pub(super) scales: *const f32,
+    /// Of the cache that they lie in.
+    pub(super) borrow: PhantomData<&'a [u8]>,
 }
 
-impl Numbers {
+impl Numbers<'_> {
     /// Those behind so many numbers and scales.
     ///
     /// # Safety
@@ -70,7 +73,7 @@ impl Numbers {
         // SAFETY: as this function. Where there are no scales the pointer stays as it is.
         unsafe {
             let scales = if C::SCALED { self.scales.add(scales) } else { self.scales };
-            Self { start: self.start.add(numbers * C::BYTES), scales }
+            Self { start: self.start.add(numbers * C::BYTES), scales, ..self }
         }
     }
 }

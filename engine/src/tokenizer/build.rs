@@ -165,12 +165,16 @@ fn bpe(
     pre: PreTokenizer,
 ) -> Result<tokenizers::Tokenizer, Error> {
     let build = |vocab, merges| BPE::builder().vocab_and_merges(vocab, merges).ignore_merges(pre.ignore_merges).build();
-    // It looks every merge up: to do so before as well takes as long as all the rest. Most files have no merge to leave out.
-    let model = match build(vocab, merges(metadata, None)?) {
+    // It looks every merge up: to do so before as well takes as long as all the rest, and most files have no merge to leave out. What
+    // is longer than every token it would not look up but run out of its buffer with.
+    let longest = vocab.keys().map(String::len).max().unwrap_or(0);
+    let short = merges(metadata, |left, right| left.len() + right.len() <= longest)?;
+    let model = match build(vocab, short) {
         Ok(model) => model,
         Err(_) => {
             let vocab = ordinary(metadata, tokens, classes)?;
-            let merges = merges(metadata, Some(&vocab))?;
+            let known = |token: &str| vocab.contains_key(token);
+            let merges = merges(metadata, |a, b| known(a) && known(b) && known(&[a, b].concat()))?;
             build(vocab, merges).map_err(|error| metadata.invalid(MERGES, shown(&error.to_string())))?
         }
     };
@@ -179,18 +183,17 @@ fn bpe(
     Ok(tokenizer)
 }
 
-/// The merges, or those of and into ordinary tokens only: others are left out with their tokens.
-fn merges(metadata: &Metadata, ordinary: Option<&Vocab>) -> Result<Vec<(String, String)>, Error> {
+/// The merges of two parts that `keep` admits. Those of or into tokens that are not ordinary are left out with their tokens.
+fn merges(metadata: &Metadata, keep: impl Fn(&str, &str) -> bool) -> Result<Vec<(String, String)>, Error> {
     let texts = metadata.required(MERGES, metadata.strings(MERGES)?)?;
     let mut merges = Vec::with_capacity(texts.len());
-    let known = |token: &str| ordinary.is_none_or(|vocab| vocab.contains_key(token));
     for (index, merge) in texts.iter().enumerate() {
         let wrong = |reason: &str| metadata.invalid(MERGES, format!("entry {index} ({}) {reason}", shown(merge)));
         let (left, right) = merge.split_once(' ').ok_or_else(|| wrong("is not two parts"))?;
         if left.is_empty() || right.is_empty() || right.contains(' ') {
             return Err(wrong("is not two parts"));
         }
-        if ordinary.is_none() || known(left) && known(right) && known(&[left, right].concat()) {
+        if keep(left, right) {
             merges.push((left.to_owned(), right.to_owned()));
         }
     }

@@ -86,6 +86,24 @@ fn a_whole_piece_that_equals_a_control_token_is_not_one() {
 }
 
 #[test]
+fn a_merge_into_what_is_longer_than_every_token_is_left_out() {
+    let tokenizer = tiny(|build| {
+        let mut tokens: Vec<String> = (0..=255u8).map(|byte| Alphabet::new().character(byte).to_string()).collect();
+        tokens.extend(["ax", "<end>"].map(str::to_owned));
+        let mut types = vec![1; 257];
+        types.push(3);
+        build
+            .string("tokenizer.ggml.pre", "llama-bpe")
+            .strings("tokenizer.ggml.tokens", &tokens)
+            .i32s("tokenizer.ggml.token_type", &types)
+            .strings("tokenizer.ggml.merges", &["a x", "ax ax", "axax ax"].map(str::to_owned))
+            .u32("tokenizer.ggml.bos_token_id", 257)
+            .u32("tokenizer.ggml.eos_token_id", 257);
+    });
+    assert_eq!(tokenizer.encode_text("axax"), [256, 256]);
+}
+
+#[test]
 fn merges_apply_and_added_tokens_are_shown_but_control_tokens_are_not() {
     let tokenizer = tiny(|_| ());
     let ids = tokenizer.encode_text("the the");

@@ -12,7 +12,7 @@ mod stop;
 
 use std::collections::HashSet;
 
-pub(crate) use segment::{Kind, segment};
+pub(crate) use segment::{Kind, Token, segment};
 pub(crate) use stem::Stems;
 
 /// A word of a query.
@@ -45,6 +45,17 @@ pub(crate) fn query_terms(text: &str) -> Vec<QueryTerm> {
         }
     }
     if telling.is_empty() { stops } else { telling }
+}
+
+/// One stem of every word of a text, stop words included: what a passage that holds the words holds.
+pub(crate) fn all_terms(text: &str) -> Vec<String> {
+    let mut stems = Stems::new();
+    let tokens = segment(text).into_iter().filter(|token| token.kind != Kind::Compound);
+    let term = |token: Token| match token.kind {
+        Kind::Gram => Some(token.text),
+        Kind::Word | Kind::Compound => stems.of(&token.text).first().cloned(),
+    };
+    tokens.filter_map(term).collect()
 }
 
 /// The stemmed terms of `text` in reading order, repeats included, without stop words (unless nothing else is left).

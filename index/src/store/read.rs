@@ -91,6 +91,34 @@ pub(crate) fn removed_since(connection: &Connection, generation: u64) -> rusqlit
         .collect()
 }
 
+/// The chunks of the files that `admits` lets pass by path and time of change.
+pub(crate) fn chunks_of(
+    connection: &Connection,
+    admits: impl Fn(&str, i64) -> bool,
+) -> rusqlite::Result<std::collections::HashSet<ChunkId>> {
+    let mut files = std::collections::HashSet::new();
+    let mut statement = connection.prepare_cached("SELECT id, path, mtime_ns FROM files")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if admits(row.get_ref(1)?.as_str()?, row.get(2)?) {
+            files.insert(row.get::<_, i64>(0)?);
+        }
+    }
+    let mut chunks = std::collections::HashSet::new();
+    let mut statement = connection.prepare_cached("SELECT id, file FROM chunks")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        if files.contains(&row.get(1)?) {
+            chunks.insert(ChunkId(row.get(0)?));
+        }
+    }
+    Ok(chunks)
+}
+
+pub(crate) fn chunk_ids(connection: &Connection) -> rusqlite::Result<std::collections::HashSet<ChunkId>> {
+    connection.prepare("SELECT id FROM chunks")?.query_map([], |row| row.get(0).map(ChunkId))?.collect()
+}
+
 pub(crate) fn chunk_count(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row("SELECT count(*) FROM chunks", [], |row| row.get(0))
 }

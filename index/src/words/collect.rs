@@ -24,11 +24,14 @@ pub(crate) struct Matches {
 pub(super) struct BestAndWanted {
     pub(super) limit: usize,
     pub(super) wanted: Arc<HashSet<ChunkId>>,
+    /// The only chunks that count; all where it is `None`.
+    pub(super) admitted: Option<Arc<HashSet<ChunkId>>>,
 }
 
 pub(super) struct Segment {
     ids: Arc<dyn ColumnValues<u64>>,
     wanted: Arc<HashSet<ChunkId>>,
+    admitted: Option<Arc<HashSet<ChunkId>>>,
     top: Top<ChunkId>,
     found: HashMap<ChunkId, f32>,
 }
@@ -41,6 +44,7 @@ impl Collector for BestAndWanted {
         Ok(Segment {
             ids: segment.fast_fields().u64(CHUNK)?.first_or_default_col(0),
             wanted: Arc::clone(&self.wanted),
+            admitted: self.admitted.clone(),
             top: Top::new(self.limit),
             found: HashMap::new(),
         })
@@ -66,6 +70,9 @@ impl SegmentCollector for Segment {
 
     fn collect(&mut self, doc: DocId, score: Score) {
         let id = ChunkId(self.ids.get_val(doc) as i64);
+        if self.admitted.as_ref().is_some_and(|admitted| !admitted.contains(&id)) {
+            return;
+        }
         self.top.push(Scored { score, id });
         if self.wanted.contains(&id) {
             self.found.insert(id, score);
@@ -74,5 +81,43 @@ impl SegmentCollector for Segment {
 
     fn harvest(self) -> Matches {
         Matches { best: self.top.into_sorted(), wanted: self.found }
+    }
+}
+
+/// The numbers of all chunks that match.
+pub(super) struct All;
+
+pub(super) struct AllOfSegment {
+    ids: Arc<dyn ColumnValues<u64>>,
+    found: HashSet<ChunkId>,
+}
+
+impl Collector for All {
+    type Fruit = HashSet<ChunkId>;
+    type Child = AllOfSegment;
+
+    fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<AllOfSegment> {
+        let ids = segment.fast_fields().u64(CHUNK)?.first_or_default_col(0);
+        Ok(AllOfSegment { ids, found: HashSet::new() })
+    }
+
+    fn requires_scoring(&self) -> bool {
+        false
+    }
+
+    fn merge_fruits(&self, segments: Vec<HashSet<ChunkId>>) -> tantivy::Result<HashSet<ChunkId>> {
+        Ok(segments.into_iter().flatten().collect())
+    }
+}
+
+impl SegmentCollector for AllOfSegment {
+    type Fruit = HashSet<ChunkId>;
+
+    fn collect(&mut self, doc: DocId, _: Score) {
+        self.found.insert(ChunkId(self.ids.get_val(doc) as i64));
+    }
+
+    fn harvest(self) -> HashSet<ChunkId> {
+        self.found
     }
 }

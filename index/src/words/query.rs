@@ -8,13 +8,14 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use tantivy::query::{BooleanQuery, BoostQuery, DisjunctionMaxQuery, Occur, PhraseQuery, Query, TermQuery};
+use tantivy::query::{AllQuery, BooleanQuery, BoostQuery, DisjunctionMaxQuery, Occur, PhraseQuery, Query, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, TantivyError, Term};
 
 use super::Fields;
-use super::collect::{BestAndWanted, Matches};
-use crate::analysis::{QueryTerm, query_terms};
+use super::collect::{All, BestAndWanted, Matches};
+use crate::analysis::{QueryTerm, all_terms, query_terms};
+use crate::conditions::Conditions;
 use crate::types::ChunkId;
 
 /// Weight of a term's match in each field. Below 1 although a title says more than a text: these fields have no lengths,
@@ -110,12 +111,54 @@ impl Asker<'_> {
         Ok(plan)
     }
 
-    /// The best `limit` chunks, and the scores of `wanted`.
-    pub(crate) fn run(self, plan: &Plan, limit: usize, wanted: HashSet<ChunkId>) -> Result<Matches, TantivyError> {
+    /// The best `limit` chunks, and the scores of `wanted`; of the `admitted` only, where some are.
+    pub(crate) fn run(
+        self,
+        plan: &Plan,
+        limit: usize,
+        wanted: HashSet<ChunkId>,
+        admitted: Option<Arc<HashSet<ChunkId>>>,
+    ) -> Result<Matches, TantivyError> {
         match &plan.query {
-            Some(query) => self.searcher.search(query.as_ref(), &BestAndWanted { limit, wanted: Arc::new(wanted) }),
+            Some(query) => {
+                self.searcher.search(query.as_ref(), &BestAndWanted { limit, wanted: Arc::new(wanted), admitted })
+            }
             None => Ok(Matches::default()),
         }
+    }
+
+    /// The chunks that hold every word of the phrases and none of the excluded words, in any form; `None` where neither is asked
+    /// for. Whether words stand together is for [`Conditions::admits_text`] to say.
+    pub(crate) fn admitted(self, conditions: &Conditions) -> Result<Option<HashSet<ChunkId>>, TantivyError> {
+        let mut clauses: Vec<(Occur, Box<dyn Query>)> = Vec::new();
+        for term in conditions.phrases.iter().flat_map(|phrase| all_terms(head(phrase))).take(MOST_TERMS) {
+            clauses.push((Occur::Must, self.anywhere(&term)));
+        }
+        let must = clauses.len();
+        for words in conditions.without.iter().map(|text| all_terms(head(text))) {
+            // The parts of a compound and a phrase are excluded together only.
+            let (Some(word), false) = (words.first(), words.len() > 1) else { continue };
+            clauses.push((Occur::MustNot, self.anywhere(word)));
+        }
+        if clauses.is_empty() {
+            return Ok(None);
+        }
+        if must == 0 {
+            clauses.push((Occur::Must, Box::new(AllQuery)));
+        }
+        self.searcher.search(&BooleanQuery::new(clauses), &All).map(Some)
+    }
+
+    /// The numbers of all chunks.
+    pub(crate) fn every_chunk(self) -> Result<HashSet<ChunkId>, TantivyError> {
+        self.searcher.search(&AllQuery, &All)
+    }
+
+    /// A term in the text, the title or the heading.
+    fn anywhere(self, stem: &str) -> Box<dyn Query> {
+        let Fields { title, heading, body, .. } = self.fields;
+        let fields = [body, title, heading].map(|field| (Occur::Should, one(field, stem, 1.0)));
+        Box::new(BooleanQuery::new(fields.into()))
     }
 
     /// The distinct stems of terms, in their order, with their rarity.

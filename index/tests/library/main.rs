@@ -7,3 +7,4 @@ mod kill;
 mod model;
 mod recovery;
 mod search;
+mod verify;

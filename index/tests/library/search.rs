@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use crate::common::{asked, by_vector, by_words, document, embed_all, library, paths, vector};
 use proptest::prelude::*;
-use tanya_index::{Document, Error, Mode, NewChunk, Query, QueryVectors, Rank, Span, WeightedText};
+use tanya_index::{Conditions, Document, Error, Mode, NewChunk, Query, QueryVectors, Rank, Span, WeightedText};
 
 fn search(documents: &[Document], question: &str) -> Vec<String> {
     let (_dir, library) = library(documents);
@@ -92,7 +92,13 @@ fn earlier_questions_add_their_weight_and_no_more() {
     ];
     let (_dir, library) = library(&documents);
     let text = |text: &str, weight| WeightedText { text: text.to_owned(), weight };
-    let query = |texts| Query { texts, vectors: QueryVectors::default(), limit: 3, mode: Mode::Hybrid };
+    let query = |texts| Query {
+        texts,
+        vectors: QueryVectors::default(),
+        limit: 3,
+        mode: Mode::Hybrid,
+        conditions: Conditions::default(),
+    };
     let snapshot = library.snapshot().unwrap();
     let hits = snapshot.search(&query(vec![text("what is the price", 1.0), text("the ferry", 0.3)])).unwrap();
     assert_eq!(paths(&hits), ["z.md", "y.md", "x.md"]);
@@ -199,7 +205,13 @@ fn unfit_vectors_are_refused_with_the_reason() {
     embed_all(&mut writer);
     let snapshot = library.snapshot().unwrap();
     let ask = |vector: Vec<f32>| {
-        snapshot.search(&Query { texts: Vec::new(), vectors: asked(vec![vector]), limit: 3, mode: Mode::Hybrid })
+        snapshot.search(&Query {
+            texts: Vec::new(),
+            vectors: asked(vec![vector]),
+            limit: 3,
+            mode: Mode::Hybrid,
+            conditions: Conditions::default(),
+        })
     };
     assert!(matches!(ask(vec![1.0]), Err(Error::Dimension { expected: crate::common::DIMENSION, received: 1 })));
     assert!(matches!(ask(vec![f32::NAN; crate::common::DIMENSION]), Err(Error::NotFinite)));
@@ -239,6 +251,60 @@ fn neighbors_are_those_of_the_file() {
 }
 
 #[test]
+fn conditions_say_which_passages_may_be_found_by_words_and_by_vectors() {
+    let mut documents = [
+        document("notes/garden.md", &["The pear tree is pruned in March.", "Apples are picked in autumn."]),
+        document(
+            "notes/house.txt",
+            &["Trees near the house: in March the pear is bare.", "Apples are picked in autumn."],
+        ),
+        document("old/garden.md", &["A pear tree was planted, an apple tree too."]),
+    ];
+    documents[2].stamp.mtime_ns = 1_000_000_000_000_000_000; // 2001-09-09
+    for document in &mut documents[..2] {
+        document.stamp.mtime_ns = 1_700_000_000_000_000_000; // 2023-11-14
+    }
+    let (_dir, library) = library(&documents);
+    embed_all(&mut library.writer().unwrap());
+    let snapshot = library.snapshot().unwrap();
+    let found = |search: &str| {
+        let (words, conditions) = Conditions::parse(search);
+        let mut found: Vec<Vec<String>> = Vec::new();
+        for query in
+            [by_words(&words, 9), by_vector("anything", 9), Query { mode: Mode::Hybrid, ..by_vector("anything", 9) }]
+        {
+            let texts = if query.texts.is_empty() && query.mode == Mode::Hybrid {
+                by_words(&words, 9).texts
+            } else {
+                query.texts
+            };
+            let hits = snapshot.search(&Query { texts, conditions: conditions.clone(), ..query }).unwrap();
+            let mut places: Vec<String> =
+                hits.iter().map(|hit| format!("{}:{}", hit.chunk.path, hit.chunk.span.start_line)).collect();
+            places.sort();
+            found.push(places);
+        }
+        assert_eq!(found[1], found[2], "{search}");
+        found
+    };
+    // Words find what holds them, vectors everything: within the same bounds.
+    let by_ending = found("pear ext:txt");
+    assert_eq!((by_ending[0].len(), by_ending[1].len()), (1, 2), "{by_ending:?}");
+    assert!(by_ending.iter().flatten().all(|place| place.starts_with("notes/house.txt")), "{by_ending:?}");
+    for bound in [r#"pear "pear tree" -apple"#, "pear -apple -house after:2002 tree ext:md"] {
+        assert_eq!(found(bound), vec![vec!["notes/garden.md:1".to_owned()]; 3], "{bound}");
+    }
+    assert_eq!(found("pear before:2002"), vec![vec!["old/garden.md:1".to_owned()]; 3]);
+    assert_eq!(found("pear path:nowhere"), vec![Vec::<String>::new(); 3]);
+    assert_eq!(found(r#""tree pear""#), vec![Vec::<String>::new(); 3], "in the order of the phrase");
+    // Of passages with one text, the one that may be found stands for all.
+    assert_eq!(found(r#""apples are picked" path:house"#), vec![vec!["notes/house.txt:2".to_owned()]; 3]);
+    let (words, conditions) = Conditions::parse("path:old");
+    let listed = snapshot.search(&Query { conditions, ..by_words(&words, 9) }).unwrap();
+    assert_eq!(paths(&listed), ["old/garden.md"], "conditions alone list what they admit");
+}
+
+#[test]
 fn any_string_is_a_valid_query() {
     let (_dir, library) = library(&[
         document("a.md", &["Some \"quoted\" text AND more: (a OR b)", "北京 ภาษาไทย snake_case"]),
@@ -256,6 +322,7 @@ fn any_string_is_a_valid_query() {
             vectors: asked(vec![vector("x")]),
             limit,
             mode: Mode::Hybrid,
+            conditions: Conditions::default(),
         };
         let hits = snapshot.search(&query).unwrap();
         prop_assert!(hits.len() <= limit);

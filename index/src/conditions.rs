@@ -1,0 +1,247 @@
+//! Conditions that a person writes into a search: `"an exact phrase"`, `-word`, `path:notes`, `ext:md`, `after:2024-05`,
+//! `before:2025`. Pure; any string is a valid search.
+//!
+//! What does not parse as a condition is searched for as it stands, and so are the words of a phrase: conditions say which
+//! passages may be found, the words in which order.
+
+use crate::analysis::{Kind, segment};
+use crate::types::Chunk;
+
+/// Nanoseconds of a day.
+const DAY: i64 = 86_400_000_000_000;
+
+/// Which passages may be found. Empty admits all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Conditions {
+    /// Each stands in the passage, its title or its heading, word by word, as it is written but for case.
+    pub phrases: Vec<String>,
+    /// None stands there; a single word in none of its forms.
+    pub without: Vec<String>,
+    /// Each is part of the file's path, whatever the case.
+    pub paths: Vec<String>,
+    /// One of them is the end of the file's name, without the dot.
+    pub extensions: Vec<String>,
+    /// The file was changed at this time or later, in nanoseconds since the Unix epoch.
+    pub after: Option<i64>,
+    /// The file was changed before this time.
+    pub before: Option<i64>,
+}
+
+impl Conditions {
+    /// Takes the conditions out of a search: what remains is what to search for.
+    pub fn parse(search: &str) -> (String, Self) {
+        let (mut words, mut conditions) = (Vec::new(), Self::default());
+        for part in parts(search) {
+            if let Part::Plain(text) = &part
+                && conditions.takes(text)
+            {
+                continue;
+            }
+            match part {
+                Part::Plain(text) => words.push(text),
+                Part::Phrase { text, excluded: true } => conditions.without.push(text),
+                Part::Phrase { text, excluded: false } => {
+                    words.push(text.clone());
+                    conditions.phrases.push(text);
+                }
+            }
+        }
+        (words.join(" "), conditions)
+    }
+
+    /// Whether all passages may be found.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Whether files are told apart, so that not all may be found.
+    pub(crate) fn restricts_files(&self) -> bool {
+        !self.paths.is_empty() || !self.extensions.is_empty() || self.after.is_some() || self.before.is_some()
+    }
+
+    /// Whether passages of this file may be found.
+    pub(crate) fn admits_file(&self, path: &str, changed_ns: i64) -> bool {
+        let path = path.to_lowercase();
+        let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
+        self.paths.iter().all(|part| path.contains(&part.to_lowercase()))
+            && (self.extensions.is_empty() || self.extensions.iter().any(|one| Some(one.as_str()) == extension))
+            && self.after.is_none_or(|after| changed_ns >= after)
+            && self.before.is_none_or(|before| changed_ns < before)
+    }
+
+    /// Whether every phrase stands in the passage, word by word, and no excluded one.
+    pub(crate) fn admits_text(&self, chunk: &Chunk) -> bool {
+        let excluded: Vec<Vec<String>> =
+            self.without.iter().map(|text| words_of(text)).filter(|words| words.len() > 1).collect();
+        if self.phrases.is_empty() && excluded.is_empty() {
+            return true;
+        }
+        let texts = [&chunk.text, &chunk.title, &chunk.heading].map(|text| words_of(text));
+        let stands =
+            |phrase: &[String]| texts.iter().any(|words| words.windows(phrase.len()).any(|some| some == phrase));
+        self.phrases.iter().map(|text| words_of(text)).filter(|words| !words.is_empty()).all(|words| stands(&words))
+            && !excluded.iter().any(|words| stands(words))
+    }
+
+    /// Whether this part is a condition; then it is one from now on.
+    fn takes(&mut self, part: &str) -> bool {
+        if let Some(word) = part.strip_prefix('-') {
+            // A dash alone, an option (`--json`) and a negative number are words.
+            let is_word = word.starts_with(char::is_alphabetic);
+            if is_word {
+                self.without.push(word.to_owned());
+            }
+            return is_word;
+        }
+        let Some((key, value)) = part.split_once(':').filter(|(_, value)| !value.is_empty()) else { return false };
+        match key {
+            "path" => self.paths.push(value.to_owned()),
+            "ext" => self.extensions.push(value.trim_start_matches('.').to_lowercase()),
+            "after" => match date(value) {
+                Some(day) => self.after = Some(day),
+                None => return false,
+            },
+            "before" => match date(value) {
+                Some(day) => self.before = Some(day),
+                None => return false,
+            },
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// The words of a text as written, but for case: in a phrase they stand one behind the other.
+fn words_of(text: &str) -> Vec<String> {
+    segment(text).into_iter().filter(|token| token.kind != Kind::Compound).map(|token| token.text).collect()
+}
+
+enum Part {
+    /// Between spaces.
+    Plain(String),
+    /// Between quotation marks, behind a dash if it is excluded.
+    Phrase { text: String, excluded: bool },
+}
+
+/// A quotation mark that nothing closes is a character like others.
+fn parts(search: &str) -> Vec<Part> {
+    let mut parts = Vec::new();
+    let mut rest = search.trim_start();
+    while let Some(first) = rest.chars().next() {
+        let (excluded, behind) = rest.strip_prefix('-').map_or((false, rest), |behind| (true, behind));
+        let quoted = [('"', '"'), ('“', '”'), ('„', '“'), ('«', '»')].iter().find_map(|(open, close)| {
+            let behind = behind.strip_prefix(*open)?;
+            let end = behind.find(*close)?;
+            (!behind[..end].trim().is_empty()).then(|| (&behind[..end], &behind[end + close.len_utf8()..]))
+        });
+        if let Some((text, after)) = quoted {
+            parts.push(Part::Phrase { text: text.trim().to_owned(), excluded });
+            rest = after.trim_start();
+        } else {
+            let end = rest.find(char::is_whitespace).unwrap_or(rest.len()).max(first.len_utf8());
+            parts.push(Part::Plain(rest[..end].to_owned()));
+            rest = rest[end..].trim_start();
+        }
+    }
+    parts
+}
+
+/// The beginning of a year, a month or a day (`2024`, `2024-05`, `2024-05-17`), UTC, in nanoseconds since the Unix epoch.
+fn date(text: &str) -> Option<i64> {
+    let mut numbers =
+        text.split('-').map(|part| part.bytes().all(|byte| byte.is_ascii_digit()).then(|| part.parse::<i64>().ok())?);
+    let year = numbers.next()?.filter(|year| (1970..=2200).contains(year))?;
+    let month = numbers.next().unwrap_or(Some(1)).filter(|month| (1..=12).contains(month))?;
+    let day = numbers.next().unwrap_or(Some(1)).filter(|day| (1..=31).contains(day))?;
+    numbers.next().is_none().then(|| days_from_civil(year, month, day) * DAY)
+}
+
+/// Days since 1970-01-01 in the Gregorian calendar. Source: <https://howardhinnant.github.io/date_algorithms.html>.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let year = if month <= 2 { year - 1 } else { year };
+    let era = year.div_euclid(400);
+    let of_era = year.rem_euclid(400);
+    let of_year = (153 * (if month > 2 { month - 3 } else { month + 9 }) + 2) / 5 + day - 1;
+    era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::types::{ChunkId, Span};
+
+    fn chunk(text: &str) -> Chunk {
+        Chunk {
+            id: ChunkId(1),
+            path: "a.md".into(),
+            span: Span { start_line: 1, end_line: 1, page: None },
+            title: "Garden notes".into(),
+            heading: String::new(),
+            text: text.into(),
+            ordinal: 0,
+        }
+    }
+
+    #[test]
+    fn conditions_are_taken_out_and_words_stay() {
+        let (words, found) = Conditions::parse(
+            r#"pear "prune in March" -apple ext:.MD path:Notes/2024 after:2024-05 before:2025-01-02 x"#,
+        );
+        assert_eq!(words, "pear prune in March x");
+        let expected = Conditions {
+            phrases: vec!["prune in March".into()],
+            without: vec!["apple".into()],
+            paths: vec!["Notes/2024".into()],
+            extensions: vec!["md".into()],
+            after: Some(1_714_521_600_000_000_000),
+            before: Some(1_735_776_000_000_000_000),
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_only_looks_like_a_condition_is_searched_for() {
+        for text in ["path:", "std::fs::read", "a - b", "--json -5", "after:Easter", "5\" disk", "\"\"", "x:y", "-"] {
+            let (words, found) = Conditions::parse(text);
+            assert!(found.is_empty(), "{text}: {found:?}");
+            assert_eq!(words.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_phrase_stands_word_by_word_in_one_place() {
+        let admits = |search: &str| {
+            Conditions::parse(search).1.admits_text(&chunk("We prune the pear-tree. In March it rains."))
+        };
+        assert!(admits(r#""PRUNE the pear""#) && admits(r#""garden notes""#) && admits("„In March“"));
+        assert!(!admits(r#""pruned the pear""#) && !admits(r#""the pear March""#) && !admits(r#""notes we prune""#));
+        assert!(admits(r#"-"the pear March""#) && !admits(r#"-"in march""#));
+    }
+
+    #[test]
+    fn files_are_told_by_path_ending_and_time() {
+        let admits =
+            |search: &str| Conditions::parse(search).1.admits_file("Notes/Garden.MD", 1_714_521_600_000_000_000);
+        assert!(admits("path:notes ext:md after:2024-05 before:2024-06"));
+        assert!(admits("ext:txt ext:md") && admits("path:garden path:notes"));
+        assert!(!admits("ext:m") && !admits("path:house") && !admits("before:2024-05") && !admits("after:2024-05-02"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_search(text in any::<String>(), passage in any::<String>()) {
+            let (words, found) = Conditions::parse(&text);
+            found.admits_text(&chunk(&passage));
+            found.admits_file(&passage, 0);
+            // Words are neither invented nor moved.
+            let mut rest = text.as_str();
+            for word in words.split_whitespace() {
+                let at = rest.find(word);
+                prop_assert!(at.is_some(), "{word:?} in {rest:?}");
+                rest = &rest[at.unwrap_or(0)..];
+            }
+        }
+    }
+}
