@@ -66,6 +66,7 @@ impl Library {
         if !view.is_whole() {
             return Ok(vec![words("the word index is behind the library".to_owned())]);
         }
+        #[expect(clippy::redundant_closure_for_method_calls, reason = "the method itself is of one lifetime only")]
         let Some(held) = view.ask(|asker| asker.every_chunk())? else {
             return Ok(vec![words("the word index cannot be opened".to_owned())]);
         };

@@ -48,7 +48,7 @@ impl Model {
         let layers = self.layers.iter_mut().flat_map(|layer| {
             [&mut layer.query.matrix, &mut layer.key.matrix, &mut layer.value.matrix, &mut layer.gate, &mut layer.up]
         });
-        Packed::keep_apart(&compute, &mut layers.collect::<Vec<_>>(), &channels);
+        Packed::keep_apart(&compute, layers.collect(), &channels);
         Ok(channels)
     }
 }

@@ -48,7 +48,11 @@ mod tests {
     fn texts_come_back_in_order_empty_ones_too() {
         let mut texts = Texts::default();
         for text in ["", "ab", "", "ü", ""] {
-            texts.push(|joined| Ok::<_, ()>(joined.push_str(text))).unwrap();
+            let write = |joined: &mut String| {
+                joined.push_str(text);
+                Ok::<_, ()>(())
+            };
+            texts.push(write).unwrap();
         }
         assert_eq!(texts.iter().collect::<Vec<_>>(), ["", "ab", "", "ü", ""]);
         assert_eq!((texts.len(), texts.get(3), texts.get(5)), (5, Some("ü"), None));

@@ -226,28 +226,32 @@ impl Packed {
     }
 
     /// From now on the weights of these columns are multiplied in f32, where a matrix is quantized.
-    pub(crate) fn keep_apart(compute: &Compute, matrices: &mut [&mut Self], channels: &Channels) {
+    pub(crate) fn keep_apart(compute: &Compute, mut matrices: Vec<&mut Self>, channels: &Channels) {
         let width = channels.as_slice().len() * GROUP;
-        let mut quantized: Vec<&mut &mut Self> =
-            matrices.iter_mut().filter(|matrix| matrix.kind.is_quantized()).collect();
+        matrices.retain(|matrix| matrix.kind.is_quantized());
         let last = channels.as_slice().last();
-        assert!(quantized.iter().all(|matrix| last.is_none_or(|last| *last < matrix.columns)), "columns of all");
+        assert!(matrices.iter().all(|matrix| last.is_none_or(|last| *last < matrix.columns)), "columns of all");
         let mut starts = vec![0];
-        for matrix in &quantized {
+        for matrix in &matrices {
             starts.push(starts[starts.len() - 1] + matrix.groups());
         }
-        let groups = starts[quantized.len()];
-        let mut apart: Vec<Vec<u16>> = quantized.iter().map(|matrix| vec![0; matrix.groups() * width]).collect();
+        let groups = starts[matrices.len()];
+        let mut apart: Vec<Vec<u16>> = matrices.iter().map(|matrix| vec![0; matrix.groups() * width]).collect();
         let shares: Vec<Shares<u16>> = apart.iter_mut().map(|apart| Shares::new(apart)).collect();
         compute.pool().run(groups, &|unit, _| {
             let which = starts.partition_point(|start| *start <= unit) - 1;
-            let (matrix, group) = (&quantized[which], unit - starts[which]);
+            let (matrix, group) = (&matrices[which], unit - starts[which]);
             // SAFETY: each unit has a group of its own.
             let out = unsafe { shares[which].part(group * width, width) };
-            let (kind, columns, group) = (matrix.kind, matrix.columns, matrix.group(group));
-            compute.isa().run(Columns { kind, group, columns, which: channels.as_slice(), out });
+            compute.isa().run(Columns {
+                kind: matrix.kind,
+                group: matrix.group(group),
+                width: matrix.columns,
+                which: channels.as_slice(),
+                out,
+            });
         });
-        for (matrix, apart) in quantized.iter_mut().zip(apart) {
+        for (matrix, apart) in matrices.iter_mut().zip(apart) {
             (matrix.channels, matrix.apart) = (channels.clone(), apart);
         }
     }

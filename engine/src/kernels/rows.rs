@@ -10,7 +10,7 @@ pub(super) struct Columns<'a> {
     pub(super) kind: Kind,
     pub(super) group: *const u8,
     /// Columns of the matrix.
-    pub(super) columns: usize,
+    pub(super) width: usize,
     pub(super) which: &'a [usize],
     pub(super) out: &'a mut [u16],
 }
@@ -41,7 +41,7 @@ impl Columns<'_> {
         for columns in of_block {
             // SAFETY: as this function; a register is sixteen lanes.
             unsafe {
-                let block = Block::read::<S, F>(self.group, self.columns / BLOCK, columns[0] / BLOCK);
+                let block = Block::read::<S, F>(self.group, self.width / BLOCK, columns[0] / BLOCK);
                 for (column, out) in columns.iter().zip(&mut out) {
                     let q: [u8; GROUP] = std::array::from_fn(|lane| block.q[Block::place(lane, column % BLOCK)]);
                     let [d, m] = &block.scales[column % BLOCK / (BLOCK / 2)];

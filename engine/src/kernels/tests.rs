@@ -231,7 +231,7 @@ fn channels_that_are_kept_apart_are_not_rounded_and_leave_their_neighbors_precis
         for compute in machines() {
             let mut packed = Packed::pack_bytes(&compute, kind, rows, columns, &bytes).unwrap();
             let before = noise(&product(&compute, &packed, &states));
-            Packed::keep_apart(&compute, &mut [&mut packed], &channels);
+            Packed::keep_apart(&compute, vec![&mut packed], &channels);
             let whole = product(&compute, &packed, &states);
             let after = noise(&whole);
             assert!(after < before / 4.0 && after < 1e-3, "{kind:?} {:?}: {before} {after}", compute.isa());

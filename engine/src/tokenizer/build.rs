@@ -169,14 +169,13 @@ fn bpe(
     // is longer than every token it would not look up but run out of its buffer with.
     let longest = vocab.keys().map(String::len).max().unwrap_or(0);
     let short = merges(metadata, |left, right| left.len() + right.len() <= longest)?;
-    let model = match build(vocab, short) {
-        Ok(model) => model,
-        Err(_) => {
-            let vocab = ordinary(metadata, tokens, classes)?;
-            let known = |token: &str| vocab.contains_key(token);
-            let merges = merges(metadata, |a, b| known(a) && known(b) && known(&[a, b].concat()))?;
-            build(vocab, merges).map_err(|error| metadata.invalid(MERGES, shown(&error.to_string())))?
-        }
+    let model = if let Ok(model) = build(vocab, short) {
+        model
+    } else {
+        let vocab = ordinary(metadata, tokens, classes)?;
+        let known = |token: &str| vocab.contains_key(token);
+        let merges = merges(metadata, |a, b| known(a) && known(b) && known(&[a, b].concat()))?;
+        build(vocab, merges).map_err(|error| metadata.invalid(MERGES, shown(&error.to_string())))?
     };
     let mut tokenizer = tokenizers::Tokenizer::new(model);
     tokenizer.with_pre_tokenizer(Some(pre.build()));
