@@ -92,6 +92,13 @@ fn a_search_can_be_narrowed_down_and_explained() {
     assert_eq!(places(&["steppe -pear path:books"]), ["books.md"]);
     assert_eq!(places(&["path:garden"]), ["garden/2024-spring.md"], "conditions alone list what they admit");
     assert_eq!(places(&["pear before:1980"]), Vec::<String>::new());
+    assert_eq!(
+        places(&["\"tree pear\" path:garden"]),
+        ["garden/2024-spring.md"],
+        "the words, where no passage has the phrase"
+    );
+    let nearest = home.run(&["search", "--by", "words", "\"tree pear\""]).ok();
+    assert!(nearest.out.starts_with("No passage holds these words just so"), "{}", nearest.out);
     let ran = home.run(&["search", "--explain", "pruned pear"]).ok();
     let line = ran.out.lines().find(|line| line.contains("BM25")).unwrap_or_else(|| panic!("{}", ran.out));
     assert!(line.contains("words #1") && line.contains("meaning #1, cosine"), "{line}");

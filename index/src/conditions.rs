@@ -69,18 +69,20 @@ impl Conditions {
             && self.before.is_none_or(|before| changed_ns < before)
     }
 
+    /// Whether a passage's text has to be read to tell.
+    pub(crate) fn go_by_text(&self) -> bool {
+        !self.phrases.is_empty() || self.without.iter().any(|text| words_of(text).len() > 1)
+    }
+
     /// Whether every phrase stands in the passage, word by word, and no excluded one.
     pub(crate) fn admits_text(&self, chunk: &Chunk) -> bool {
-        let excluded: Vec<Vec<String>> =
-            self.without.iter().map(|text| words_of(text)).filter(|words| words.len() > 1).collect();
-        if self.phrases.is_empty() && excluded.is_empty() {
-            return true;
-        }
         let texts = [&chunk.text, &chunk.title, &chunk.heading].map(|text| words_of(text));
         let stands =
             |phrase: &[String]| texts.iter().any(|words| words.windows(phrase.len()).any(|some| some == phrase));
-        self.phrases.iter().map(|text| words_of(text)).filter(|words| !words.is_empty()).all(|words| stands(&words))
-            && !excluded.iter().any(|words| stands(words))
+        // A single excluded word goes by its forms, which the word index knows.
+        let (wanted, unwanted) = (self.phrases.iter().map(|text| words_of(text)), &self.without);
+        wanted.filter(|words| !words.is_empty()).all(|words| stands(&words))
+            && !unwanted.iter().map(|text| words_of(text)).any(|words| words.len() > 1 && stands(&words))
     }
 
     /// Whether this part is a condition; then it is one from now on.

@@ -173,7 +173,7 @@ impl Snapshot {
             }
             // Not there: removed by a commit that the word index had not followed when this snapshot was taken.
             let Some((chunk, hash)) = self.view.read(|store| read::chunk(store, fused.id))? else { continue };
-            if !query.conditions.admits_text(&chunk) || !texts.insert(hash) {
+            if !texts.insert(hash) {
                 continue;
             }
             let bm25 = bm25.get(&fused.id).copied().unwrap_or(0.0);
@@ -214,18 +214,30 @@ impl Snapshot {
         analyze(text)
     }
 
-    /// The passages that the conditions may admit, as far as files and single words tell; `None` if these admit all.
+    /// The passages that the conditions admit; `None` if these are all.
     fn admitted(&self, conditions: &Conditions) -> Result<Option<HashSet<ChunkId>>, Error> {
         let by_words = self.view.ask(|asker| asker.admitted(conditions))?.flatten();
-        if !conditions.restricts_files() {
-            return Ok(by_words);
+        let by_file = if conditions.restricts_files() {
+            Some(self.view.read(|store| read::chunks_of(store, |path, time| conditions.admits_file(path, time)))?)
+        } else {
+            None
+        };
+        let admitted = match (by_words, by_file) {
+            (Some(words), Some(file)) => Some(words.intersection(&file).copied().collect()),
+            (words, file) => words.or(file),
+        };
+        if !conditions.go_by_text() {
+            return Ok(admitted);
         }
-        let by_file =
-            self.view.read(|store| read::chunks_of(store, |path, time| conditions.admits_file(path, time)))?;
-        Ok(Some(match by_words {
-            Some(words) => words.intersection(&by_file).copied().collect(),
-            None => by_file,
-        }))
+        // Whether words stand together only the text tells: that of the few passages which hold all words of a phrase, or of all.
+        let some = match admitted {
+            Some(some) => some,
+            None => self.view.read(read::chunk_ids)?,
+        };
+        let admits = |store: &rusqlite::Connection, id| -> rusqlite::Result<Option<ChunkId>> {
+            Ok(read::chunk(store, id)?.filter(|(chunk, _)| conditions.admits_text(chunk)).map(|_| id))
+        };
+        self.view.read(|store| some.into_iter().filter_map(|id| admits(store, id).transpose()).collect()).map(Some)
     }
 
     /// The library's vectors, if this query can use them.

@@ -62,7 +62,16 @@ struct Line {
 struct Found {
     id: serde_json::Value,
     hits: Vec<Shown>,
+    /// No passage holds the phrases between quotation marks: these hold their words.
+    without_phrases: bool,
     ms_total: f64,
+}
+
+impl Found {
+    fn new(id: serde_json::Value, found: &Answer) -> Self {
+        let hits = found.hits.iter().map(Shown::new).collect();
+        Self { id, hits, without_phrases: found.without_phrases, ms_total: found.ms }
+    }
 }
 
 #[derive(Serialize)]
@@ -112,18 +121,33 @@ struct Shelf {
 }
 
 impl Shelf {
-    fn search(&self, text: &str) -> Result<(Vec<Hit>, f64)> {
+    fn search(&self, text: &str) -> Result<Answer> {
         let started = Instant::now();
-        let query = SearchQuery::with_conditions(text);
+        let mut query = SearchQuery::with_conditions(text);
         let embedder = self.embedder.as_ref().map(|embedder| embedder as &dyn TextEmbedder);
         let mode = match self.by {
             By::Meaning => tanya_index::Mode::Vector,
             By::Words | By::Both if embedder.is_none() => tanya_index::Mode::Lexical,
             By::Words | By::Both => tanya_index::Mode::Hybrid,
         };
-        let hits = answer::search(&self.snapshot, &query, embedder, mode, self.limit, &Cancel::default())?;
-        Ok((hits, started.elapsed().as_secs_f64() * 1000.0))
+        let search =
+            |query: &SearchQuery| answer::search(&self.snapshot, query, embedder, mode, self.limit, &Cancel::default());
+        let mut hits = search(&query)?;
+        let without_phrases = hits.is_empty() && !query.conditions.phrases.is_empty();
+        if without_phrases {
+            query.conditions.phrases.clear();
+            hits = search(&query)?;
+        }
+        Ok(Answer { hits, without_phrases, ms: started.elapsed().as_secs_f64() * 1000.0 })
     }
+}
+
+/// What a search found.
+struct Answer {
+    hits: Vec<Hit>,
+    /// No passage holds the phrases: these hold their words.
+    without_phrases: bool,
+    ms: f64,
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
@@ -143,23 +167,19 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let snapshot = opened.library.snapshot().context("cannot read the library")?;
     let shelf = Shelf { snapshot, embedder, by: args.by, limit: args.limit };
     let Some(batch) = batch else {
-        let (hits, ms) = shelf.search(&args.text.join(" "))?;
+        let found = shelf.search(&args.text.join(" "))?;
         if args.json {
-            print_json(&hits, ms)?;
+            output::json(&Found::new(serde_json::Value::Null, &found))?;
         } else {
-            print_hits(&hits, args.explain)?;
+            if found.without_phrases && !found.hits.is_empty() {
+                output::line("No passage holds these words just so; these come nearest:")?;
+            }
+            print_hits(&found.hits, args.explain)?;
         }
         return Ok(ExitCode::SUCCESS);
     };
-    batch.run(|id, line: Line| {
-        let (hits, ms_total) = shelf.search(&line.text)?;
-        Ok(Found { id: id.clone(), hits: hits.iter().map(Shown::new).collect(), ms_total })
-    })?;
+    batch.run(|id, line: Line| Ok(Found::new(id.clone(), &shelf.search(&line.text)?)))?;
     Ok(ExitCode::SUCCESS)
-}
-
-fn print_json(hits: &[Hit], ms_total: f64) -> Result<()> {
-    output::json(&Found { id: serde_json::Value::Null, hits: hits.iter().map(Shown::new).collect(), ms_total })
 }
 
 fn print_hits(hits: &[Hit], explain: bool) -> Result<()> {

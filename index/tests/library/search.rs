@@ -269,21 +269,16 @@ fn conditions_say_which_passages_may_be_found_by_words_and_by_vectors() {
     let snapshot = library.snapshot().unwrap();
     let found = |search: &str| {
         let (words, conditions) = Conditions::parse(search);
-        let mut found: Vec<Vec<String>> = Vec::new();
-        for query in
-            [by_words(&words, 9), by_vector("anything", 9), Query { mode: Mode::Hybrid, ..by_vector("anything", 9) }]
-        {
-            let texts = if query.texts.is_empty() && query.mode == Mode::Hybrid {
-                by_words(&words, 9).texts
-            } else {
-                query.texts
-            };
-            let hits = snapshot.search(&Query { texts, conditions: conditions.clone(), ..query }).unwrap();
+        let words = by_words(&words, 9);
+        let vectors = by_vector("anything", 9);
+        let both = Query { texts: words.texts.clone(), mode: Mode::Hybrid, ..vectors.clone() };
+        let found = [words, vectors, both].map(|query| {
+            let hits = snapshot.search(&Query { conditions: conditions.clone(), ..query }).unwrap();
             let mut places: Vec<String> =
                 hits.iter().map(|hit| format!("{}:{}", hit.chunk.path, hit.chunk.span.start_line)).collect();
             places.sort();
-            found.push(places);
-        }
+            places
+        });
         assert_eq!(found[1], found[2], "{search}");
         found
     };
@@ -292,16 +287,28 @@ fn conditions_say_which_passages_may_be_found_by_words_and_by_vectors() {
     assert_eq!((by_ending[0].len(), by_ending[1].len()), (1, 2), "{by_ending:?}");
     assert!(by_ending.iter().flatten().all(|place| place.starts_with("notes/house.txt")), "{by_ending:?}");
     for bound in [r#"pear "pear tree" -apple"#, "pear -apple -house after:2002 tree ext:md"] {
-        assert_eq!(found(bound), vec![vec!["notes/garden.md:1".to_owned()]; 3], "{bound}");
+        assert_eq!(found(bound), [(); 3].map(|()| vec!["notes/garden.md:1".to_owned()]), "{bound}");
     }
-    assert_eq!(found("pear before:2002"), vec![vec!["old/garden.md:1".to_owned()]; 3]);
-    assert_eq!(found("pear path:nowhere"), vec![Vec::<String>::new(); 3]);
-    assert_eq!(found(r#""tree pear""#), vec![Vec::<String>::new(); 3], "in the order of the phrase");
+    assert_eq!(found("pear before:2002"), [(); 3].map(|()| vec!["old/garden.md:1".to_owned()]));
+    assert_eq!(found("pear path:nowhere"), [(); 3].map(|()| Vec::<String>::new()));
+    assert_eq!(found(r#""tree pear""#), [(); 3].map(|()| Vec::<String>::new()), "in the order of the phrase");
     // Of passages with one text, the one that may be found stands for all.
-    assert_eq!(found(r#""apples are picked" path:house"#), vec![vec!["notes/house.txt:2".to_owned()]; 3]);
+    assert_eq!(found(r#""apples are picked" path:house"#), [(); 3].map(|()| vec!["notes/house.txt:2".to_owned()]));
     let (words, conditions) = Conditions::parse("path:old");
     let listed = snapshot.search(&Query { conditions, ..by_words(&words, 9) }).unwrap();
     assert_eq!(paths(&listed), ["old/garden.md"], "conditions alone list what they admit");
+}
+
+#[test]
+fn a_phrase_is_found_behind_any_number_of_passages_with_the_same_words() {
+    let mut documents: Vec<Document> =
+        (0..300).map(|n| document(&format!("{n}.md"), &[&format!("tree pear, pear of tree number{n}")])).collect();
+    documents
+        .push(document("last.md", &["Long ago, in a garden far away from every town and village, a pear tree stood."]));
+    let (_dir, library) = library(&documents);
+    let (words, conditions) = Conditions::parse(r#""pear tree""#);
+    let hits = library.snapshot().unwrap().search(&Query { conditions, ..by_words(&words, 5) }).unwrap();
+    assert_eq!(paths(&hits), ["last.md"]);
 }
 
 #[test]
