@@ -179,12 +179,12 @@ impl Packed {
     /// The first error of `read`.
     pub(crate) fn fill(compute: &Compute, matrices: &mut [&mut Self], read: &Read<'_>) -> io::Result<()> {
         let mut jobs = Vec::with_capacity(matrices.len());
-        let mut starts = vec![0];
+        let mut units = Vec::with_capacity(matrices.len());
         for matrix in matrices {
             let row_bytes = matrix.kind.row_bytes(matrix.columns);
             // Below the size from which an allocator maps fresh pages for every buffer.
             let span = ((96 << 10) / (GROUP * row_bytes)).max(1);
-            starts.push(starts[starts.len() - 1] + matrix.groups().div_ceil(span));
+            units.push(matrix.groups().div_ceil(span));
             let shares = Shares::new(&mut matrix.data[..]);
             jobs.push(Filling {
                 kind: matrix.kind,
@@ -198,9 +198,8 @@ impl Packed {
             });
         }
         let failed = Mutex::new(None);
-        compute.pool().run(starts[jobs.len()], &|unit, thread| {
-            let which = starts.partition_point(|start| *start <= unit) - 1;
-            if let Err(error) = jobs[which].unit(unit - starts[which], thread, read) {
+        compute.pool().run_all(units, |which, unit, thread| {
+            if let Err(error) = jobs[which].unit(unit, thread, read) {
                 failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
             }
         });
@@ -231,16 +230,10 @@ impl Packed {
         matrices.retain(|matrix| matrix.kind.is_quantized());
         let last = channels.as_slice().last();
         assert!(matrices.iter().all(|matrix| last.is_none_or(|last| *last < matrix.columns)), "columns of all");
-        let mut starts = vec![0];
-        for matrix in &matrices {
-            starts.push(starts[starts.len() - 1] + matrix.groups());
-        }
-        let groups = starts[matrices.len()];
         let mut apart: Vec<Vec<u16>> = matrices.iter().map(|matrix| vec![0; matrix.groups() * width]).collect();
         let shares: Vec<Shares<u16>> = apart.iter_mut().map(|apart| Shares::new(apart)).collect();
-        compute.pool().run(groups, &|unit, _| {
-            let which = starts.partition_point(|start| *start <= unit) - 1;
-            let (matrix, group) = (&matrices[which], unit - starts[which]);
+        compute.pool().run_all(matrices.iter().map(|matrix| matrix.groups()), |which, group, _| {
+            let matrix = &matrices[which];
             // SAFETY: each unit has a group of its own.
             let out = unsafe { shares[which].part(group * width, width) };
             compute.isa().run(Columns {

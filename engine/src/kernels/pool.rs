@@ -122,6 +122,28 @@ impl Pool {
         }
         assert!(!panicked, "a compute thread panicked");
     }
+
+    /// Several pieces of work as one region, `counts[n]` being the units of piece n: threads wait for each other once and not once a
+    /// piece. Calls `work(piece, unit, thread)` as [`Pool::run`] does.
+    pub(crate) fn run_all(
+        &self,
+        counts: impl IntoIterator<Item = usize>,
+        work: impl Fn(usize, usize, usize) + Sync,
+    ) {
+        let mut total = 0;
+        let starts: Vec<usize> = counts
+            .into_iter()
+            .map(|count| {
+                total += count;
+                total - count
+            })
+            .collect();
+        self.run(total, &|unit, thread| {
+            // The last that starts here: pieces without units start where the next one does.
+            let piece = starts.partition_point(|start| *start <= unit) - 1;
+            work(piece, unit - starts[piece], thread);
+        });
+    }
 }
 
 impl Drop for Pool {
@@ -236,6 +258,19 @@ mod tests {
                 }
                 assert!(counts.iter().all(|count| count.load(Ordering::Relaxed) == 50), "{threads} {units}");
             }
+        }
+    }
+
+    #[test]
+    fn every_unit_of_every_piece_is_done_once_pieces_without_any_included() {
+        let pool = Pool::new(2);
+        for counts in [&[][..], &[0], &[3, 0, 0, 2], &[0, 1, 0], &[1, 1, 7]] {
+            let done: Vec<Vec<AtomicUsize>> =
+                counts.iter().map(|count| (0..*count).map(|_| AtomicUsize::new(0)).collect()).collect();
+            pool.run_all(counts.iter().copied(), |piece, unit, _| {
+                done[piece][unit].fetch_add(1, Ordering::Relaxed);
+            });
+            assert!(done.iter().flatten().all(|count| count.load(Ordering::Relaxed) == 1), "{counts:?}");
         }
     }
 

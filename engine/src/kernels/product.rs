@@ -39,10 +39,7 @@ impl Compute {
             assert!(fits(product.weights, input), "weights and activations keep the same channels apart");
             assert!(product.bias.is_none_or(|bias| bias.len() == product.weights.rows()), "a bias for every row");
         }
-        let mut starts = vec![0];
-        for product in products.iter() {
-            starts.push(starts[starts.len() - 1] + product.weights.groups());
-        }
+        let groups: Vec<usize> = products.iter().map(|product| product.weights.groups()).collect();
         let products: Vec<Shared<'_>> = products
             .iter_mut()
             .map(|product| Shared {
@@ -52,10 +49,7 @@ impl Compute {
                 add: product.add,
             })
             .collect();
-        self.pool().run(starts[products.len()], &|unit, _| {
-            let which = starts.partition_point(|start| *start <= unit) - 1;
-            self.rows(input, &products[which], unit - starts[which]);
-        });
+        self.pool().run_all(groups, |which, group, _| self.rows(input, &products[which], group));
     }
 
     /// Gated feed-forward: gate(G·x) · (U·x), written into `out` in the forms that it was reset to.

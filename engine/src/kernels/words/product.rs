@@ -23,20 +23,17 @@ pub(crate) struct WordLinear<'a> {
 impl Compute {
     /// Several products with the same states, as one region.
     pub(crate) fn word_linear(&self, input: &WordStates, products: &mut [WordLinear<'_>]) {
-        let mut starts = vec![0];
         for product in products.iter() {
             check(product.weights, product.bias, input);
             assert_eq!(product.out.len(), product.weights.rows * input.tokens(), "room for every output");
-            starts.push(starts[starts.len() - 1] + product.weights.panels());
         }
+        let panels: Vec<usize> = products.iter().map(|product| product.weights.panels()).collect();
         let products: Vec<_> = products
             .iter_mut()
             .map(|product| (product.weights, product.bias, Shares::new(product.out), product.add))
             .collect();
-        self.pool().run(starts[products.len()], &|unit, _| {
-            let which = starts.partition_point(|start| *start <= unit) - 1;
+        self.pool().run_all(panels, |which, panel, _| {
             let (weights, bias, out, add) = &products[which];
-            let panel = unit - starts[which];
             let (first, rows) = (panel * PANEL, weights.rows);
             let width = PANEL.min(rows - first);
             let mut sums = [[0f32; PANEL]; TILE];
