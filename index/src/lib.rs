@@ -44,3 +44,8 @@ pub use types::{
 pub use verify::{Finding, Part};
 pub use words::query::WeightedText;
 pub use writer::Writer;
+
+/// Runs the README's example as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -116,8 +116,12 @@ fn verify_vectors(store: &Connection, deep: bool) -> rusqlite::Result<Vec<Findin
     Ok(findings)
 }
 
-const WITHOUT_VECTOR: &str = "SELECT count(*) FROM chunks c WHERE c.embedded <> 0
-    AND NOT EXISTS (SELECT 1 FROM vectors v JOIN library l ON l.embedder = v.embedder WHERE v.hash = c.hash)";
+/// The embedder as a value, not joined: joined, `SQLite` reads all vectors for each passage.
+pub(crate) const WITHOUT_VECTOR: &str = "SELECT count(*) FROM chunks WHERE embedded <> 0 AND NOT EXISTS
+    (SELECT 1 FROM vectors v WHERE v.embedder = (SELECT embedder FROM library) AND v.hash = chunks.hash)";
+
+pub(crate) const LET_WAIT: &str = "UPDATE chunks SET embedded = 0 WHERE embedded <> 0 AND NOT EXISTS
+    (SELECT 1 FROM vectors v WHERE v.embedder = (SELECT embedder FROM library) AND v.hash = chunks.hash)";
 
 /// Vectors that are not what their embedder makes: of another length, and when looked at closely, not finite or not of unit length.
 fn unfit_vectors(store: &Connection, deep: bool) -> rusqlite::Result<Vec<i64>> {
@@ -146,11 +150,7 @@ pub(crate) fn repair_vectors(store: &mut Connection) -> rusqlite::Result<usize> 
     for id in unfit_vectors(&transaction, true)? {
         transaction.execute("DELETE FROM vectors WHERE id = ?1", params![id])?;
     }
-    let waiting = transaction.execute(
-        "UPDATE chunks SET embedded = 0 WHERE embedded <> 0 AND NOT EXISTS
-         (SELECT 1 FROM vectors v JOIN library l ON l.embedder = v.embedder WHERE v.hash = chunks.hash)",
-        [],
-    )?;
+    let waiting = transaction.execute(LET_WAIT, [])?;
     if waiting > 0 {
         transaction.execute("UPDATE library SET generation = generation + 1", [])?;
     }

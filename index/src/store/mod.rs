@@ -7,6 +7,8 @@
 //! then undo commits that were acknowledged; commits come in batches, so the one fsync more costs a few milliseconds
 //! a batch.
 
+#[cfg(test)]
+mod plans;
 pub(crate) mod read;
 pub(crate) mod schema;
 pub(crate) mod write;

@@ -38,7 +38,7 @@ pub(crate) fn embedder(connection: &Connection) -> rusqlite::Result<Option<Embed
         .optional()
 }
 
-const CHUNK: &str =
+pub(super) const CHUNK: &str =
     "SELECT c.id, f.path, c.start_line, c.end_line, c.page, f.title, c.heading, c.text, c.ordinal, c.hash
     FROM chunks c JOIN files f ON f.id = c.file ";
 
@@ -69,13 +69,16 @@ pub(crate) fn neighbor(connection: &Connection, id: ChunkId, step: i64) -> rusql
         .optional()
 }
 
+/// By their numbers: asked for plainly, `SQLite` reads the whole table, texts included, to have it in order.
+pub(super) const TAKEN_UP_SINCE: &str = "WHERE c.id IN (SELECT id FROM chunks WHERE generation > ?1) ORDER BY c.id";
+
 /// Calls `each` for every chunk that the word index has to take up after `generation`.
 pub(crate) fn chunks_since<E: From<rusqlite::Error>>(
     connection: &Connection,
     generation: u64,
     mut each: impl FnMut(Chunk) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut statement = connection.prepare_cached(&format!("{CHUNK} WHERE c.generation > ?1 ORDER BY c.id"))?;
+    let mut statement = connection.prepare_cached(&format!("{CHUNK}{TAKEN_UP_SINCE}"))?;
     let mut rows = statement.query([generation])?;
     while let Some(row) = rows.next()? {
         each(chunk_row(row)?.0)?;
@@ -201,6 +204,9 @@ pub(crate) fn unembedded(connection: &Connection, limit: usize) -> rusqlite::Res
     Ok(waiting)
 }
 
+/// The plus sign keeps `SQLite` from the index by hash, which would have it sort every vector.
+pub(super) const VECTORS_SINCE: &str = "SELECT id, vector FROM vectors WHERE id > ?2 AND +embedder = ?1 ORDER BY id";
+
 /// Calls `each` for every vector of an embedder after `last`, in the order of their ids.
 pub(crate) fn vectors_since(
     connection: &Connection,
@@ -208,8 +214,7 @@ pub(crate) fn vectors_since(
     last: Option<VectorId>,
     mut each: impl FnMut(VectorId, &[u8]),
 ) -> rusqlite::Result<()> {
-    let mut statement =
-        connection.prepare_cached("SELECT id, vector FROM vectors WHERE id > ?2 AND embedder = ?1 ORDER BY id")?;
+    let mut statement = connection.prepare_cached(VECTORS_SINCE)?;
     let mut rows = statement.query(params![embedder, last.map_or(0, |id| id.0)])?;
     while let Some(row) = rows.next()? {
         each(VectorId(row.get(0)?), row.get_ref(1)?.as_blob()?);

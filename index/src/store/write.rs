@@ -7,6 +7,10 @@ use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use super::read::{self, state_code};
 use crate::types::{Document, FileStamp, TextHash};
 
+/// With every embedder: the index begins with it, and without it each orphan would cost a pass over all vectors.
+pub(super) const REMOVE_ORPHAN: &str = "DELETE FROM vectors WHERE embedder IN (SELECT id FROM embedders) AND hash = ?1
+    AND NOT EXISTS (SELECT 1 FROM chunks WHERE hash = ?1)";
+
 /// A change of a library that waits for its commit.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
@@ -48,11 +52,7 @@ impl<'a> Commit<'a> {
     pub(crate) fn finish(self) -> rusqlite::Result<u64> {
         let transaction = self.transaction;
         for hash in &self.orphans {
-            transaction
-                .prepare_cached(
-                    "DELETE FROM vectors WHERE hash = ?1 AND NOT EXISTS (SELECT 1 FROM chunks WHERE hash = ?1)",
-                )?
-                .execute([hash.0])?;
+            transaction.prepare_cached(REMOVE_ORPHAN)?.execute([hash.0])?;
         }
         advance(&transaction, self.generation, self.words_changed)?;
         transaction.commit()?;

@@ -1,0 +1,43 @@
+//! How `SQLite` goes about the statements whose cost would grow with the library: by an index, not over a whole table.
+//!
+//! Plans depend on the tables and their indexes alone: no statistics are ever gathered.
+
+use super::read::{CHUNK, TAKEN_UP_SINCE, VECTORS_SINCE};
+use super::write::REMOVE_ORPHAN;
+use super::{open, schema};
+use crate::verify::{LET_WAIT, WITHOUT_VECTOR};
+
+/// The tables that a statement reads from end to end.
+fn read_whole(statement: &str) -> Vec<String> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("library.sqlite");
+    schema::prepare(&path).unwrap();
+    let connection = open(&path).unwrap();
+    let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
+    // Parameters stay unbound: a plan is made without them.
+    let mut rows = explained.raw_query();
+    let (mut steps, mut scanned) = (0, Vec::new());
+    while let Some(row) = rows.next().unwrap() {
+        let step: String = row.get(3).unwrap();
+        steps += 1;
+        assert!(!step.contains("TEMP B-TREE"), "{statement} sorts: {step}");
+        scanned.extend(step.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap_or_default().to_owned()));
+    }
+    assert!(steps > 0, "{statement} has no plan");
+    scanned
+}
+
+#[test]
+fn a_commit_costs_what_it_changes_not_what_there_is() {
+    assert_eq!(read_whole(&format!("{CHUNK}{TAKEN_UP_SINCE}")), [] as [&str; 0]);
+    assert_eq!(read_whole(REMOVE_ORPHAN), [] as [&str; 0]);
+    assert_eq!(read_whole(VECTORS_SINCE), [] as [&str; 0]);
+}
+
+#[test]
+fn looking_for_passages_without_a_vector_reads_them_once_and_the_vectors_by_index() {
+    // `library` has one row.
+    for statement in [WITHOUT_VECTOR, LET_WAIT] {
+        assert_eq!(read_whole(statement), ["chunks", "library"], "{statement}");
+    }
+}
