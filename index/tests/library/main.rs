@@ -3,8 +3,14 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test, in helpers too")]
 
 mod common;
+mod faults;
+mod flips;
+mod history;
+mod instances;
 mod kill;
 mod model;
+mod process;
 mod recovery;
 mod search;
+mod torn;
 mod verify;
