@@ -23,6 +23,10 @@ doc:
 test:
     ./test
 
+# the crash tests of the library in their long form: 200 kills, every failed call, 500 power cuts, 1,000 damaged files (half an hour)
+crash:
+    TANYA_INDEX_FULL=1 cargo test -p tanya-index --test library --locked -- kill:: faults:: torn:: flips:: instances::
+
 # review changed snapshots
 snap:
     cargo insta review

@@ -79,7 +79,9 @@ impl Library {
     pub fn open(dir: &Path) -> Result<Self, Error> {
         create_private(dir)?;
         let places = Places::of(dir);
-        schema::check_header(&places.store)?;
+        if !schema::check_header(&places.store)? {
+            keep_entries(dir);
+        }
         let shared = Arc::new(Shared {
             places,
             words: Mutex::default(),
@@ -188,4 +190,15 @@ fn create_private(dir: &Path) -> Result<(), Error> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(dir).map_err(Error::io(dir))
+}
+
+/// Makes durable that the directory is there, and those above it. `SQLite` does so for what is in it: without this a power cut
+/// could take a new library as a whole. Passes over what cannot be synced, as `SQLite` does: there are file systems that cannot.
+fn keep_entries(dir: &Path) {
+    #[cfg(unix)]
+    for above in std::path::absolute(dir).as_deref().unwrap_or(dir).ancestors().skip(1) {
+        let _ = std::fs::File::open(above).and_then(|above| above.sync_all());
+    }
+    #[cfg(not(unix))]
+    let _ = dir;
 }

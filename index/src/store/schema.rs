@@ -85,6 +85,7 @@ CREATE TABLE vectors (
 /// Looks at the file's header without opening the database; false if there is no file or nothing in it.
 /// The header lags behind a write-ahead log that was not checkpointed: [`prepare`] looks again through `SQLite`.
 pub(crate) fn check_header(path: &Path) -> Result<bool, Error> {
+    roll_back(path)?;
     let mut header = [0; 100];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut header));
     match read {
@@ -108,6 +109,19 @@ pub(crate) fn check_header(path: &Path) -> Result<bool, Error> {
     }
     refuse_newer(path, number(60))?;
     Ok(true)
+}
+
+/// Takes back what a start left half-done that stopped while it created the database. Until the write-ahead log is on, a rollback
+/// journal tells what the file has to become again; before that is done its bytes say nothing, and a connection that may
+/// only read is refused for good (`SQLITE_READONLY_ROLLBACK`). A finished library never has such a journal.
+fn roll_back(path: &Path) -> Result<(), Error> {
+    let mut journal = path.as_os_str().to_owned();
+    journal.push("-journal");
+    if !path.exists() || !Path::new(&journal).metadata().is_ok_and(|metadata| metadata.len() > 0) {
+        return Ok(());
+    }
+    // The first read plays the journal back. One that another start is just writing is left alone, and waited for.
+    open(path)?.query_row("PRAGMA schema_version", [], |_| Ok(())).map_err(Error::sqlite(path))
 }
 
 fn corrupt(path: &Path, why: &str) -> Error {
@@ -210,6 +224,35 @@ mod tests {
             std::fs::write(&path, &content).unwrap();
             assert!(matches!(prepare(&path), Err(Error::Corrupt { .. })));
             assert_eq!(std::fs::read(&path).unwrap(), content);
+        }
+    }
+
+    /// What a start leaves that is killed after it has written the database and before it has removed the journal.
+    #[test]
+    fn a_creation_that_was_cut_off_is_taken_back_and_done_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("library.sqlite");
+        let journal = dir.path().join("library.sqlite-journal");
+        // The journal of a database that was empty before: a header without pages (https://www.sqlite.org/fileformat.html).
+        let mut header = vec![0; 512];
+        header[..8].copy_from_slice(&[0xd9, 0xd5, 0x05, 0xf9, 0x20, 0xa1, 0x63, 0xd7]);
+        header[20..24].copy_from_slice(&512_u32.to_be_bytes());
+        header[24..28].copy_from_slice(&4096_u32.to_be_bytes());
+        create(&path).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        // Whole, torn within, torn off, or without its first sector.
+        let (mut torn, mut headless) = (whole.clone(), whole.clone());
+        torn[512..].fill(0);
+        headless[..512].fill(0);
+        for bytes in [whole.clone(), torn, whole[..512].to_vec(), headless] {
+            for end in ["", "-wal", "-shm"] {
+                let _ = std::fs::remove_file(dir.path().join(format!("library.sqlite{end}")));
+            }
+            std::fs::write(&path, bytes).unwrap();
+            std::fs::write(&journal, &header).unwrap();
+            prepare(&path).unwrap();
+            assert!(check_header(&path).unwrap());
+            assert!(!journal.exists());
         }
     }
 

@@ -12,7 +12,7 @@ use tantivy::schema::Field;
 use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{IndexWriter, TantivyDocument, TantivyError, Term};
 
-use super::{Fields, Stamp, VERSION, Words};
+use super::{Fields, Stamp, VERSION, Words, seals};
 use crate::analysis::{Kind, Stems, segment};
 use crate::error::Error;
 use crate::store::read;
@@ -60,6 +60,9 @@ impl Indexer {
         // By default deletes alone never cause a merge; their words would weigh on every rarity for good.
         policy.set_del_docs_ratio_before_merge(0.25);
         writer.set_merge_policy(Box::new(policy));
+        // What a commit left that was cut off goes first: a file of removals is named by a number that comes again when the commit
+        // is made up for, and tantivy never writes over a file.
+        writer.garbage_collect_files().wait().map_err(Error::words(&words.path))?;
         Ok(Self { words: words.clone(), writer })
     }
 
@@ -100,6 +103,7 @@ impl Indexer {
         let stamp = Stamp { version: VERSION, generation: to };
         commit.set_payload(&serde_json::to_string(&stamp).map_err(TantivyError::from)?);
         commit.commit()?;
+        seals::write(&self.words.path, &self.words.index);
         Ok(to)
     }
 
@@ -116,8 +120,10 @@ impl Indexer {
 
     /// Waits for merges under way: a program about to end leaves fewer, larger segments.
     pub(crate) fn finish(self) -> Result<(), Error> {
-        let path = self.words.path;
-        self.writer.wait_merging_threads().map_err(Error::words(&path))
+        let Self { words, writer } = self;
+        writer.wait_merging_threads().map_err(Error::words(&words.path))?;
+        seals::write(&words.path, &words.index);
+        Ok(())
     }
 }
 

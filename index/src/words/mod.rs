@@ -10,6 +10,7 @@ mod collect;
 pub(crate) mod follow;
 pub(crate) mod query;
 mod schema;
+mod seals;
 
 use std::fs;
 use std::io;
@@ -97,6 +98,9 @@ impl Words {
         if !current || stamp(&index).map_err(trouble)?.is_none_or(|stamp| stamp.version != VERSION) {
             return Err(Trouble::Outdated);
         }
+        if let Some(file) = seals::broken(path, &index).map_err(trouble)? {
+            return Err(Trouble::Damaged(format!("{file} is another file")));
+        }
         if care == Care::Thorough || size_of(path) <= ALWAYS_VERIFY {
             // Before any segment is opened: what reads one trusts its bytes.
             let damaged = index.validate_checksum().map_err(trouble)?;
@@ -104,7 +108,24 @@ impl Words {
                 return Err(Trouble::Damaged(format!("{} does not match its checksum", file.display())));
             }
         }
-        Self::with(path, index).map_err(trouble)
+        let metas = index.load_metas().map_err(trouble)?.segments;
+        if metas.iter().any(|meta| meta.num_deleted_docs() > meta.max_doc()) {
+            return Err(Trouble::Damaged(
+                "its list of segments counts more removed passages than there were".to_owned(),
+            ));
+        }
+        let words = Self::with(path, index).map_err(trouble)?;
+        // No checksum guards the list of segments, and what reads a segment trusts the numbers that stand there.
+        for segment in words.reader.searcher().segment_readers() {
+            let held = segment.fast_fields().u64(schema::CHUNK).map_err(trouble)?.num_docs();
+            let listed = metas
+                .iter()
+                .find(|meta| meta.id() == segment.segment_id() && meta.delete_opstamp() == segment.delete_opstamp());
+            if held != segment.max_doc() || listed.is_some_and(|meta| meta.num_docs() != segment.num_docs()) {
+                return Err(Trouble::Damaged("its list of segments counts other passages than they hold".to_owned()));
+            }
+        }
+        Ok(words)
     }
 
     fn with(path: &Path, index: Index) -> Result<Self, TantivyError> {

@@ -4,8 +4,14 @@
 
 mod common;
 mod equal;
+mod faults;
+mod flips;
+mod history;
+mod instances;
 mod kill;
 mod model;
+mod process;
 mod recovery;
 mod search;
+mod torn;
 mod verify;
