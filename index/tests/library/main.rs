@@ -7,4 +7,5 @@ mod kill;
 mod model;
 mod recovery;
 mod search;
+mod vectors;
 mod verify;
