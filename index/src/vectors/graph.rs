@@ -75,7 +75,7 @@ pub(super) struct Graph {
     ids: Vec<VectorId>,
     /// Of which generation. Later ones have no older vectors than these; earlier ones may.
     generation: u64,
-    /// Rows up to this one were looked at.
+    /// The newest of these. Rows may hold newer ones already, which that generation did not have.
     last: Option<VectorId>,
 }
 
@@ -110,7 +110,8 @@ impl Graph {
                 }
             }
         }
-        Some(Self { graph, ids, generation, last: rows.last() })
+        let last = ids.last().copied();
+        Some(Self { graph, ids, generation, last })
     }
 
     /// Whether it knows every vector of `living` that is not newer than it.
@@ -118,7 +119,7 @@ impl Graph {
         living.whole.is_some_and(|generation| generation >= self.generation)
     }
 
-    /// The newest vector that it could know.
+    /// The newest vector that it knows: what lives and is not newer, it knows.
     pub(super) fn last(&self) -> Option<VectorId> {
         self.last
     }
@@ -249,7 +250,7 @@ mod tests {
     fn zeros_repetitions_and_one_vector_alone_are_no_trouble() {
         let mut kept = Kept::clustered(40, 8, 1);
         let same = kept.vectors[&VectorId(1)].clone();
-        for (_, vector) in kept.vectors.iter_mut().take(30) {
+        for vector in kept.vectors.values_mut().take(30) {
             vector.clone_from(&same);
         }
         kept.vectors.insert(VectorId(50), vec![0.0; 8]);
@@ -307,12 +308,12 @@ mod tests {
         let kept = Kept::clustered(6_000, 4, 10);
         let (rows, all) = (kept.rows(), kept.pairs());
         let few: Vec<VectorId> = (1..=400).map(VectorId).collect();
-        let mut old = Graph::build(&rows, &few, 1, &AtomicBool::new(false)).unwrap();
-        old.last = few.last().copied();
+        let old = Graph::build(&rows, &few, 1, &AtomicBool::new(false)).unwrap();
         assert!(!old.is_old(Living::whole(&all[..5_400], 1)), "5,000 newer ones");
         assert!(old.is_old(Living::whole(&all[..5_401], 1)), "5,001 newer ones");
         let mut gone = Graph::build(&rows, &[VectorId(1)], 1, &AtomicBool::new(false)).unwrap();
         gone.ids = (1..=6_000).map(VectorId).collect();
+        gone.last = gone.ids.last().copied();
         assert!(!gone.is_old(Living::whole(&all[..1_000], 1)), "5,000 removed ones");
         assert!(gone.is_old(Living::whole(&all[..999], 1)), "5,001 removed ones");
     }

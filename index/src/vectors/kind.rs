@@ -31,10 +31,10 @@ pub enum VectorKind {
 /// query takes several times that.
 const EXACT_UP_TO: usize = 50_000;
 
-/// Vectors that are scanned in eight bits, 40 MB for 100,000. A scan is bound by memory: measured, 4 ms for 100,000 vectors of 384 components
-/// on one thread. A graph would be faster from some 20,000 on, but it costs a minute of one processor
-/// and 100 MB for every 50,000 vectors, at every start; below two million the scan of some 40 ms on two
-/// threads, with recall 1 and no start at all, is the better bargain.
+/// Vectors that are scanned in eight bits, 40 MB for 100,000. The scan is bound by memory: measured, 4 ms for 100,000 vectors of 384
+/// components on one thread. A graph answers faster from some 13,000 on, but costs a minute of one processor and some
+/// 150 MB for every 50,000 vectors, at every start. Up to two million, some 40 ms on two threads with recall 1 and no
+/// start at all are the better bargain.
 const QUANTIZED_UP_TO: usize = 2_000_000;
 
 /// What an index is made of.

@@ -209,6 +209,22 @@ mod tests {
     }
 
     #[test]
+    fn what_an_older_generation_did_not_have_is_found_beside_its_graph() {
+        let kept = Kept::clustered(2_000, 24, 10);
+        let all = kept.pairs();
+        // Rows that a younger view has topped up, and a graph for the older one.
+        let index = with_graph(&kept, Living::whole(&all[..1_500], 1));
+        let living = Living::whole(&all, 2);
+        assert!(index.graph(living).is_some());
+        let recall = recall_at_10(&kept, &index, living);
+        assert!(recall >= 0.95, "recall@10 {recall}");
+        for (id, vector) in kept.vectors.iter().skip(1_500) {
+            let found = index.nearest(std::slice::from_ref(vector), 1, living, &kept).unwrap();
+            assert_eq!(found[0].id, *id);
+        }
+    }
+
+    #[test]
     fn conditions_are_met_exactly_though_there_is_a_graph() {
         let kept = Kept::clustered(3_000, 24, 10);
         let all = kept.pairs();
