@@ -9,6 +9,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use tanya_engine::{Backend, CacheType, Sampling};
+use tanya_index::VectorKind;
 
 use crate::report::Hinting as _;
 
@@ -38,6 +39,8 @@ pub struct Settings {
     pub exact: bool,
     /// What keys and values of what a model has read are kept as.
     pub cache: CacheType,
+    /// How the vectors of a folder are compared.
+    pub vectors: VectorKind,
     /// Colors of the screen.
     pub theme: Theme,
     /// Plain ASCII instead of the glyphs of the common set.
@@ -72,6 +75,7 @@ impl Default for Settings {
             threads: 0,
             exact: false,
             cache: CacheType::F16,
+            vectors: VectorKind::Auto,
             theme: Theme::Auto,
             ascii: false,
         }
@@ -284,6 +288,16 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
         show: |settings| settings.cache.name().to_owned(),
+    },
+    Setting {
+        key: "vectors",
+        help: "auto, exact, quantized or graph: how passages are compared by meaning; auto goes by their number: exactly up to 50,000, in eight bits up to 2 million, then through a graph; taken at the next start",
+        read: |settings, text| {
+            let known = VectorKind::ALL.into_iter().find(|kind| kind.name() == text.trim());
+            settings.vectors = known.ok_or("wants auto, exact, quantized or graph")?;
+            Ok(())
+        },
+        show: |settings| settings.vectors.name().to_owned(),
     },
     Setting {
         key: "theme",

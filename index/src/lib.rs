@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! Document ─upsert→ Writer ─commit→ SQLite (truth) ─follow→ word index (tantivy)
-//!                                     ↑ put_embeddings     vectors in memory (exact scan)
+//!                                     ↑ put_embeddings     vectors (exact, in eight bits, or through a graph)
 //! Query ─search→ Snapshot: BM25 + cosines ─fusion→ Hits
 //! ```
 //!
@@ -12,7 +12,7 @@
 //!
 //! Promises: what [`Writer::commit`] or [`Writer::put_embeddings`] acknowledged survives `kill -9` and a power cut;
 //! a damaged projection is rebuilt, never searched; any string is a valid query; equal searches of equal
-//! libraries give equal hits in equal order.
+//! libraries give equal hits in equal order (through a graph of vectors, once it is built).
 
 mod analysis;
 mod conditions;
@@ -41,6 +41,7 @@ pub use types::{
     Chunk, ChunkId, ContentHash, Document, FileRecord, FileStamp, FileState, NewChunk, Problem, Span, Status, TextHash,
     ToEmbed, embedding_text,
 };
+pub use vectors::{Options, VectorKind};
 pub use verify::{Finding, Part};
 pub use words::query::WeightedText;
 pub use writer::Writer;

@@ -3,10 +3,12 @@
 //! ```text
 //! DIR/library.sqlite   the truth            DIR/words/          the word index, rebuilt from it when need be
 //! DIR/writer.lock      one writer at a time DIR/words.damaged/  the last damaged index, kept to be looked at
+//! DIR/vectors/rows     vectors in eight bits, where there are many; rebuilt as the word index is
 //! ```
 
 use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
@@ -16,7 +18,7 @@ use crate::repair;
 use crate::snapshot::Snapshot;
 use crate::store::{self, read, schema};
 use crate::types::{FileRecord, Problem, Status};
-use crate::vectors::Exact;
+use crate::vectors::{Index, Options};
 use crate::view::View;
 use crate::words::{Care, Words};
 use crate::writer::Writer;
@@ -35,6 +37,7 @@ pub struct Library {
 /// What a library, its writer and its snapshots share.
 pub(crate) struct Shared {
     pub(crate) places: Places,
+    pub(crate) options: Options,
     /// `None` while another process repairs it.
     pub(crate) words: Mutex<Option<Words>>,
     /// The latest view, as long as a snapshot holds it.
@@ -43,7 +46,9 @@ pub(crate) struct Shared {
     /// It stays when the word index could not follow, until it has.
     pub(crate) before_commit: Mutex<Option<Arc<View>>>,
     /// The vectors loaded so far, with their embedder.
-    pub(crate) vectors: Mutex<Option<(i64, Arc<Exact>)>>,
+    pub(crate) vectors: Mutex<Option<(i64, Index)>>,
+    /// Whether a view found the file of rounded vectors to be of no use: whoever writes next makes it anew.
+    pub(crate) distrusted: AtomicBool,
 }
 
 /// The paths of a library.
@@ -52,6 +57,8 @@ pub(crate) struct Places {
     pub(crate) words: PathBuf,
     pub(crate) words_new: PathBuf,
     pub(crate) words_damaged: PathBuf,
+    pub(crate) vectors: PathBuf,
+    pub(crate) vectors_new: PathBuf,
     pub(crate) lock: PathBuf,
 }
 
@@ -62,21 +69,28 @@ impl Places {
             words: dir.join("words"),
             words_new: dir.join("words.new"),
             words_damaged: dir.join("words.damaged"),
+            vectors: dir.join("vectors").join("rows"),
+            vectors_new: dir.join("vectors").join("rows.new"),
             lock: dir.join("writer.lock"),
         }
     }
 }
 
 impl Library {
+    /// As [`Library::open_with`], with the default options.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        Self::open_with(dir, &Options::default())
+    }
+
     /// Opens the library in `dir`, the application's private directory for one folder; creates it if there is none.
     ///
-    /// A word index that is missing, damaged, behind or of another version is brought up to date from the truth store;
-    /// [`Library::notices`] then has a line about it. While another process holds the writer lock, that is its affair and
+    /// A word index or a file of rounded vectors that is missing, damaged, behind or of another version is brought up to date from
+    /// the truth store; [`Library::notices`] then has a line about it. While another process holds the writer lock, that is its affair and
     /// nothing is repaired here.
     ///
     /// Errors: [`Error::Newer`] (nothing was touched), [`Error::Corrupt`] (the truth store itself is damaged),
     /// [`Error::Io`]; never [`Error::Locked`] unless another process takes more than ten seconds to create the library.
-    pub fn open(dir: &Path) -> Result<Self, Error> {
+    pub fn open_with(dir: &Path, options: &Options) -> Result<Self, Error> {
         create_private(dir)?;
         let places = Places::of(dir);
         if !schema::check_header(&places.store)? {
@@ -84,10 +98,12 @@ impl Library {
         }
         let shared = Arc::new(Shared {
             places,
+            options: *options,
             words: Mutex::default(),
             latest: Mutex::default(),
             before_commit: Mutex::default(),
             vectors: Mutex::default(),
+            distrusted: AtomicBool::new(false),
         });
         let mut notices = Vec::new();
         let start = Instant::now();

@@ -1,4 +1,4 @@
-//! Makes the word index what the truth store says it must be.
+//! Makes the projections, above all the word index, what the truth store says they must be.
 //!
 //! The rule: rebuild only what is proven missing, damaged, outdated or wrong; never on a lock, a permission or an I/O
 //! error, where the index may be whole. A rebuild happens beside the old index and replaces it in one rename. A
@@ -15,12 +15,18 @@ use crate::error::Error;
 use crate::library::{Places, Shared};
 use crate::lock::WriterLock;
 use crate::store::{self, read};
+use crate::vectors::Keeper;
 use crate::words::follow::Indexer;
 use crate::words::{Care, Trouble, Words};
 
-/// Opens the word index into `shared`, repaired if need be; returns a line for each repair. Holding the lock is the
-/// caller's right to do so.
+/// Opens the word index into `shared`, repaired if need be, and the file of rounded vectors; returns a line for each repair.
+/// Holding the lock is the caller's right to do so.
 pub(crate) fn repair(shared: &Shared, lock: &WriterLock) -> Result<Vec<String>, Error> {
+    Ok(repair_and_keep(shared, lock)?.1)
+}
+
+/// As [`repair`], for a caller that goes on to keep the file of rounded vectors.
+pub(crate) fn repair_and_keep(shared: &Shared, lock: &WriterLock) -> Result<(Keeper, Vec<String>), Error> {
     let places = &shared.places;
     let store = store::open(&places.store)?;
     let care = if lock.stopped_uncleanly() { Care::Thorough } else { Care::Usual };
@@ -31,7 +37,9 @@ pub(crate) fn repair(shared: &Shared, lock: &WriterLock) -> Result<Vec<String>, 
         Err(trouble) => rebuild(places, &store, &trouble, &mut notices)?,
     };
     *shared.words_slot() = Some(words);
-    Ok(notices)
+    let (keeper, about_vectors) = Keeper::open(shared, &store)?;
+    notices.extend(about_vectors);
+    Ok((keeper, notices))
 }
 
 /// Builds the word index anew, whatever state it is in; returns a line about it. Holding the lock is the caller's right to do so.

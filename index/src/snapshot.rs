@@ -14,7 +14,7 @@ use crate::error::Error;
 use crate::fusion::{Candidate, Parts, VECTOR_WEIGHT, fuse};
 use crate::store::read;
 use crate::types::{Chunk, ChunkId};
-use crate::vectors::check;
+use crate::vectors::{VectorKind, check};
 use crate::view::{Vectors, View};
 use crate::words::query::{RareTerm, WeightedText};
 
@@ -106,6 +106,12 @@ impl Snapshot {
         matches!(self.view.ask(|_| Ok(())), Ok(Some(())))
     }
 
+    /// How a search without conditions compares vectors just now, a graph being built in the background; `None` while no
+    /// embedder is selected. Loads the vectors.
+    pub fn vector_kind(&self) -> Result<Option<VectorKind>, Error> {
+        Ok(self.view.vectors()?.map(|vectors| vectors.kind()))
+    }
+
     /// The best passages, best first; ties by chunk id. Passages with equal text (context included) are one hit.
     ///
     /// Every text is a valid query. Query vectors must be fit ([`Error::Dimension`], [`Error::NotFinite`],
@@ -120,7 +126,10 @@ impl Snapshot {
         let depth = query.limit.saturating_mul(2).max(CANDIDATES);
         let admitted = self.admitted(&query.conditions)?.map(Arc::new);
         let listed = admitted.clone();
-        let near = vectors.as_ref().map(|v| v.nearest(asked, depth, admitted.as_deref())).unwrap_or_default();
+        let near = match &vectors {
+            Some(vectors) => vectors.nearest(&self.view, asked, depth, admitted.as_deref())?,
+            None => Vec::new(),
+        };
         let wanted: HashSet<ChunkId> = near.iter().map(|(id, _)| *id).collect();
         let (plan, matches) = self
             .view
@@ -139,8 +148,11 @@ impl Snapshot {
                 bm25.insert(scored.id, scored.score);
                 if !cosines.contains_key(&scored.id) {
                     ids.push(scored.id);
-                    let cosine = vectors.as_ref().and_then(|v| v.cosine(scored.id, asked));
-                    cosines.extend(cosine.map(|cosine| (scored.id, cosine)));
+                    if let Some(vectors) = &vectors
+                        && let Some(cosine) = vectors.cosine(&self.view, scored.id, asked)?
+                    {
+                        cosines.insert(scored.id, cosine);
+                    }
                 }
             }
         }

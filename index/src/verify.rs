@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::Error;
 use crate::library::Library;
 use crate::store::read;
-use crate::vectors::check;
+use crate::vectors::{check, look};
 use crate::view::View;
 use crate::words::{Care, Trouble, Words};
 
@@ -30,7 +30,7 @@ pub enum Part {
     Store,
     /// The word index, a projection.
     Words,
-    /// The vectors, which can be computed again.
+    /// The vectors, which can be computed again, and the file of rounded ones, a projection.
     Vectors,
 }
 
@@ -44,6 +44,9 @@ impl Library {
         let mut findings = self.read(|store| verify_store(store, deep))?;
         findings.extend(self.verify_words(deep)?);
         findings.extend(self.read(|store| verify_vectors(store, deep))?);
+        let (kind, path) = (self.shared.options.vectors, &self.shared.places.vectors);
+        let wrong = self.read(|store| look(kind, path, store, deep))?;
+        findings.extend(wrong.map(|what| Finding { part: Part::Vectors, what }));
         Ok(findings)
     }
 

@@ -5,7 +5,8 @@
 //! held up. A transaction keeps the log from being reset: views live as long as their snapshots, no longer, except
 //! during a commit of this process, when the view before it is kept for questions that come meanwhile.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,9 +17,10 @@ use crate::error::Error;
 use crate::library::Shared;
 use crate::lock::{WriterLock, wait_a_moment};
 use crate::repair;
+use crate::store::read::EmbedderRow;
 use crate::store::{self, read};
 use crate::types::ChunkId;
-use crate::vectors::{Exact, Neighbor, VectorId, VectorIndex};
+use crate::vectors::{Index, Living, Neighbor, Originals, VectorId, VectorKind, from_file};
 use crate::words::query::Asker;
 use crate::words::{Care, Fields, Words};
 
@@ -39,7 +41,8 @@ pub(crate) struct View {
 /// The vectors of a view's chunks.
 pub(crate) struct Vectors {
     embedder: String,
-    index: Arc<Exact>,
+    generation: u64,
+    index: Index,
     /// By chunk.
     of_chunk: Vec<(ChunkId, VectorId)>,
     /// By vector, each with the first chunk that has it.
@@ -159,38 +162,68 @@ impl View {
             of_chunk.iter().map(|&(chunk, vector)| (vector, chunk)).collect();
         first_chunk.sort_unstable();
         first_chunk.dedup_by_key(|(vector, _)| *vector);
+        let living = Living::whole(&first_chunk, self.generation);
+        let kind = self.shared.options.vectors;
 
         let mut shared = self.shared.vectors.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = shared.take().filter(|(id, _)| *id == embedder.id).map(|(_, index)| index);
-        let mut index = known.unwrap_or_else(|| Arc::new(Exact::new(embedder.dimension)));
+        let known = shared.take().filter(|(id, index)| *id == embedder.id && index.suits(kind, living.len()));
+        let mut index = match known {
+            Some((_, index)) => index,
+            None => self.first_index(&embedder, living)?,
+        };
         self.top_up(embedder.id, &mut index)?;
-        let complete = |index: &Exact| first_chunk.iter().all(|(vector, _)| index.contains(*vector));
         // More dead rows than living ones, or living ones lost to a younger view's compaction: from scratch.
-        if index.len() > 2 * first_chunk.len() + 1024 || !complete(&index) {
-            index = Arc::new(Exact::new(embedder.dimension));
+        if index.is_wasteful(living) || !index.holds(living) {
+            index = Index::new(kind, living.len(), embedder.dimension);
             self.top_up(embedder.id, &mut index)?;
-            if !complete(&index) {
+            if !index.holds(living) {
                 let why = "a stored vector does not have its embedder's dimension".to_owned();
                 return Err(Error::Corrupt { path: self.shared.places.store.clone(), why });
             }
         }
-        *shared = Some((embedder.id, Arc::clone(&index)));
-        Ok(Some(Vectors { embedder: embedder.name, index, of_chunk, first_chunk }))
+        index.follow(living);
+        *shared = Some((embedder.id, index.clone()));
+        Ok(Some(Vectors { embedder: embedder.name, generation: self.generation, index, of_chunk, first_chunk }))
+    }
+
+    /// An index that begins with what the file of rounded vectors has, where one is wanted.
+    fn first_index(&self, embedder: &EmbedderRow, living: Living<'_>) -> Result<Index, Error> {
+        let index = Index::new(self.shared.options.vectors, living.len(), embedder.dimension);
+        if !index.is_rounded() {
+            return Ok(index);
+        }
+        let path = &self.shared.places.vectors;
+        let rows = match from_file(path, embedder, living, self)? {
+            Ok(rows) => rows,
+            Err(why) => {
+                tracing::warn!("{}: {why}; vectors are read from the database", path.display());
+                self.shared.distrusted.store(true, Ordering::Relaxed);
+                // If nobody writes, nobody will make it anew but us.
+                match WriterLock::try_acquire(&self.shared.places.lock) {
+                    Ok(lock) => {
+                        repair::repair(&self.shared, &lock)?;
+                        from_file(path, embedder, living, self)?.unwrap_or_default()
+                    }
+                    Err(_) => None,
+                }
+            }
+        };
+        Ok(match rows {
+            Some(rows) => index.with_rows(rows),
+            None => index,
+        })
     }
 
     /// Appends the vectors that are newer than the index.
-    fn top_up(&self, embedder: i64, index: &mut Arc<Exact>) -> Result<(), Error> {
-        let mut rows: Vec<(VectorId, Vec<u8>)> = Vec::new();
+    fn top_up(&self, embedder: i64, index: &mut Index) -> Result<(), Error> {
         let last = index.last();
-        self.read(|store| read::vectors_since(store, embedder, last, |id, bytes| rows.push((id, bytes.to_vec()))))?;
-        if !rows.is_empty() {
-            // Copies the index if an older view still uses it.
-            let index = Arc::make_mut(index);
-            for (id, bytes) in rows {
-                index.push_bytes(id, &bytes);
-            }
-        }
-        Ok(())
+        self.read(|store| read::vectors_since(store, embedder, last, |id, values| index.push(id, values)))
+    }
+}
+
+impl Originals for View {
+    fn each(&self, ids: &[VectorId], take: &mut dyn FnMut(VectorId, &[f32])) -> Result<(), Error> {
+        self.read(|store| read::vectors(store, ids, take))
     }
 }
 
@@ -219,32 +252,38 @@ impl Vectors {
         self.index.dimension()
     }
 
+    /// How they are compared just now.
+    pub(crate) fn kind(&self) -> VectorKind {
+        self.index.kind(Living::whole(&self.first_chunk, self.generation))
+    }
+
     /// The chunks nearest to any of `queries`, best first; of chunks with the same text, the first stands for all. Only those
-    /// in `admitted`, where some are.
+    /// in `admitted`, where some are. `view` is theirs.
     pub(crate) fn nearest(
         &self,
+        view: &View,
         queries: &[Vec<f32>],
         limit: usize,
         admitted: Option<&HashSet<ChunkId>>,
-    ) -> Vec<(ChunkId, f32)> {
-        // The first one that is admitted stands for all then.
-        let first_admitted: Option<HashMap<VectorId, ChunkId>> = admitted.map(|admitted| {
-            let of_chunk = self.of_chunk.iter().rev().filter(|(chunk, _)| admitted.contains(chunk));
-            of_chunk.map(|&(chunk, vector)| (vector, chunk)).collect()
-        });
-        let chunk_of = |vector: VectorId| match &first_admitted {
-            Some(first) => first.get(&vector).copied(),
-            None => {
-                self.first_chunk.binary_search_by_key(&vector, |(v, _)| *v).ok().map(|place| self.first_chunk[place].1)
-            }
+    ) -> Result<Vec<(ChunkId, f32)>, Error> {
+        let mut some: Vec<(VectorId, ChunkId)> = Vec::new();
+        let living = if let Some(admitted) = admitted {
+            let of_chunk = self.of_chunk.iter().filter(|(chunk, _)| admitted.contains(chunk));
+            some.extend(of_chunk.map(|&(chunk, vector)| (vector, chunk)));
+            // The first one that is admitted stands for all then.
+            some.sort_unstable();
+            some.dedup_by_key(|(vector, _)| *vector);
+            Living::some(&some)
+        } else {
+            Living::whole(&self.first_chunk, self.generation)
         };
-        let near = self.index.nearest(queries, limit, &|vector| chunk_of(vector).is_some());
-        near.into_iter().filter_map(|Neighbor { id, cosine }| chunk_of(id).map(|chunk| (chunk, cosine))).collect()
+        let near = self.index.search().nearest(queries, limit, living, view)?;
+        Ok(near.into_iter().filter_map(|Neighbor { id, cosine }| Some((living.chunk(id)?, cosine))).collect())
     }
 
-    /// A chunk's greatest cosine to any of `queries`; `None` while it has no vector.
-    pub(crate) fn cosine(&self, chunk: ChunkId, queries: &[Vec<f32>]) -> Option<f32> {
-        let place = self.of_chunk.binary_search_by_key(&chunk, |(c, _)| *c).ok()?;
-        self.index.cosine(self.of_chunk[place].1, queries)
+    /// A chunk's greatest cosine to any of `queries`; `None` while it has no vector. `view` is theirs.
+    pub(crate) fn cosine(&self, view: &View, chunk: ChunkId, queries: &[Vec<f32>]) -> Result<Option<f32>, Error> {
+        let Ok(place) = self.of_chunk.binary_search_by_key(&chunk, |(c, _)| *c) else { return Ok(None) };
+        self.index.search().cosine(self.of_chunk[place].1, queries, view)
     }
 }

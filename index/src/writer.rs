@@ -4,6 +4,7 @@
 //! of a batch shows before, and after a failed commit the batch is still there to be committed again: a full disk
 //! costs the time until there is space.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use rusqlite::{Connection, TransactionBehavior};
@@ -15,7 +16,7 @@ use crate::repair;
 use crate::store::write::{self, Change, Commit};
 use crate::store::{self, read};
 use crate::types::{Document, FileStamp, TextHash, ToEmbed};
-use crate::vectors::check;
+use crate::vectors::{Keeper, check, look};
 use crate::verify::{self, Finding, Part};
 use crate::view::View;
 use crate::words::follow::Indexer;
@@ -29,6 +30,7 @@ pub struct Writer {
     indexer: Option<Indexer>,
     /// The generation that the word index has confirmed.
     words_at: u64,
+    keeper: Keeper,
     /// Last: the lock is released when nothing can write any more.
     _lock: WriterLock,
 }
@@ -36,10 +38,10 @@ pub struct Writer {
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, lock: WriterLock) -> Result<Self, Error> {
         // The last writer may have stopped between its two commits, or another process may have left its repairs to us.
-        repair::repair(&shared, &lock)?;
+        let (keeper, _) = repair::repair_and_keep(&shared, &lock)?;
         let store = store::open(&shared.places.store)?;
         let words_at = read::generations(&store).map_err(Error::sqlite(&shared.places.store))?.words;
-        Ok(Self { shared, store, pending: Vec::new(), indexer: None, words_at, _lock: lock })
+        Ok(Self { shared, store, pending: Vec::new(), indexer: None, words_at, keeper, _lock: lock })
     }
 
     /// Replaces everything known of a document's path, at the next commit.
@@ -126,10 +128,13 @@ impl Writer {
     /// when it returns.
     pub fn set_embedder(&mut self, id: &str, dimension: usize) -> Result<(), Error> {
         let transaction = self.store.transaction_with_behavior(TransactionBehavior::Immediate);
-        transaction
+        let changed = transaction
             .and_then(|transaction| write::set_embedder(transaction, id, dimension))
-            .map(drop)
-            .map_err(Error::sqlite(&self.shared.places.store))
+            .map_err(Error::sqlite(&self.shared.places.store))?;
+        if changed {
+            self.keeper = Keeper::default();
+        }
+        Ok(())
     }
 
     /// Up to `limit` distinct committed texts without a vector, the newest chunks' first.
@@ -155,7 +160,9 @@ impl Writer {
         let transaction = self.store.transaction_with_behavior(TransactionBehavior::Immediate);
         transaction
             .and_then(|transaction| write::put_vectors(transaction, selected.id, rows))
-            .map_err(Error::sqlite(path))
+            .map_err(Error::sqlite(path))?;
+        self.keeper.follow(&self.shared, &self.store, rows.len());
+        Ok(())
     }
 
     /// Makes word index and vectors agree with the database again, as far as `findings` ask for it; returns a line for each repair. What
@@ -173,8 +180,24 @@ impl Writer {
         if findings.iter().any(|finding| finding.part == Part::Vectors) {
             let waiting = verify::repair_vectors(&mut self.store).map_err(Error::sqlite(&self.shared.places.store))?;
             *self.shared.vectors.lock().unwrap_or_else(PoisonError::into_inner) = None;
-            notices.push(format!("{waiting} passages wait for a new vector."));
+            if waiting > 0 {
+                notices.push(format!("{waiting} passages wait for a new vector."));
+            }
+            notices.extend(self.repair_vector_file()?);
         }
+        Ok(notices)
+    }
+
+    /// Makes the file of rounded vectors anew where it is wrong.
+    fn repair_vector_file(&mut self) -> Result<Vec<String>, Error> {
+        let Shared { places, options, distrusted, .. } = &*self.shared;
+        let wrong = look(options.vectors, &places.vectors, &self.store, true).map_err(Error::sqlite(&places.store))?;
+        if wrong.is_none() {
+            return Ok(Vec::new());
+        }
+        distrusted.store(true, Ordering::Relaxed);
+        let (keeper, notices) = Keeper::open(&self.shared, &self.store)?;
+        self.keeper = keeper;
         Ok(notices)
     }
 

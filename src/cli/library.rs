@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use tanya_engine::{Cancel, EmbedKind, Embedder};
-use tanya_index::{Library, Writer};
+use tanya_index::{Library, Options, Writer};
 
 use super::progress::Progress;
 use super::{App, output};
@@ -37,7 +37,8 @@ impl App {
     /// Opens the library of the folder at `path`.
     pub(super) fn library(&self, path: &Path, freshness: Freshness, progress: &mut Progress) -> Result<Opened> {
         let folder = Folder::open(path)?;
-        let library = Library::open(&self.places.library(&folder))
+        let options = Options { vectors: self.settings.vectors };
+        let library = Library::open_with(&self.places.library(&folder), &options)
             .with_context(|| format!("{}: cannot open its library", folder.display()))?;
         for notice in library.notices() {
             progress.say(notice.clone());

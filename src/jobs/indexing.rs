@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use tanya_engine::Cancel;
-use tanya_index::{Library, Writer};
+use tanya_index::{Library, Options, Writer};
 use tokio::sync::mpsc::Sender;
 
 use super::embed::{self, Batch, Until};
@@ -37,6 +37,7 @@ pub(super) struct Indexing {
     pub(super) folder: Folder,
     pub(super) places: Places,
     pub(super) options: IngestOptions,
+    pub(super) library: Options,
     pub(super) events: Sender<JobEvent>,
     pub(super) inference: SyncSender<Work>,
     pub(super) cancel: Cancel,
@@ -45,7 +46,7 @@ pub(super) struct Indexing {
 impl Indexing {
     /// Works until every sender of `orders` is gone or the program ends.
     pub(super) fn run(&self, orders: &Receiver<Order>) -> Result<()> {
-        let opened = Library::open(&self.places.library(&self.folder))
+        let opened = Library::open_with(&self.places.library(&self.folder), &self.library)
             .with_context(|| format!("{}: cannot open its library", self.folder.display()));
         let library = match opened {
             Ok(library) => Arc::new(library),

@@ -53,6 +53,8 @@ pub struct Setup {
     pub models: Wanted,
     /// How the folder is read.
     pub ingest: IngestOptions,
+    /// How the library is opened.
+    pub library: tanya_index::Options,
 }
 
 /// A handle on the background threads. Dropping it cancels everything.
@@ -102,6 +104,7 @@ impl Jobs {
         let indexer = Indexing {
             folder: setup.folder,
             options: setup.ingest,
+            library: setup.library,
             events: events.clone(),
             inference: inference.clone(),
             cancel: quit.clone(),

@@ -207,19 +207,60 @@ pub(crate) fn unembedded(connection: &Connection, limit: usize) -> rusqlite::Res
 /// The plus sign keeps `SQLite` from the index by hash, which would have it sort every vector.
 pub(super) const VECTORS_SINCE: &str = "SELECT id, vector FROM vectors WHERE id > ?2 AND +embedder = ?1 ORDER BY id";
 
-/// Calls `each` for every vector of an embedder after `last`, in the order of their ids.
+/// Calls `each` for every vector of an embedder after `last`, in the order of their ids. One whose bytes are no numbers has no
+/// components.
 pub(crate) fn vectors_since(
     connection: &Connection,
     embedder: i64,
     last: Option<VectorId>,
-    mut each: impl FnMut(VectorId, &[u8]),
+    mut each: impl FnMut(VectorId, &[f32]),
 ) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(VECTORS_SINCE)?;
     let mut rows = statement.query(params![embedder, last.map_or(0, |id| id.0)])?;
+    let mut values = Vec::new();
     while let Some(row) = rows.next()? {
-        each(VectorId(row.get(0)?), row.get_ref(1)?.as_blob()?);
+        each(VectorId(row.get(0)?), components(row.get_ref(1)?.as_blob()?, &mut values));
     }
     Ok(())
+}
+
+/// Calls `take` for each of the vectors `ids` that is there.
+pub(crate) fn vectors(
+    connection: &Connection,
+    ids: &[VectorId],
+    take: &mut dyn FnMut(VectorId, &[f32]),
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached("SELECT vector FROM vectors WHERE id = ?1")?;
+    let mut values = Vec::new();
+    for id in ids {
+        let mut rows = statement.query([id.0])?;
+        if let Some(row) = rows.next()? {
+            take(*id, components(row.get_ref(0)?.as_blob()?, &mut values));
+        }
+    }
+    Ok(())
+}
+
+/// A stored vector's numbers: little-endian f32.
+fn components<'a>(bytes: &[u8], values: &'a mut Vec<f32>) -> &'a [f32] {
+    let (numbers, rest) = bytes.as_chunks::<4>();
+    values.clear();
+    if rest.is_empty() {
+        values.extend(numbers.iter().map(|number| f32::from_le_bytes(*number)));
+    }
+    values
+}
+
+pub(crate) fn vector_count(connection: &Connection) -> rusqlite::Result<usize> {
+    connection.query_row("SELECT count(*) FROM vectors", [], |row| row.get(0))
+}
+
+/// The id of the newest vector that there ever was, 0 before the first.
+pub(crate) fn newest_vector(connection: &Connection) -> rusqlite::Result<i64> {
+    let newest = connection
+        .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'vectors'", [], |row| row.get(0))
+        .optional()?;
+    Ok(newest.unwrap_or(0))
 }
 
 /// Every embedded chunk with its vector, in the order of the chunks.

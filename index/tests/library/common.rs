@@ -47,6 +47,14 @@ pub(crate) fn vector(text: &str) -> Vec<f32> {
     raw.iter().map(|x| x / length).collect()
 }
 
+/// A unit vector of one of twenty clusters, as the `n`th passage of a folder would have it.
+pub(crate) fn clustered(n: usize) -> Vec<f32> {
+    let (center, own) = (vector(&format!("cluster {}", n % 20)), vector(&format!("own {n}")));
+    let raw: Vec<f32> = center.iter().zip(&own).map(|(center, own)| center + 0.6 * own).collect();
+    let length = raw.iter().map(|x| x * x).sum::<f32>().sqrt();
+    raw.iter().map(|x| x / length).collect()
+}
+
 /// Embeds everything that waits.
 pub(crate) fn embed_all(writer: &mut Writer) {
     writer.set_embedder(EMBEDDER, DIMENSION).unwrap();

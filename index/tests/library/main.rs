@@ -14,4 +14,5 @@ mod process;
 mod recovery;
 mod search;
 mod torn;
+mod vectors;
 mod verify;
