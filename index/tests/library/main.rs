@@ -4,6 +4,7 @@
 
 mod common;
 mod kill;
+mod languages;
 mod model;
 mod recovery;
 mod search;
