@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::analysis::{Stems, analyze, each_stem, query_terms};
+use crate::analysis::{Languages, Stems, each_stem, places_of, query_terms};
 use crate::conditions::Conditions;
 use crate::error::Error;
 use crate::fusion::{Candidate, Parts, VECTOR_WEIGHT, fuse};
@@ -16,7 +16,8 @@ use crate::store::read;
 use crate::types::{Chunk, ChunkId};
 use crate::vectors::{VectorKind, check};
 use crate::view::{Vectors, View};
-use crate::words::query::{RareTerm, WeightedText};
+use crate::words::query::WeightedText;
+use crate::words::terms::RareTerm;
 
 /// Candidates taken from each side: recall at 100 is what fusion has to work with.
 const CANDIDATES: usize = 100;
@@ -87,7 +88,8 @@ pub struct Hit {
     pub lexical_share: f32,
     /// The greatest cosine to a query vector; `None` without query vectors or while the passage has none.
     pub cosine: Option<f32>,
-    /// Share of the main text's terms, weighted by idf, that the passage (title, heading and path included) holds: 0..=1.
+    /// Share of the main text's terms, weighted by idf, that the passage (title, heading and path included) holds: 0..=1. The
+    /// nearest word to one that the folder does not hold counts for a part of it.
     pub coverage: f32,
 }
 
@@ -197,7 +199,7 @@ impl Snapshot {
                 bm25,
                 lexical_share: if plan.scale > 0.0 { bm25 / plan.scale } else { 0.0 },
                 cosine: cosines.get(&fused.id).copied(),
-                coverage: coverage(&plan.main, &chunk, &mut stems),
+                coverage: coverage(&plan.main, &chunk, self.view.languages(), &mut stems),
                 chunk,
             });
         }
@@ -217,13 +219,36 @@ impl Snapshot {
     /// The distinct analyzed terms of a text, in its order, each with its idf in this folder:
     /// ln(1 + (N − n + ½) / (n + ½)) for n of N passages. Empty while [`Snapshot::has_words`] is false.
     pub fn term_weights(&self, text: &str) -> Result<Vec<(String, f32)>, Error> {
-        let weights = self.view.ask(|asker| asker.rarities(&query_terms(text)))?.unwrap_or_default();
+        let weights = self.view.ask(|asker| Ok(asker.rarities(&asker.terms(text)?)))?.unwrap_or_default();
         Ok(weights.into_iter().map(|term| (term.stem, term.idf)).collect())
     }
 
-    /// The stemmed terms of a text, in its order, repeats included, without stop words.
+    /// The stemmed terms of a text, in its order, repeats included, without stop words. A word that has several stems in the
+    /// languages of the folder goes by the one that the folder holds most of.
     pub fn analyze(&self, text: &str) -> Vec<String> {
-        analyze(text)
+        let stems = self.view.ask(|asker| asker.stems(text));
+        // Without a word index, by the first language.
+        stems.ok().flatten().unwrap_or_else(|| {
+            let terms = query_terms(text, self.view.languages());
+            terms.into_iter().map(|mut term| term.stems.swap_remove(0)).collect()
+        })
+    }
+
+    /// The words of a text that no passage holds in any form, each with the folder's nearest word: a search looks for that
+    /// too, at a lower weight. In the order of the text; words with digits, short words and names in capitals are left alone.
+    pub fn corrections(&self, text: &str) -> Result<Vec<(String, String)>, Error> {
+        let corrections = self.view.ask(|asker| asker.corrections(text))?.unwrap_or_default();
+        Ok(corrections.into_iter().map(|(typed, nearest)| (typed, nearest.word)).collect())
+    }
+
+    /// Byte ranges of `text` that share a term with `question`, or hold what is searched for in place of one ([`Snapshot::corrections`]):
+    /// sorted, disjoint, on character borders.
+    pub fn highlights(&self, question: &str, text: &str) -> Result<Vec<(usize, usize)>, Error> {
+        let languages = self.view.languages();
+        let corrections = self.view.ask(|asker| asker.corrections(question))?.unwrap_or_default();
+        let terms = query_terms(question, languages).into_iter().flat_map(|term| term.stems);
+        let wanted = terms.chain(corrections.into_iter().flat_map(|(_, nearest)| nearest.forms)).collect();
+        Ok(places_of(&wanted, text, languages))
     }
 
     /// The passages that the conditions admit; `None` if these are all.
@@ -271,18 +296,27 @@ fn ranks(ids: impl Iterator<Item = ChunkId>) -> HashMap<ChunkId, Rank> {
     ids.take(CANDIDATES).zip(1..).map(|(id, rank)| (id, Rank(rank))).collect()
 }
 
-/// The idf-weighted share of `terms` that the chunk holds anywhere.
-fn coverage(terms: &[RareTerm], chunk: &Chunk, stems: &mut Stems) -> f32 {
+/// The idf-weighted share of `terms` that the chunk holds anywhere, in any of their forms.
+fn coverage(terms: &[RareTerm], chunk: &Chunk, languages: Languages, stems: &mut Stems) -> f32 {
     let total: f32 = terms.iter().map(|term| term.idf).sum();
     if total <= 0.0 {
         return 0.0;
     }
-    let mut missing: HashMap<&str, f32> = terms.iter().map(|term| (term.stem.as_str(), term.idf)).collect();
+    let mut wanted: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (place, term) in terms.iter().enumerate() {
+        for form in &term.forms {
+            wanted.entry(form).or_default().push(place);
+        }
+    }
+    let mut held = vec![false; terms.len()];
     for text in [&chunk.text, &chunk.title, &chunk.heading, &chunk.path] {
-        each_stem(text, stems, |stem| {
-            missing.remove(stem);
+        each_stem(text, languages, stems, |stem| {
+            for &place in wanted.get(stem).into_iter().flatten() {
+                held[place] = true;
+            }
         });
     }
     // From the terms, not from the map: the order of a sum shows in its last bit.
-    terms.iter().filter(|term| !missing.contains_key(term.stem.as_str())).map(|term| term.idf).sum::<f32>() / total
+    let credits = terms.iter().zip(held).filter(|(_, held)| *held).map(|(term, _)| term.idf * term.credit);
+    credits.sum::<f32>() / total
 }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tantivy::Searcher;
 
+use crate::analysis::Languages;
 use crate::error::Error;
 use crate::library::Shared;
 use crate::lock::{WriterLock, wait_a_moment};
@@ -22,6 +23,7 @@ use crate::store::{self, read};
 use crate::types::ChunkId;
 use crate::vectors::{Index, Living, Neighbor, Originals, VectorId, VectorKind, from_file};
 use crate::words::query::Asker;
+use crate::words::terms::Counts;
 use crate::words::{Care, Fields, Words};
 
 /// How long a snapshot waits for another process that is between its two commits; afterwards it takes what there is.
@@ -34,7 +36,8 @@ pub(crate) struct View {
     /// Whether the words are those of the store.
     whole: bool,
     store: Mutex<Connection>,
-    words: Option<(Searcher, Fields)>,
+    words: Option<(Searcher, Fields, Languages)>,
+    counts: Counts,
     vectors: Mutex<Option<Arc<Vectors>>>,
 }
 
@@ -114,13 +117,14 @@ impl View {
         // A deferred transaction begins its view with its first read.
         let begin = store.execute_batch("BEGIN").and_then(|()| read::generations(&store));
         let generations = begin.map_err(Error::sqlite(path))?;
-        let whole = searched.as_ref().is_some_and(|(generation, _)| *generation == generations.words);
+        let whole = searched.as_ref().is_some_and(|(stamp, _)| stamp.generation == generations.words);
         let view = View {
             shared: Arc::clone(shared),
             generation: generations.all,
             whole,
             store: Mutex::new(store),
-            words: searched.zip(words).map(|((_, searcher), words)| (searcher, words.fields())),
+            words: searched.zip(words).map(|((stamp, searcher), words)| (searcher, words.fields(), stamp.languages)),
+            counts: Counts::default(),
             vectors: Mutex::default(),
         };
         Ok(if whole { Found::Whole(view) } else { Found::Behind(view) })
@@ -140,10 +144,16 @@ impl View {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The languages of the folder's documents.
+    pub(crate) fn languages(&self) -> Languages {
+        self.words.as_ref().map(|(.., languages)| *languages).unwrap_or_default()
+    }
+
     /// Asks the word index; `None` while another process rebuilds it.
     pub(crate) fn ask<T>(&self, question: impl FnOnce(Asker<'_>) -> tantivy::Result<T>) -> Result<Option<T>, Error> {
-        let Some((searcher, fields)) = &self.words else { return Ok(None) };
-        question(Asker { searcher, fields: *fields }).map(Some).map_err(Error::words(&self.shared.places.words))
+        let Some((searcher, fields, languages)) = &self.words else { return Ok(None) };
+        let asker = Asker { searcher, fields: *fields, languages: *languages, counts: &self.counts };
+        question(asker).map(Some).map_err(Error::words(&self.shared.places.words))
     }
 
     /// The vectors of this generation, loaded on first use; `None` if no embedder is selected.

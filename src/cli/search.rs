@@ -138,7 +138,11 @@ impl Shelf {
             query.conditions.phrases.clear();
             hits = search(&query)?;
         }
-        Ok(Answer { hits, without_phrases, ms: started.elapsed().as_secs_f64() * 1000.0 })
+        let corrections = match mode {
+            tanya_index::Mode::Vector => Vec::new(),
+            _ => self.snapshot.corrections(&query.texts[0].text).context("cannot search the library")?,
+        };
+        Ok(Answer { hits, without_phrases, corrections, ms: started.elapsed().as_secs_f64() * 1000.0 })
     }
 }
 
@@ -147,6 +151,8 @@ struct Answer {
     hits: Vec<Hit>,
     /// No passage holds the phrases: these hold their words.
     without_phrases: bool,
+    /// Words that no passage holds, each with the nearest one that was searched for too.
+    corrections: Vec<(String, String)>,
     ms: f64,
 }
 
@@ -171,6 +177,9 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         if args.json {
             output::json(&Found::new(serde_json::Value::Null, &found))?;
         } else {
+            if let Some(line) = corrected(&found.corrections) {
+                output::line(&output::shown(&line))?;
+            }
             if found.without_phrases && !found.hits.is_empty() {
                 output::line("No passage holds these words just so; these come nearest:")?;
             }
@@ -180,6 +189,13 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     };
     batch.run(|id, line: Line| Ok(Found::new(id.clone(), &shelf.search(&line.text)?)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// What was searched for in place of words that nothing holds.
+fn corrected(corrections: &[(String, String)]) -> Option<String> {
+    let pairs: Vec<String> =
+        corrections.iter().map(|(typed, nearest)| format!("{nearest} (nothing holds {typed})")).collect();
+    (!pairs.is_empty()).then(|| format!("searched for {}", pairs.join(", ")))
 }
 
 fn print_hits(hits: &[Hit], explain: bool) -> Result<()> {

@@ -112,8 +112,13 @@ pub(crate) fn segment(text: &str) -> Vec<Token> {
     while let Some(&(start, _, kind)) = rest.peek() {
         match kind {
             Class::Word => {
-                let end = compound_end(text, start);
-                out.compound(start, end);
+                let plain = plain_end(text, start);
+                let end = plain.unwrap_or_else(|| compound_end(text, start));
+                if plain.is_some() {
+                    out.plain(start, end)
+                } else {
+                    out.compound(start, end)
+                }
                 while rest.next_if(|&(at, ..)| at < end).is_some() {}
             }
             Class::Ideograph | Class::Unspaced => {
@@ -133,6 +138,22 @@ pub(crate) fn segment(text: &str) -> Vec<Token> {
 
 fn continues(run: Class, next: Class) -> bool {
     next == run || matches!(next, Class::Mark | Class::Ignorable)
+}
+
+/// Where a word ends that is ASCII letters and digits without a capital inside, with nothing behind it that could belong to it;
+/// `None` where there is no such word. Most words of most texts are, and need no closer look.
+fn plain_end(text: &str, start: usize) -> Option<usize> {
+    let bytes = &text.as_bytes()[start..];
+    let length = bytes.iter().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(bytes.len());
+    let other = |place: usize| bytes.get(place).is_none_or(|&byte| class_of_ascii(byte) == Some(Class::Other));
+    let connector = bytes.get(length).is_some_and(|&byte| class_of_ascii(byte) == Some(Class::Connector));
+    let alone = other(length) || (connector && other(length + 1));
+    let capital_inside = bytes.get(1..length)?.iter().any(u8::is_ascii_uppercase);
+    (alone && !capital_inside).then_some(start + length)
+}
+
+fn class_of_ascii(byte: u8) -> Option<Class> {
+    byte.is_ascii().then(|| class(char::from(byte)))
 }
 
 /// Where the compound that starts at `start` ends: words joined by one connector each (`::` counts as one).
@@ -167,6 +188,12 @@ struct Segmenter<'a> {
 }
 
 impl Segmenter<'_> {
+    /// Emits a word that [`plain_end`] found.
+    fn plain(&mut self, start: usize, end: usize) {
+        self.push(Kind::Word, cut(self.text[start..end].to_ascii_lowercase()), start, end);
+        self.position += 1;
+    }
+
     /// Emits a word, or the whole and the parts of a compound.
     fn compound(&mut self, start: usize, end: usize) {
         let mut parts: Vec<(usize, usize)> = Vec::new();
@@ -274,12 +301,19 @@ fn normalize(text: &str) -> String {
         return text.to_ascii_lowercase();
     }
     let visible = text.chars().filter(|&c| class(c) != Class::Ignorable);
-    // Lower-casing can leave the normal form (`İ` becomes two characters), hence the second pass.
-    visible.nfkc().collect::<String>().to_lowercase().nfkc().collect()
+    let mut lower = visible.nfkc().collect::<String>().to_lowercase();
+    // `İ` becomes an `i` with a second dot, which nobody types.
+    if lower.contains("i\u{307}") {
+        lower = lower.replace("i\u{307}", "i");
+    }
+    // Lower-casing can leave the normal form.
+    lower.nfkc().collect()
 }
 
 fn cut(mut word: String) -> String {
-    if let Some((at, _)) = word.char_indices().nth(LONGEST_WORD) {
+    if word.len() > LONGEST_WORD
+        && let Some((at, _)) = word.char_indices().nth(LONGEST_WORD)
+    {
         word.truncate(at);
     }
     word
@@ -287,6 +321,8 @@ fn cut(mut word: String) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
@@ -310,6 +346,33 @@ mod tests {
         assert_eq!(words("Ｆｕｌｌ ﬁle cafe\u{301}"), ["full", "file", "café"]);
         assert_eq!(words("soft\u{AD}ware"), ["software"]);
         assert_eq!(words("ｶﾞ"), words("ガ"));
+        assert_eq!(words("İstanbul"), ["istanbul"]);
+    }
+
+    #[test]
+    fn vowel_signs_and_lengthened_letters_do_not_split_words() {
+        assert_eq!(words("كِتَابٌ كـتـاب"), ["كِتَابٌ", "كـتـاب"]);
+        assert_eq!(words("हिन्दी में"), ["हिन्दी", "में"]);
+    }
+
+    proptest! {
+        #[test]
+        fn plain_words_are_what_a_closer_look_makes_of_them(text in "[a-cA-C0-2é :._\u{301}\u{AD}北,-]{0,16}") {
+            for (start, _) in text.char_indices().filter(|&(_, c)| class(c) == Class::Word) {
+                // From the first character of a word on, as the tokens are found.
+                if text[..start].chars().next_back().is_some_and(|before| class(before) == Class::Word) {
+                    continue;
+                }
+                let segmenter = || Segmenter { text: &text, tokens: Vec::new(), position: 0 };
+                let Some(end) = plain_end(&text, start) else { continue };
+                prop_assert_eq!(end, compound_end(&text, start));
+                let (mut quick, mut close) = (segmenter(), segmenter());
+                quick.plain(start, end);
+                close.compound(start, end);
+                prop_assert_eq!(quick.tokens, close.tokens);
+                prop_assert_eq!(quick.position, close.position);
+            }
+        }
     }
 
     #[test]

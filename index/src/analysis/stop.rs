@@ -1,164 +1,116 @@
-//! English words that say nothing about what is asked: articles, pronouns, auxiliaries, prepositions, question words.
-//! They stay in the index (phrases need them); only queries leave them out.
+//! Words that say nothing about what is asked, in the languages of the folder.
+//!
+//! They stay in the index (phrases need them); only queries leave them out. A query is in one language, or too short to tell:
+//! of the folder's languages, those whose words it holds most of are taken for its own, so that German `war` is no reason to
+//! look for less in `world war`.
 
-/// Sorted, for binary search. The pieces that apostrophes leave behind (`don't` → `don`, `t`) are among them.
-const ENGLISH: [&str; 142] = [
-    "a",
-    "about",
-    "above",
-    "after",
-    "again",
-    "against",
-    "all",
-    "also",
-    "am",
-    "an",
-    "and",
-    "any",
-    "are",
-    "aren",
-    "as",
-    "at",
-    "be",
-    "because",
-    "been",
-    "before",
-    "being",
-    "below",
-    "between",
-    "both",
-    "but",
-    "by",
-    "can",
-    "could",
-    "couldn",
-    "d",
-    "did",
-    "didn",
-    "do",
-    "does",
-    "doesn",
-    "doing",
-    "don",
-    "down",
-    "during",
-    "each",
-    "few",
-    "for",
-    "from",
-    "further",
-    "had",
-    "hadn",
-    "has",
-    "hasn",
-    "have",
-    "haven",
-    "having",
-    "he",
-    "her",
-    "here",
-    "hers",
-    "herself",
-    "him",
-    "himself",
-    "his",
-    "how",
-    "i",
-    "if",
-    "in",
-    "into",
-    "is",
-    "isn",
-    "it",
-    "its",
-    "itself",
-    "just",
-    "ll",
-    "me",
-    "more",
-    "most",
-    "my",
-    "myself",
-    "no",
-    "nor",
-    "not",
-    "now",
-    "of",
-    "off",
-    "on",
-    "once",
-    "only",
-    "or",
-    "other",
-    "our",
-    "ours",
-    "ourselves",
-    "out",
-    "over",
-    "own",
-    "re",
-    "s",
-    "same",
-    "she",
-    "should",
-    "shouldn",
-    "so",
-    "some",
-    "such",
-    "t",
-    "than",
-    "that",
-    "the",
-    "their",
-    "theirs",
-    "them",
-    "themselves",
-    "then",
-    "there",
-    "these",
-    "they",
-    "this",
-    "those",
-    "through",
-    "to",
-    "too",
-    "under",
-    "until",
-    "up",
-    "ve",
-    "very",
-    "was",
-    "wasn",
-    "we",
-    "were",
-    "weren",
-    "what",
-    "when",
-    "where",
-    "which",
-    "while",
-    "who",
-    "whom",
-    "whose",
-    "why",
-    "with",
-    "would",
-    "you",
-    "your",
-];
+mod lists;
 
-/// Whether a lower-case word is an English stop word.
-pub(crate) fn is_stop_word(word: &str) -> bool {
-    ENGLISH.binary_search(&word).is_ok()
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::language::{Language, Languages, as_listed};
+
+/// The languages that list a word.
+#[derive(Debug, Clone, Copy, Default)]
+struct Listed {
+    /// It tells that a text is in one of these.
+    plainly: Languages,
+    /// It is one of theirs in a text of theirs: English means something by it.
+    perhaps: Languages,
+}
+
+/// Never written after it is made.
+static LISTED: LazyLock<HashMap<String, Listed>> = LazyLock::new(|| {
+    let mut listed: HashMap<String, Listed> = HashMap::new();
+    for (language, words) in lists::ALL {
+        for word in words.split_whitespace() {
+            let plain = word.trim_end_matches('*');
+            let of_word = listed.entry(as_listed(plain)).or_default();
+            let languages = if plain == word { &mut of_word.plainly } else { &mut of_word.perhaps };
+            languages.insert(language);
+        }
+    }
+    listed
+});
+
+fn listed(word: &str) -> Listed {
+    LISTED.get(word).copied().unwrap_or_default()
+}
+
+/// Which of `languages` a text is in, by its lower-case words: those that list most of them, several where they are equal.
+pub(super) fn spoken(words: &[&str], languages: Languages) -> Languages {
+    let languages = languages.spoken();
+    if languages.iter().nth(1).is_none() {
+        return languages;
+    }
+    let counts: Vec<(Language, usize)> = languages
+        .iter()
+        .map(|language| (language, words.iter().filter(|word| listed(word).plainly.contains(language)).count()))
+        .collect();
+    let most = counts.iter().map(|&(_, count)| count).max().filter(|&most| most > 0);
+    let mut spoken = Languages::default();
+    for (language, _) in counts.into_iter().filter(|&(_, count)| Some(count) == most) {
+        spoken.insert(language);
+    }
+    spoken
+}
+
+/// Whether a lower-case word is a stop word in one of the languages.
+pub(super) fn is_stop_word(word: &str, languages: Languages) -> bool {
+    let Listed { plainly, perhaps } = listed(word);
+    plainly.meets(languages) || perhaps.meets(languages)
+}
+
+/// The share of `words` that are stop words of a language, whatever else they may be.
+pub(super) fn share(words: &[String], language: Language) -> f32 {
+    let languages = Languages::from(language);
+    let stops = words.iter().filter(|word| is_stop_word(word, languages)).count();
+    stops as f32 / words.len().max(1) as f32
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn of(languages: &[Language]) -> Languages {
+        Languages::from(languages.to_vec())
+    }
+
+    /// What remains of a text.
+    fn telling(text: &str, languages: Languages) -> Vec<&str> {
+        let mut words: Vec<&str> = text.split(' ').collect();
+        let spoken = spoken(&words, languages);
+        words.retain(|word| !is_stop_word(word, spoken));
+        words
+    }
+
     #[test]
-    fn the_list_is_sorted_and_says_what_it_should() {
-        assert!(ENGLISH.is_sorted());
-        assert!(is_stop_word("which") && !is_stop_word("library"));
+    fn every_language_lists_its_words_once() {
+        for (language, words) in lists::ALL {
+            let words: Vec<&str> = words.split_whitespace().map(|word| word.trim_end_matches('*')).collect();
+            assert!((40..=200).contains(&words.len()), "{language:?}: {}", words.len());
+            let distinct: std::collections::HashSet<&&str> = words.iter().collect();
+            assert_eq!(distinct.len(), words.len(), "{language:?}");
+        }
+        assert!(lists::ALL.iter().map(|(language, _)| *language).eq(Language::ALL), "in one order");
+    }
+
+    #[test]
+    fn words_of_another_language_than_the_folders_are_no_stop_words() {
+        let english = of(&[Language::English]);
+        assert_eq!(telling("which is the library", english), ["library"]);
+        assert_eq!(telling("apa itu perpustakaan", english), ["apa", "itu", "perpustakaan"]);
+        assert_eq!(telling("apa itu perpustakaan", of(&[Language::Indonesian])), ["perpustakaan"]);
+    }
+
+    #[test]
+    fn a_query_has_the_stop_words_of_its_own_language() {
+        let both = of(&[Language::English, Language::German]);
+        assert_eq!(telling("what did he die of in the war", both), ["die", "war"]);
+        assert_eq!(telling("was war die ursache", both), ["ursache"]);
+        assert_eq!(telling("world war", both), ["world", "war"]);
+        // Nothing else is in a folder of German documents.
+        assert_eq!(telling("die ursache", of(&[Language::German])), ["ursache"]);
     }
 }

@@ -151,7 +151,7 @@ pub(crate) fn prepare(path: &Path) -> Result<(), Error> {
     }
     let mut connection = open(path)?;
     // Here, not in [`create`]: a start that was killed before this line left the mode unset.
-    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).map_err(Error::sqlite(path))?;
+    write_ahead(&connection).map_err(Error::sqlite(path))?;
     let mut migrate = || {
         for step in version(&connection)?..VERSION {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -168,6 +168,15 @@ pub(crate) fn prepare(path: &Path) -> Result<(), Error> {
 fn create(path: &Path) -> rusqlite::Result<()> {
     let connection = Connection::open(path)?;
     connection.pragma_update(None, "application_id", APPLICATION_ID)
+}
+
+/// Turns the write-ahead log on. The pragma gives its row before it has written anything: only the step after that one tells that the
+/// disk took it. Unnoticed, the library would keep its rollback journal, with which readers lock writers out.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query([])?;
+    while rows.next()?.is_some() {}
+    Ok(())
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<u32> {

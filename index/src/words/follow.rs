@@ -8,12 +8,11 @@ use std::path::Path;
 
 use rusqlite::Connection;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
-use tantivy::schema::Field;
-use tantivy::tokenizer::{PreTokenizedString, Token};
 use tantivy::{IndexWriter, TantivyDocument, TantivyError, Term};
 
+use super::tokens::Tokens;
 use super::{Fields, Stamp, VERSION, Words, seals};
-use crate::analysis::{Kind, Stems, segment};
+use crate::analysis::{Kind, Language, Languages, SAMPLE, Stems, add_to_sample, detect, segment};
 use crate::error::Error;
 use crate::store::read;
 use crate::types::Chunk;
@@ -22,6 +21,9 @@ use crate::types::Chunk;
 const THREADS: usize = 1;
 /// Bytes of postings held before a segment is written.
 const MEMORY: usize = 50 << 20;
+
+/// Chunks that wait for their file's language at most: one of nothing but code never gives a sample.
+const MOST_WAITING: usize = 64;
 
 /// Changes a word index. Lives as long as its library's writer: starting one starts threads.
 pub(crate) struct Indexer {
@@ -70,20 +72,21 @@ impl Indexer {
     /// what it had not committed goes with it.
     pub(crate) fn follow(&mut self, store: &Connection, store_path: &Path) -> Result<u64, Error> {
         let from = super::stamp(&self.words.index).map_err(Error::words(&self.words.path))?;
-        self.catch_up(store, from.map(|stamp| stamp.generation)).map_err(|failure| match failure {
+        self.catch_up(store, from).map_err(|failure| match failure {
             Failure::Store(error) => Error::sqlite(store_path)(error),
             Failure::Words(error) => Error::words(&self.words.path)(self.root_cause(error)),
         })
     }
 
-    fn catch_up(&mut self, store: &Connection, from: Option<u64>) -> Result<u64, Failure> {
+    fn catch_up(&mut self, store: &Connection, from: Option<Stamp>) -> Result<u64, Failure> {
         // One view of the store, however long this takes.
         let store = store.unchecked_transaction()?;
         let to = read::generations(&store)?.words;
-        if from == Some(to) {
+        if from.is_some_and(|stamp| stamp.generation == to) {
             return Ok(to);
         }
-        let from = from.unwrap_or(0);
+        let languages = from.map(|stamp| stamp.languages).unwrap_or_default();
+        let from = from.map_or(0, |stamp| stamp.generation);
         let fields = self.words.fields;
         let by_id = |id: i64| Term::from_field_u64(fields.chunk, id as u64);
         if from > 0 {
@@ -91,16 +94,17 @@ impl Indexer {
                 self.writer.delete_term(by_id(id.0));
             }
         }
-        let mut stems = Stems::new();
+        let mut intake = Intake::new(&self.writer, fields, languages);
         read::chunks_since(&store, from, |chunk| {
             if from > 0 {
                 // Renamed, or taken up before a commit that a crash cut off.
                 self.writer.delete_term(by_id(chunk.id.0));
             }
-            self.writer.add_document(document(fields, &chunk, &mut stems)).map_err(Failure::Words).map(drop)
+            intake.take(chunk).map_err(Failure::Words)
         })?;
+        let languages = intake.finish()?;
         let mut commit = self.writer.prepare_commit()?;
-        let stamp = Stamp { version: VERSION, generation: to };
+        let stamp = Stamp { version: VERSION, generation: to, languages };
         commit.set_payload(&serde_json::to_string(&stamp).map_err(TantivyError::from)?);
         commit.commit()?;
         seals::write(&self.words.path, &self.words.index);
@@ -127,40 +131,97 @@ impl Indexer {
     }
 }
 
-fn document(fields: Fields, chunk: &Chunk, stems: &mut Stems) -> TantivyDocument {
+/// Takes chunks up in the order of their ids, in which the chunks of a file stand together.
+struct Intake<'a> {
+    writer: &'a IndexWriter,
+    fields: Fields,
+    stems: Stems,
+    languages: Languages,
+    file: File,
+}
+
+/// The file whose chunks come.
+#[derive(Default)]
+struct File {
+    path: String,
+    /// Decided once there is enough text, or no more.
+    language: Option<Language>,
+    sample: String,
+    /// Chunks that came before it was decided.
+    waiting: Vec<Chunk>,
+}
+
+impl<'a> Intake<'a> {
+    fn new(writer: &'a IndexWriter, fields: Fields, languages: Languages) -> Self {
+        Self { writer, fields, stems: Stems::new(), languages, file: File::default() }
+    }
+
+    fn take(&mut self, chunk: Chunk) -> Result<(), TantivyError> {
+        if chunk.path != self.file.path {
+            self.decide()?;
+            self.file = File { path: chunk.path.clone(), ..File::default() };
+        }
+        if let Some(language) = self.file.language {
+            return self.add(&chunk, language);
+        }
+        add_to_sample(&mut self.file.sample, &chunk.text);
+        self.file.waiting.push(chunk);
+        let decidable = self.file.sample.len() >= SAMPLE || self.file.waiting.len() == MOST_WAITING;
+        if decidable { self.decide() } else { Ok(()) }
+    }
+
+    /// Decides on the file's language and adds what waited for that.
+    fn decide(&mut self) -> Result<(), TantivyError> {
+        let waiting = std::mem::take(&mut self.file.waiting);
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let language = detect(&self.file.sample).unwrap_or(Language::English);
+        self.languages.insert(language);
+        self.file.language = Some(language);
+        waiting.iter().try_for_each(|chunk| self.add(chunk, language))
+    }
+
+    /// Adds the last file's rest; returns the languages of all documents.
+    fn finish(mut self) -> Result<Languages, TantivyError> {
+        self.decide()?;
+        Ok(self.languages)
+    }
+
+    fn add(&mut self, chunk: &Chunk, language: Language) -> Result<(), TantivyError> {
+        let document = document(self.fields, chunk, language, &mut self.stems);
+        self.writer.add_document(document).map(drop)
+    }
+}
+
+fn document(fields: Fields, chunk: &Chunk, language: Language, stems: &mut Stems) -> TantivyDocument {
     let mut document = TantivyDocument::default();
     document.add_u64(fields.chunk, chunk.id.0 as u64);
-    let mut exact = Vec::new();
+    let mut exact = Tokens::with_capacity(chunk.text.len());
     for (field, text) in [
         (fields.title, &chunk.title),
         (fields.heading, &chunk.heading),
         (fields.path, &chunk.path),
         (fields.body, &chunk.text),
     ] {
-        let mut stemmed = Vec::new();
+        let mut stemmed = Tokens::with_capacity(text.len());
         for token in segment(text) {
             match token.kind {
-                Kind::Gram => stemmed.push(term(token.position, token.text)),
+                Kind::Gram => stemmed.push(token.position, &token.text),
                 Kind::Word | Kind::Compound => {
-                    stemmed.extend(stems.of(&token.text).iter().map(|stem| term(token.position, stem.clone())));
+                    stemmed.push(token.position, stems.of(language, &token.text));
                     if field == fields.body {
-                        exact.push(term(token.position, token.text));
+                        exact.push(token.position, &token.text);
                     }
                 }
             }
         }
-        add(&mut document, field, stemmed);
+        if let Some(stemmed) = stemmed.encoded() {
+            document.add_text(field, stemmed);
+        }
     }
-    add(&mut document, fields.exact, exact);
+    if let Some(exact) = exact.encoded() {
+        document.add_text(fields.exact, exact);
+    }
     document
-}
-
-fn term(position: usize, text: String) -> Token {
-    Token { position, text, ..Token::default() }
-}
-
-fn add(document: &mut TantivyDocument, field: Field, tokens: Vec<Token>) {
-    if !tokens.is_empty() {
-        document.add_pre_tokenized_text(field, PreTokenizedString { text: String::new(), tokens });
-    }
 }

@@ -8,9 +8,12 @@
 
 mod collect;
 pub(crate) mod follow;
+mod nearest;
 pub(crate) mod query;
 mod schema;
 mod seals;
+pub(crate) mod terms;
+mod tokens;
 
 use std::fs;
 use std::io;
@@ -23,11 +26,12 @@ use tantivy::{Index, IndexReader, ReloadPolicy, Searcher, TantivyError};
 
 pub(crate) use schema::Fields;
 
+use crate::analysis::Languages;
 use crate::error::{Error, io_cause};
 
 /// Of the fields, the analysis and everything else that makes an existing index differ from a fresh one. Raise it when
 /// any of that changes: older indexes are then rebuilt.
-pub(crate) const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 2;
 
 /// Up to this size every opening verifies the checksums (CRC-32: some 30 ms); above, only after an unclean stop.
 const ALWAYS_VERIFY: u64 = 64 << 20;
@@ -38,6 +42,8 @@ pub(crate) struct Stamp {
     pub(crate) version: u32,
     /// [`crate::store::read::Generations::words`] of what the index holds.
     pub(crate) generation: u64,
+    /// Of all documents since the index was built: they grow until it is built anew.
+    pub(crate) languages: Languages,
 }
 
 /// Why an index on disk cannot be used.
@@ -69,8 +75,8 @@ pub(crate) struct Words {
     index: Index,
     reader: IndexReader,
     fields: Fields,
-    /// The reader's searcher with the generation that it is known to hold.
-    current: Arc<Mutex<Option<(u64, Searcher)>>>,
+    /// The reader's searcher with the stamp of what it is known to hold.
+    current: Arc<Mutex<Option<(Stamp, Searcher)>>>,
 }
 
 impl Words {
@@ -129,6 +135,7 @@ impl Words {
     }
 
     fn with(path: &Path, index: Index) -> Result<Self, TantivyError> {
+        index.tokenizers().register(tokens::NAME, tokens::Decoder::default());
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into()?;
         let fields = Fields::of(&index.schema())?;
         Ok(Self { path: Arc::new(path.to_path_buf()), index, reader, fields, current: Arc::default() })
@@ -140,30 +147,36 @@ impl Words {
 
     /// The generation on disk.
     pub(crate) fn generation(&self) -> Result<u64, Error> {
-        Ok(stamp(&self.index).map_err(Error::words(&self.path))?.map_or(0, |stamp| stamp.generation))
+        Ok(self.stamp()?.generation)
     }
 
-    /// An immutable view of what is on disk now, with its generation.
-    pub(crate) fn searcher(&self) -> Result<(u64, Searcher), Error> {
+    /// The stamp on disk; that of an empty index before the first commit.
+    fn stamp(&self) -> Result<Stamp, Error> {
+        let nothing = Stamp { version: VERSION, generation: 0, languages: Languages::default() };
+        Ok(stamp(&self.index).map_err(Error::words(&self.path))?.unwrap_or(nothing))
+    }
+
+    /// An immutable view of what is on disk now, with its stamp.
+    pub(crate) fn searcher(&self) -> Result<(Stamp, Searcher), Error> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut generation = self.generation()?;
-        if let Some((known, searcher)) = current.as_ref()
-            && *known == generation
+        let mut stamp = self.stamp()?;
+        if let Some((known, searcher)) = &*current
+            && *known == stamp
         {
-            return Ok((generation, searcher.clone()));
+            return Ok((stamp, searcher.clone()));
         }
         // A commit of another process may fall between reading the stamp and opening the segments.
         loop {
             self.reader.reload().map_err(Error::words(&self.path))?;
-            let after = self.generation()?;
-            if after == generation {
+            let after = self.stamp()?;
+            if after == stamp {
                 break;
             }
-            generation = after;
+            stamp = after;
         }
         let searcher = self.reader.searcher();
-        *current = Some((generation, searcher.clone()));
-        Ok((generation, searcher))
+        *current = Some((stamp, searcher.clone()));
+        Ok((stamp, searcher))
     }
 
     /// How many chunks the index finds.

@@ -7,6 +7,8 @@
 use tantivy::TantivyError;
 use tantivy::schema::{Field, IndexRecordOption, NumericOptions, Schema, TextFieldIndexing, TextOptions};
 
+use super::tokens;
+
 /// The fields' handles.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Fields {
@@ -26,9 +28,8 @@ pub(crate) const CHUNK: &str = "chunk";
 
 pub(crate) fn schema() -> Schema {
     let text = |option: IndexRecordOption, lengths: bool| {
-        // The tokenizer's name is a formality: documents arrive as tokens ([`super::follow`]).
         let indexing =
-            TextFieldIndexing::default().set_tokenizer("raw").set_index_option(option).set_fieldnorms(lengths);
+            TextFieldIndexing::default().set_tokenizer(tokens::NAME).set_index_option(option).set_fieldnorms(lengths);
         TextOptions::default().set_indexing_options(indexing)
     };
     let mut builder = Schema::builder();

@@ -9,6 +9,7 @@ mod flips;
 mod history;
 mod instances;
 mod kill;
+mod languages;
 mod model;
 mod process;
 mod recovery;

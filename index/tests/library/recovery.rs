@@ -131,7 +131,7 @@ fn a_word_index_of_another_version_is_replaced() {
         |words| {
             let meta = words.join("meta.json");
             let text = fs::read_to_string(&meta).unwrap();
-            let other = text.replace(r#"{\"version\":1,"#, r#"{\"version\":0,"#);
+            let other = text.replace(r#"{\"version\":2,"#, r#"{\"version\":0,"#);
             assert_ne!(text, other);
             fs::write(meta, other).unwrap();
         },
