@@ -65,6 +65,10 @@ impl Indexer {
         // What a commit left that was cut off goes first: a file of removals is named by a number that comes again when the commit
         // is made up for, and tantivy never writes over a file.
         writer.garbage_collect_files().wait().map_err(Error::words(&words.path))?;
+        // tantivy gives the first operation after an opening the number of the last commit. A removal of that number is lost if a merge
+        // starts before the next commit: one segment of the merge counts as up to date, another as having met it already. No
+        // operations at all still take a number.
+        writer.run([]).map_err(Error::words(&words.path))?;
         Ok(Self { words: words.clone(), writer })
     }
 

@@ -40,7 +40,8 @@ impl Random {
 
 /// Digits would be a word too common: letters make each a word of its own, unknown to any stemmer.
 pub(crate) fn word(n: usize) -> String {
-    n.to_string().bytes().map(|digit| char::from(b'b' + (digit - b'0'))).chain("qx".chars()).collect()
+    // Three letters for a digit: no two words are near enough for one to be searched for in place of the other.
+    n.to_string().bytes().flat_map(|digit| [char::from(b'b' + (digit - b'0')); 3]).chain("qx".chars()).collect()
 }
 
 /// Of very different lengths: some fit a sector, some fill pages.

@@ -100,7 +100,7 @@ fn what_the_languages_are_survives_everything_that_happens_to_an_index() {
     assert_eq!(found(&opened.snapshot().unwrap(), "Haus"), ["moved.md"]);
     writer.rename("moved.md", "de.md").unwrap();
     writer.commit().unwrap();
-    drop(writer);
+    writer.finish().unwrap();
     drop(opened);
 
     let reopened = Library::open(dir.path()).unwrap();
@@ -122,7 +122,8 @@ fn a_folder_whose_last_german_file_is_gone_goes_on() {
     let snapshot = opened.snapshot().unwrap();
     assert_eq!(found(&snapshot, "Haus"), [] as [&str; 0]);
     assert_eq!(found(&snapshot, "caretakers"), ["en.md"]);
-    drop((writer, opened, snapshot));
+    writer.finish().unwrap();
+    drop((opened, snapshot));
     // Built anew, the index no longer knows of the language, and learns it again.
     fs::remove_dir_all(dir.path().join("words")).unwrap();
     let rebuilt = Library::open(dir.path()).unwrap();
