@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test, in helpers too")]
 
 mod common;
+mod forget;
 mod kill;
 mod model;
 mod recovery;
