@@ -7,6 +7,7 @@ mod ask;
 mod batch;
 mod bench;
 mod doctor;
+mod forget;
 mod index;
 mod library;
 mod models;
@@ -53,7 +54,8 @@ Examples:
   tanya ~/notes                                     chat with a folder
   tanya ask --folder ~/notes \"when did I prune the pear tree?\"
   tanya search --folder ~/notes --limit 5 \"pear tree\"
-  tanya search --folder ~/notes 'pear \"wound balm\" -apple path:2024 ext:md'
+  tanya search --folder ~/notes 'pear \"wound balm\" -apple path:2024 ext:md tag:garden'
+  tanya forget --folder ~/notes diary.md letters/
   tanya ask --folder ~/notes --json --batch questions.jsonl > answers.jsonl
   tanya --model ~/models/Qwen3-4B-Q4_K_M.gguf ~/notes
   tanya models list
@@ -83,6 +85,8 @@ enum Command {
     Status(status::Args),
     /// Check that a folder's library is whole, and repair it
     Doctor(doctor::Args),
+    /// Remove all that is remembered of single files, and never read them again
+    Forget(forget::Args),
     /// Remove all that is remembered of a folder: its library and its conversations
     Purge(purge::Args),
     /// List, fetch and remove models
@@ -180,6 +184,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
         Some(Command::Index(args)) => index::run(&app, &args),
         Some(Command::Status(args)) => status::run(&app, &args),
         Some(Command::Doctor(args)) => doctor::run(&app, &args),
+        Some(Command::Forget(args)) => forget::run(&app, &args),
         Some(Command::Purge(args)) => purge::run(&app, &args),
         Some(Command::Models(args)) => models::run(&app, &args),
         Some(Command::Sessions(args)) => sessions::run(&app, &args),

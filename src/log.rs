@@ -4,9 +4,11 @@
 //! not logged above trace level.
 
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::sync::Mutex;
 
+use anyhow::{Context as _, Result};
 use tracing_subscriber::EnvFilter;
 
 use crate::places::Places;
@@ -34,4 +36,13 @@ pub fn start() {
     let filter = EnvFilter::try_from_env("TANYA_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     // A second start in one process (tests) keeps the first log.
     let _ = tracing_subscriber::fmt().with_writer(Mutex::new(file)).with_ansi(false).with_env_filter(filter).try_init();
+}
+
+/// Empties the log: it names files, and more than that at the levels a person can choose.
+pub fn clear(places: &Places) -> Result<()> {
+    let path = places.log_file();
+    match OpenOptions::new().write(true).truncate(true).open(&path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        result => result.map(drop).with_context(|| format!("{}: cannot empty the log", path.display())),
+    }
 }

@@ -51,6 +51,11 @@ impl Places {
         self.data.join("sessions")
     }
 
+    /// What models have read, where it is kept: it holds text of documents as token ids.
+    pub fn contexts(&self) -> PathBuf {
+        self.data.join("contexts")
+    }
+
     /// The configuration file; it need not exist.
     pub fn config_file(&self) -> PathBuf {
         self.config.join("config.toml")
@@ -105,6 +110,18 @@ impl Folder {
         Ok(Self(canonical))
     }
 
+    /// A folder that is not there any more, by the path that it had, so that what is remembered of it can be removed. `None` when
+    /// something is there.
+    pub fn gone(path: &Path) -> Option<Self> {
+        let absolute = std::path::absolute(path).ok()?;
+        if absolute.symlink_metadata().is_ok() {
+            return None;
+        }
+        let above = |above: &Path| Some((above.canonicalize().ok()?, absolute.strip_prefix(above).ok()?.to_path_buf()));
+        let (above, below) = absolute.ancestors().find_map(above)?;
+        Some(Self(above.join(below)))
+    }
+
     /// The canonical path.
     pub fn path(&self) -> &Path {
         &self.0
@@ -135,6 +152,18 @@ mod tests {
         let open = |path: &str| Folder::open(&root.path().join(path)).unwrap();
         assert_eq!(places.library(&open("a/notes")), places.library(&open("b/../a/./notes")));
         assert_ne!(places.library(&open("a/notes")), places.library(&open("b/notes")));
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_has_the_library_that_it_had() {
+        let root = tempfile::tempdir().unwrap();
+        let places = Places::under(root.path());
+        let path = root.path().join("a/notes");
+        std::fs::create_dir_all(&path).unwrap();
+        let there = places.library(&Folder::open(&path).unwrap());
+        assert_eq!(Folder::gone(&path), None);
+        std::fs::remove_dir_all(root.path().join("a")).unwrap();
+        assert_eq!(places.library(&Folder::gone(&path).unwrap()), there);
     }
 
     #[test]

@@ -90,6 +90,12 @@ fn known_hint(cause: &(dyn std::error::Error + 'static)) -> Option<String> {
         if let tanya_index::Error::Locked { .. } = error {
             return Some("close the other tanya, or ask with --no-update to use what it has indexed so far".into());
         }
+        if let tanya_index::Error::Corrupt { .. } = error {
+            return Some("tanya purge removes the library, and the folder is indexed anew".into());
+        }
+        if let tanya_index::Error::StillRead { .. } = error {
+            return Some("close every other tanya on this folder and run the same command again".into());
+        }
         return None;
     }
     if let Some(error) = cause.downcast_ref::<tanya_engine::Error>() {

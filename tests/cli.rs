@@ -186,7 +186,7 @@ fn completions_and_the_manual_know_every_command() {
         Ran::new(output).ok().out
     };
     for script in [run(&["completions", "bash"]), run(&["completions", "fish"]), run(&["man"]), run(&["--help"])] {
-        for command in ["ask", "search", "index", "status", "models", "sessions"] {
+        for command in ["ask", "search", "index", "status", "forget", "purge", "models", "sessions"] {
             assert!(script.contains(command), "{command} is missing");
         }
     }

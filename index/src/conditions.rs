@@ -1,8 +1,10 @@
-//! Conditions that a person writes into a search: `"an exact phrase"`, `-word`, `path:notes`, `ext:md`, `after:2024-05`,
-//! `before:2025`. Pure; any string is a valid search.
+//! Conditions that a person writes into a search: `"an exact phrase"`, `-word`, `path:notes`, `ext:md`, `tag:recipes`,
+//! `after:2024-05`, `before:2025`. Pure; any string is a valid search.
 //!
 //! What does not parse as a condition is searched for as it stands, and so are the words of a phrase: conditions say which
 //! passages may be found, the words in which order.
+
+use unicode_normalization::UnicodeNormalization as _;
 
 use crate::analysis::{Kind, segment};
 use crate::types::Chunk;
@@ -21,6 +23,8 @@ pub struct Conditions {
     pub paths: Vec<String>,
     /// One of them is the end of the file's name, without the dot.
     pub extensions: Vec<String>,
+    /// The file has each of these tags, or one below it: `trips` admits `trips/norway`.
+    pub tags: Vec<String>,
     /// The file was changed at this time or later, in nanoseconds since the Unix epoch.
     pub after: Option<i64>,
     /// The file was changed before this time.
@@ -56,15 +60,23 @@ impl Conditions {
 
     /// Whether files are told apart, so that not all may be found.
     pub(crate) fn restricts_files(&self) -> bool {
-        !self.paths.is_empty() || !self.extensions.is_empty() || self.after.is_some() || self.before.is_some()
+        !(self.paths.is_empty() && self.extensions.is_empty() && self.tags.is_empty())
+            || self.after.is_some()
+            || self.before.is_some()
     }
 
-    /// Whether passages of this file may be found.
-    pub(crate) fn admits_file(&self, path: &str, changed_ns: i64) -> bool {
+    /// Whether passages of this file may be found. `tags` are folded, each on a line of its own.
+    pub(crate) fn admits_file(&self, path: &str, changed_ns: i64, tags: &str) -> bool {
+        let has = |wanted: &String| {
+            tags.lines()
+                .filter_map(|tag| tag.strip_prefix(wanted.as_str()))
+                .any(|below| below.is_empty() || below.starts_with('/'))
+        };
         let path = path.to_lowercase();
         let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
         self.paths.iter().all(|part| path.contains(&part.to_lowercase()))
             && (self.extensions.is_empty() || self.extensions.iter().any(|one| Some(one.as_str()) == extension))
+            && self.tags.iter().all(has)
             && self.after.is_none_or(|after| changed_ns >= after)
             && self.before.is_none_or(|before| changed_ns < before)
     }
@@ -99,6 +111,10 @@ impl Conditions {
         match key {
             "path" => self.paths.push(value.to_owned()),
             "ext" => self.extensions.push(value.trim_start_matches('.').to_lowercase()),
+            "tag" => match folded_tag(value) {
+                tag if tag.is_empty() => return false,
+                tag => self.tags.push(tag),
+            },
             "after" => match date(value) {
                 Some(day) => self.after = Some(day),
                 None => return false,
@@ -111,6 +127,11 @@ impl Conditions {
         }
         true
     }
+}
+
+/// A tag as tags are compared: without the marks around it, in one case and one form of its letters.
+pub(crate) fn folded_tag(tag: &str) -> String {
+    tag.nfkc().collect::<String>().to_lowercase().trim().trim_start_matches('#').trim_end_matches('/').to_owned()
 }
 
 /// The words of a text as written, but for case: in a phrase they stand one behind the other.
@@ -189,7 +210,7 @@ mod tests {
     #[test]
     fn conditions_are_taken_out_and_words_stay() {
         let (words, found) = Conditions::parse(
-            r#"pear "prune in March" -apple ext:.MD path:Notes/2024 after:2024-05 before:2025-01-02 x"#,
+            r#"pear "prune in March" -apple ext:.MD tag:#Fruit/Trees path:Notes/2024 after:2024-05 before:2025-01-02 x"#,
         );
         assert_eq!(words, "pear prune in March x");
         let expected = Conditions {
@@ -197,6 +218,7 @@ mod tests {
             without: vec!["apple".into()],
             paths: vec!["Notes/2024".into()],
             extensions: vec!["md".into()],
+            tags: vec!["fruit/trees".into()],
             after: Some(1_714_521_600_000_000_000),
             before: Some(1_735_776_000_000_000_000),
         };
@@ -205,7 +227,19 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_a_condition_is_searched_for() {
-        for text in ["path:", "std::fs::read", "a - b", "--json -5", "after:Easter", "5\" disk", "\"\"", "x:y", "-"] {
+        for text in [
+            "path:",
+            "tag:",
+            "tag:#",
+            "std::fs::read",
+            "a - b",
+            "--json -5",
+            "after:Easter",
+            "5\" disk",
+            "\"\"",
+            "x:y",
+            "-",
+        ] {
             let (words, found) = Conditions::parse(text);
             assert!(found.is_empty(), "{text}: {found:?}");
             assert_eq!(words.split_whitespace().collect::<Vec<_>>(), text.split_whitespace().collect::<Vec<_>>());
@@ -225,10 +259,27 @@ mod tests {
     #[test]
     fn files_are_told_by_path_ending_and_time() {
         let admits =
-            |search: &str| Conditions::parse(search).1.admits_file("Notes/Garden.MD", 1_714_521_600_000_000_000);
+            |search: &str| Conditions::parse(search).1.admits_file("Notes/Garden.MD", 1_714_521_600_000_000_000, "");
         assert!(admits("path:notes ext:md after:2024-05 before:2024-06"));
         assert!(admits("ext:txt ext:md") && admits("path:garden path:notes"));
         assert!(!admits("ext:m") && !admits("path:house") && !admits("before:2024-05") && !admits("after:2024-05-02"));
+    }
+
+    #[test]
+    fn files_are_told_by_all_their_tags_and_by_what_is_above_them() {
+        let admits = |search: &str, tags: &[&str]| {
+            let stored: Vec<String> = tags.iter().map(|tag| folded_tag(tag)).collect();
+            Conditions::parse(search).1.admits_file("a.md", 0, &stored.join("\n"))
+        };
+        let tags = ["Trips/Norway", "recipes", "CAFE\u{301}"];
+        assert!(
+            admits("tag:recipes", &tags) && admits("tag:#Recipes", &tags) && admits("tag:trips tag:recipes", &tags)
+        );
+        assert!(admits("tag:trips/norway", &tags) && admits("tag:trips/", &tags) && admits("tag:café", &tags));
+        for no in ["tag:trip", "tag:norway", "tag:recipe", "tag:trips/norway/north", "tag:trips tag:work"] {
+            assert!(!admits(no, &tags), "{no}");
+        }
+        assert!(!admits("tag:recipes", &[]), "a file without tags has none");
     }
 
     proptest! {
@@ -236,7 +287,7 @@ mod tests {
         fn any_text_is_a_search(text in any::<String>(), passage in any::<String>()) {
             let (words, found) = Conditions::parse(&text);
             found.admits_text(&chunk(&passage));
-            found.admits_file(&passage, 0);
+            found.admits_file(&passage, 0, &passage);
             // Words are neither invented nor moved.
             let mut rest = text.as_str();
             for word in words.split_whitespace() {

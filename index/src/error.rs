@@ -65,6 +65,13 @@ pub enum Error {
         /// tantivy's answer.
         source: TantivyError,
     },
+    /// Something reads a state of the library from before a forgetting: nothing is found of it any more, but not every byte could be
+    /// removed. The next start makes up for it, or the same call.
+    #[error("{}: it is still being read, so not every byte of what was forgotten could be removed", .path.display())]
+    StillRead {
+        /// The database.
+        path: PathBuf,
+    },
     /// A vector has the wrong number of components.
     #[error("a vector has {received} components, the library's embedder gives {expected}")]
     Dimension {

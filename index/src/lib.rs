@@ -12,11 +12,13 @@
 //!
 //! Promises: what [`Writer::commit`] or [`Writer::put_embeddings`] acknowledged survives `kill -9` and a power cut;
 //! a damaged projection is rebuilt, never searched; any string is a valid query; equal searches of equal
-//! libraries give equal hits in equal order (through a graph of vectors, once it is built).
+//! libraries give equal hits in equal order (through a graph of vectors, once it is built); after [`Writer::forget`] no file of
+//! the library holds a byte of what was forgotten.
 
 mod analysis;
 mod conditions;
 mod error;
+mod forget;
 mod fusion;
 mod library;
 mod lock;
@@ -34,6 +36,7 @@ mod writer;
 pub use analysis::{analyze, highlights};
 pub use conditions::Conditions;
 pub use error::Error;
+pub use forget::Forgotten;
 pub use fusion::Parts;
 pub use library::Library;
 pub use snapshot::{Hit, Mode, Query, QueryVectors, Rank, Snapshot};

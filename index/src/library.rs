@@ -6,6 +6,7 @@
 //! DIR/vectors/rows     vectors in eight bits, where there are many; rebuilt as the word index is
 //! ```
 
+use std::collections::HashSet;
 use std::fs::DirBuilder;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::error::Error;
+use crate::forget::{self, Forgotten};
 use crate::lock::{WriterLock, wait_a_moment};
 use crate::repair;
 use crate::snapshot::Snapshot;
@@ -53,6 +55,7 @@ pub(crate) struct Shared {
 
 /// The paths of a library.
 pub(crate) struct Places {
+    pub(crate) dir: PathBuf,
     pub(crate) store: PathBuf,
     pub(crate) words: PathBuf,
     pub(crate) words_new: PathBuf,
@@ -65,6 +68,7 @@ pub(crate) struct Places {
 impl Places {
     fn of(dir: &Path) -> Self {
         Self {
+            dir: dir.to_path_buf(),
             store: dir.join("library.sqlite"),
             words: dir.join("words"),
             words_new: dir.join("words.new"),
@@ -111,6 +115,7 @@ impl Library {
             match WriterLock::try_acquire(&shared.places.lock) {
                 Ok(lock) => {
                     schema::prepare(&shared.places.store)?;
+                    notices.extend(forget::resume(&shared)?);
                     notices.extend(repair::repair(&shared, &lock)?);
                     break;
                 }
@@ -163,16 +168,34 @@ impl Library {
         self.read(read::problems)
     }
 
-    /// Removes the library in `dir` with all that it holds. [`Error::Locked`] while another process, or a writer of this one, writes.
+    /// What a person had forgotten: paths that are not to be read again.
+    pub fn forgotten(&self) -> Result<Forgotten, Error> {
+        self.read(read::forgotten)
+    }
+
+    /// The texts of all passages of the files that `which` covers: what else may hold them can be told by that.
+    pub fn texts_of(&self, which: &Forgotten) -> Result<HashSet<String>, Error> {
+        self.read(|store| read::texts_of(store, |path| which.covers(path)))
+    }
+
+    /// Removes the library in `dir` with all that it holds, whole or damaged. [`Error::Locked`] while another process, or a writer of
+    /// this one, writes.
     ///
     /// What a disk keeps of removed files is not in this program's hands.
     pub fn destroy(dir: &Path) -> Result<(), Error> {
         let places = Places::of(dir);
-        if !dir.exists() {
+        if dir.symlink_metadata().is_err() {
             return Ok(());
         }
-        let lock = WriterLock::try_acquire(&places.lock)?;
-        std::fs::remove_dir_all(dir).map_err(Error::io(dir))?;
+        let lock = match WriterLock::try_acquire(&places.lock) {
+            Err(error @ Error::Locked { .. }) => return Err(error),
+            // Where not even a lock can be had, there is nobody who has it.
+            lock => lock.ok(),
+        };
+        // The database last: beside a new one, a projection that was left over would be kept as a damaged one. What cannot be
+        // removed here cannot be there either.
+        let _ = forget::remove_projections(&places);
+        repair::remove(dir)?;
         drop(lock);
         Ok(())
     }

@@ -50,6 +50,13 @@ pub(crate) fn rebuild_words(shared: &Shared, store: &Connection, why: &str) -> R
     Ok(notices)
 }
 
+/// Builds the word index anew and keeps nothing of what it was. Holding the lock is the caller's right to do so.
+pub(crate) fn replace_words(shared: &Shared, store: &Connection) -> Result<(), Error> {
+    let words = rebuild(&shared.places, store, &Trouble::Outdated, &mut Vec::new())?;
+    *shared.words_slot() = Some(words);
+    Ok(())
+}
+
 fn bring_up_to_date(
     words: &Words,
     store: &Connection,
@@ -119,7 +126,8 @@ fn rebuild(places: &Places, store: &Connection, trouble: &Trouble, notices: &mut
     Ok(words)
 }
 
-fn remove(dir: &Path) -> Result<(), Error> {
+/// Removes a folder with all that it holds, or a file; what is not there is removed.
+pub(crate) fn remove(dir: &Path) -> Result<(), Error> {
     match fs::remove_dir_all(dir) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         // A file where the folder should be.

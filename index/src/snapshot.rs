@@ -255,7 +255,8 @@ impl Snapshot {
     fn admitted(&self, conditions: &Conditions) -> Result<Option<HashSet<ChunkId>>, Error> {
         let by_words = self.view.ask(|asker| asker.admitted(conditions))?.flatten();
         let by_file = if conditions.restricts_files() {
-            Some(self.view.read(|store| read::chunks_of(store, |path, time| conditions.admits_file(path, time)))?)
+            let admits = |path: &str, time, tags: &str| conditions.admits_file(path, time, tags);
+            Some(self.view.read(|store| read::chunks_of(store, admits))?)
         } else {
             None
         };

@@ -128,6 +128,8 @@ pub struct Document {
     pub title: String,
     /// Its passages, in reading order.
     pub chunks: Vec<NewChunk>,
+    /// What a person filed it under (`recipes`, `trips/norway`), without `#`; for [`crate::Conditions`], whatever the case.
+    pub tags: Vec<String>,
     /// How far it made it.
     pub state: FileState,
     /// Why no further.

@@ -10,6 +10,7 @@ use std::sync::{Arc, PoisonError};
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::error::Error;
+use crate::forget::{self, Forgotten};
 use crate::library::Shared;
 use crate::lock::WriterLock;
 use crate::repair;
@@ -37,6 +38,7 @@ pub struct Writer {
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, lock: WriterLock) -> Result<Self, Error> {
+        forget::resume(&shared)?;
         // The last writer may have stopped between its two commits, or another process may have left its repairs to us.
         let (keeper, _) = repair::repair_and_keep(&shared, &lock)?;
         let store = store::open(&shared.places.store)?;
@@ -117,11 +119,53 @@ impl Writer {
             indexer
         } else {
             let words = self.shared.words_slot().clone();
-            Indexer::new(&words.expect("a writer starts by repairing the word index"))?
+            let Some(words) = words else {
+                // It could not be built anew when something was forgotten.
+                repair::replace_words(&self.shared, &self.store)?;
+                self.words_at = wanted;
+                return Ok(());
+            };
+            Indexer::new(&words)?
         };
         self.words_at = indexer.follow(&self.store, &self.shared.places.store)?;
         self.indexer = Some(indexer);
         Ok(())
+    }
+
+    /// Forgets files for good: their text, their vectors and whatever else the library made of them leave every byte of every one of
+    /// its files, and [`Library::forgotten`](crate::Library::forgotten) names their paths from now on. Changes of these paths that
+    /// were not committed are dropped. Returns how many files the library knew of; a path that it does not know is remembered all the
+    /// same. Complete when it returns; cut short after the first moments, it is completed by the next start.
+    ///
+    /// # Errors
+    /// [`Error::StillRead`] as long as there is a snapshot of an earlier state, in this process or another. Then, as after any error
+    /// past the first commit, nothing is found any more, and the next start or call removes the rest.
+    pub fn forget(&mut self, which: &Forgotten) -> Result<u64, Error> {
+        let path = &self.shared.places.store;
+        self.pending.retain(|change| !change.concerns(which));
+        let transaction = self.store.transaction_with_behavior(TransactionBehavior::Immediate);
+        let files = transaction
+            .and_then(|transaction| {
+                let mut commit = Commit::begin(transaction, self.words_at)?;
+                let files = commit.forget(which)?;
+                commit.finish()?;
+                Ok(files)
+            })
+            .map_err(Error::sqlite(path))?;
+        // A merge under way would go on writing into a folder that is about to go.
+        self.indexer.take().map_or(Ok(()), Indexer::finish)?;
+        forget::clean(&self.shared, &self.store, forget::PATIENCE)?;
+        self.words_at = read::generations(&self.store).map_err(Error::sqlite(path))?.words;
+        Ok(files)
+    }
+
+    /// Lets forgotten paths be read again, at the next update; returns those that were forgotten. A path is undone as it was forgotten:
+    /// a file of a forgotten folder is not known by itself.
+    pub fn undo_forget(&mut self, which: &Forgotten) -> Result<Vec<String>, Error> {
+        let transaction = self.store.transaction_with_behavior(TransactionBehavior::Immediate);
+        transaction
+            .and_then(|transaction| write::undo_forget(transaction, which))
+            .map_err(Error::sqlite(&self.shared.places.store))
     }
 
     /// Selects the embedder. The vectors of any other are dropped; selecting the selected one changes nothing. Durable

@@ -85,6 +85,7 @@ fn library(dir: &std::path::Path) -> Library {
                 stamp: FileStamp { size: 1, mtime_ns: 1, hash: None },
                 title: path.trim_end_matches(".md").into(),
                 chunks: vec![NewChunk { span: lines, heading: String::new(), text: text.into() }],
+                tags: Vec::new(),
                 state: FileState::Indexed,
                 reason: None,
             })

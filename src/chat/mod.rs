@@ -4,4 +4,4 @@ mod session;
 mod store;
 
 pub use session::{Conversation, SessionId, SessionSummary, Turn};
-pub use store::SessionStore;
+pub use store::{Belonging, SessionStore};

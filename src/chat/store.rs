@@ -5,7 +5,7 @@
 //! append.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead as _, BufReader, Seek as _, SeekFrom, Write as _};
+use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -17,11 +17,22 @@ use crate::report::Hinting as _;
 
 /// The format of the header line; a higher one was written by a newer program.
 const VERSION: u32 = 1;
+/// Most bytes of a header line; paths are shorter.
+const LONGEST_HEADER: u64 = 64 << 10;
 
 /// A folder of conversations.
 #[derive(Debug, Clone)]
 pub struct SessionStore {
     dir: PathBuf,
+}
+
+/// Which conversations are about a folder, as their files tell.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Belonging {
+    /// Those that say so, whether the rest of them can be read or not.
+    pub own: Vec<SessionId>,
+    /// Those that do not say what they are about.
+    pub unreadable: Vec<SessionId>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,19 +77,8 @@ impl SessionStore {
 
     /// All conversations, newest first; a file that cannot be read is left out and logged.
     pub fn list(&self) -> Result<Vec<SessionSummary>> {
-        let entries = match std::fs::read_dir(&self.dir) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error).with_context(|| format!("{}: cannot list sessions", self.dir.display())),
-        };
         let mut summaries = Vec::new();
-        for entry in entries {
-            let path = entry.with_context(|| format!("{}: cannot list sessions", self.dir.display()))?.path();
-            let stem = path.file_stem().and_then(|stem| stem.to_str());
-            let Some(id) = stem.and_then(SessionId::parse).filter(|_| path.extension().is_some_and(|e| e == "jsonl"))
-            else {
-                continue;
-            };
+        for id in self.ids()? {
             match self.load(&id) {
                 Ok(conversation) => summaries.push(summary(conversation)),
                 Err(error) => tracing::warn!("{error:#}"),
@@ -86,6 +86,64 @@ impl SessionStore {
         }
         summaries.sort_by(|a, b| b.updated_at.cmp(&a.updated_at).then_with(|| b.id.cmp(&a.id)));
         Ok(summaries)
+    }
+
+    /// The conversations about `folder`, told by their first lines alone, and those that do not tell.
+    pub fn of_folder(&self, folder: &str) -> Result<Belonging> {
+        let mut found = Belonging::default();
+        for id in self.ids()? {
+            match self.header(&id) {
+                Some(header) if header.folder == folder => found.own.push(id),
+                Some(_) => {}
+                None => found.unreadable.push(id),
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether a turn of a conversation is one of those that `quotes` knows. One that cannot be read wholly may hold any: it is.
+    pub fn may_quote(&self, id: &SessionId, quotes: &dyn Fn(&Turn) -> bool) -> bool {
+        match self.load(id) {
+            Ok(conversation) => conversation.turns.iter().any(quotes),
+            Err(_) => true,
+        }
+    }
+
+    /// Removes a last line that a crash cut: no turn, but text all the same.
+    pub fn trim(&self, id: &SessionId) -> Result<()> {
+        let path = self.path(id);
+        let trim = || -> Result<()> {
+            let mut file = OpenOptions::new().read(true).write(true).open(&path)?;
+            let (whole, _) = whole_lines(&mut file)?;
+            if whole < file.metadata()?.len() {
+                file.set_len(whole)?;
+            }
+            Ok(())
+        };
+        trim().with_context(|| format!("{}: cannot trim the session", path.display()))
+    }
+
+    fn ids(&self) -> Result<Vec<SessionId>> {
+        let cannot = || format!("{}: cannot list sessions", self.dir.display());
+        let entries = match std::fs::read_dir(&self.dir) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(error).with_context(cannot),
+        };
+        let mut ids = Vec::new();
+        for entry in entries {
+            let path = entry.with_context(cannot)?.path();
+            let stem = path.file_stem().and_then(|stem| stem.to_str());
+            ids.extend(stem.and_then(SessionId::parse).filter(|_| path.extension().is_some_and(|e| e == "jsonl")));
+        }
+        Ok(ids)
+    }
+
+    /// The first line, if it is one.
+    fn header(&self, id: &SessionId) -> Option<Header> {
+        let mut line = Vec::new();
+        BufReader::new(File::open(self.path(id)).ok()?).take(LONGEST_HEADER).read_until(b'\n', &mut line).ok()?;
+        serde_json::from_slice(&line).ok()
     }
 
     /// Deletes one conversation, readable or not.

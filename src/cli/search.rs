@@ -40,7 +40,7 @@ pub(super) struct Args {
     /// Say what each passage's score is made of
     #[arg(long, conflicts_with = "batch")]
     explain: bool,
-    /// What to look for; in one argument 'pear "wound balm" -apple path:2024 ext:md after:2024-05 before:2025' narrows it down
+    /// What to look for; in one argument 'pear "wound balm" -apple path:2024 ext:md tag:garden after:2024-05 before:2025' narrows it down
     #[arg(required_unless_present = "batch", num_args = 1..)]
     text: Vec<String>,
 }

@@ -130,6 +130,9 @@ pub fn update(
         // A list that was cut short must not look like removed files.
         return Ok(Summary { cancelled: true, elapsed: start.elapsed(), ..Summary::default() });
     }
+    let forgotten = library.forgotten();
+    let forgotten = forgotten.with_context(|| format!("{}: cannot list what was forgotten", folder.display()))?;
+    scan::leave_out(&mut scan, &forgotten);
     let files = scan.found.len() as u64;
     add_hashes(&root, &known, &mut scan, options, cancel);
     let plan = plan::plan(&known, &scan);

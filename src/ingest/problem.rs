@@ -10,6 +10,7 @@ pub fn with_hint(problem: Problem) -> Problem {
 
 /// Part of a reason → hint. The first match counts.
 const HINTS: &[(&str, &str)] = &[
+    ("forgotten on request", "tanya forget --undo PATH lets it be read again"),
     ("permission denied", "give yourself the right to read it, then update again"),
     ("encrypted", "save a copy without a password in the folder"),
     ("no text layer", "run it through OCR (for example ocrmypdf) and keep the result in the folder"),
@@ -33,6 +34,7 @@ mod tests {
         let problem =
             |reason: &str| Problem { path: "a".into(), state: FileState::Skipped, reason: reason.into(), hint: None };
         assert!(with_hint(problem("not read yet: .docx")).hint.unwrap().contains("Markdown"));
+        assert!(with_hint(problem("forgotten on request")).hint.unwrap().contains("--undo"));
         assert_eq!(with_hint(problem("a link: links are not followed")).hint, None);
     }
 }

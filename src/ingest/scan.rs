@@ -18,11 +18,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, bail};
 use ignore::WalkBuilder;
 use tanya_engine::Cancel;
-use tanya_index::FileState;
+use tanya_index::{FileState, Forgotten};
 
 use super::extract::{Guess, Kind, not_yet, of_name};
 use super::plan::{Found, Scan, Verdict};
 use crate::paths;
+
+/// Why a file is not read that a person had forgotten.
+const FORGOTTEN: &str = "forgotten on request";
 
 /// What a scan looks at.
 #[derive(Debug, Clone)]
@@ -101,6 +104,13 @@ pub(crate) fn scan(root: &Path, options: &ScanOptions, cancel: &Cancel) -> Scan 
     scan.found.sort_by(|a, b| a.path.cmp(&b.path));
     scan.found.dedup_by(|a, b| a.path == b.path);
     scan
+}
+
+/// Lists what a person had forgotten without reading it.
+pub(crate) fn leave_out(scan: &mut Scan, forgotten: &Forgotten) {
+    for found in scan.found.iter_mut().filter(|found| forgotten.covers(&found.path)) {
+        found.verdict = Verdict::Unread(FileState::Skipped, FORGOTTEN.to_owned());
+    }
 }
 
 fn judge(path: String, metadata: &Metadata, options: &ScanOptions) -> Found {

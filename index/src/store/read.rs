@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use crate::forget::Forgotten;
 use crate::types::{
     Chunk, ChunkId, ContentHash, FileRecord, FileStamp, FileState, Problem, Span, Status, TextHash, ToEmbed,
     embedding_text,
@@ -94,16 +95,16 @@ pub(crate) fn removed_since(connection: &Connection, generation: u64) -> rusqlit
         .collect()
 }
 
-/// The chunks of the files that `admits` lets pass by path and time of change.
+/// The chunks of the files that `admits` lets pass by path, time of change and tags.
 pub(crate) fn chunks_of(
     connection: &Connection,
-    admits: impl Fn(&str, i64) -> bool,
+    admits: impl Fn(&str, i64, &str) -> bool,
 ) -> rusqlite::Result<std::collections::HashSet<ChunkId>> {
     let mut files = std::collections::HashSet::new();
-    let mut statement = connection.prepare_cached("SELECT id, path, mtime_ns FROM files")?;
+    let mut statement = connection.prepare_cached("SELECT id, path, mtime_ns, tags FROM files")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        if admits(row.get_ref(1)?.as_str()?, row.get(2)?) {
+        if admits(row.get_ref(1)?.as_str()?, row.get(2)?, row.get_ref(3)?.as_str()?) {
             files.insert(row.get::<_, i64>(0)?);
         }
     }
@@ -116,6 +117,35 @@ pub(crate) fn chunks_of(
         }
     }
     Ok(chunks)
+}
+
+/// The texts of all chunks of the files that `admits` lets pass.
+pub(crate) fn texts_of(
+    connection: &Connection,
+    admits: impl Fn(&str) -> bool,
+) -> rusqlite::Result<std::collections::HashSet<String>> {
+    let mut texts = std::collections::HashSet::new();
+    let mut of_file = connection.prepare_cached("SELECT text FROM chunks WHERE file = ?1")?;
+    let mut files = connection.prepare_cached("SELECT id, path FROM files")?;
+    let mut rows = files.query([])?;
+    while let Some(row) = rows.next()? {
+        if admits(row.get_ref(1)?.as_str()?) {
+            for text in of_file.query_map([row.get::<_, i64>(0)?], |row| row.get::<_, String>(0))? {
+                texts.insert(text?);
+            }
+        }
+    }
+    Ok(texts)
+}
+
+/// The paths that are not to be read again.
+pub(crate) fn forgotten(connection: &Connection) -> rusqlite::Result<Forgotten> {
+    connection.prepare("SELECT path FROM forgotten")?.query_map([], |row| row.get::<_, String>(0))?.collect()
+}
+
+/// Whether files of the library may still hold bytes of what was forgotten.
+pub(crate) fn is_cleaning(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT cleaning FROM library", [], |row| row.get(0))
 }
 
 pub(crate) fn chunk_ids(connection: &Connection) -> rusqlite::Result<std::collections::HashSet<ChunkId>> {

@@ -19,7 +19,8 @@ pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
 const APPLICATION_ID: u32 = 0x7461_6e79;
 
 /// `MIGRATIONS[n]` leads from version n to n + 1. Never edited once released.
-const MIGRATIONS: [&str; 1] = [r"
+const MIGRATIONS: [&str; 2] = [
+    r"
 CREATE TABLE embedders (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL,
@@ -80,7 +81,23 @@ CREATE TABLE vectors (
     vector BLOB NOT NULL,
     UNIQUE (embedder, hash)
 ) STRICT;
-"];
+",
+    r"
+-- Paths that a person had forgotten; with a final / all that is below a folder. Nothing of their content is kept.
+CREATE TABLE forgotten (
+    path TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
+
+-- Each on a line of its own, folded as conditions fold theirs.
+ALTER TABLE files ADD COLUMN tags TEXT NOT NULL DEFAULT '';
+-- Without a hash a file counts as never read: what may hold tags is read again, its vectors stay.
+UPDATE files SET hash = NULL WHERE path LIKE '%.md' OR path LIKE '%.markdown' OR path LIKE '%.mdown' OR path LIKE '%.mkd' OR path LIKE '%.mkdn'
+    OR path LIKE '%.mdx' OR path LIKE '%.qmd' OR path LIKE '%.rmd';
+
+-- Whether files of the library may still hold bytes of what was forgotten.
+ALTER TABLE library ADD COLUMN cleaning INTEGER NOT NULL DEFAULT 0;
+",
+];
 
 /// Looks at the file's header without opening the database; false if there is no file or nothing in it.
 /// The header lags behind a write-ahead log that was not checkpointed: [`prepare`] looks again through `SQLite`.
@@ -263,6 +280,51 @@ mod tests {
             assert!(check_header(&path).unwrap());
             assert!(!journal.exists());
         }
+    }
+
+    #[test]
+    fn a_library_of_the_first_version_keeps_what_it_holds_and_reads_anew_what_may_have_tags() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("library.sqlite");
+        create(&path).unwrap();
+        let old = Connection::open(&path).unwrap();
+        old.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.pragma_update(None, "user_version", 1).unwrap();
+        old.execute_batch(
+            "UPDATE library SET generation = 7, words_generation = 7;
+             INSERT INTO files VALUES (1, 'a.MD', 3, 5, zeroblob(32), 'A', 0, NULL), (2, 'b.pdf', 3, 5, zeroblob(32), 'B', 0, NULL);
+             INSERT INTO chunks VALUES (9, 1, 0, 1, 2, NULL, '', 'a pear', zeroblob(32), 7, 0);",
+        )
+        .unwrap();
+        old.close().unwrap();
+
+        let library = crate::Library::open(dir.path()).unwrap();
+        let hashes: Vec<bool> = library.files().unwrap().iter().map(|file| file.stamp.hash.is_some()).collect();
+        assert_eq!(hashes, [false, true], "Markdown counts as never read, a PDF as known");
+        assert!(library.forgotten().unwrap().is_empty());
+        let snapshot = library.snapshot().unwrap();
+        assert_eq!(snapshot.generation(), 7);
+        let chunk = snapshot.chunk(crate::ChunkId(9)).unwrap().unwrap();
+        assert_eq!((chunk.text.as_str(), chunk.path.as_str()), ("a pear", "a.MD"));
+        drop(snapshot);
+        let tagged = crate::Document {
+            path: "a.MD".into(),
+            stamp: crate::FileStamp { size: 3, mtime_ns: 5, hash: None },
+            title: "A".into(),
+            chunks: Vec::new(),
+            tags: vec!["Fruit".into()],
+            state: crate::FileState::Indexed,
+            reason: None,
+        };
+        let mut writer = library.writer().unwrap();
+        writer.upsert(tagged).unwrap();
+        writer.commit().unwrap();
+        let tags: String = Connection::open(&path)
+            .unwrap()
+            .query_row("SELECT tags FROM files WHERE id <> 2", [], |row| row.get(0))
+            .unwrap();
+        assert_eq!(tags, "fruit");
     }
 
     #[test]

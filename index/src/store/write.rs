@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 
 use super::read::{self, state_code};
+use crate::conditions::folded_tag;
+use crate::forget::Forgotten;
 use crate::types::{Document, FileStamp, TextHash};
 
 /// With every embedder: the index begins with it, and without it each orphan would cost a pass over all vectors.
@@ -18,6 +20,17 @@ pub(crate) enum Change {
     Rename { from: String, to: String },
     Touch { path: String, stamp: FileStamp },
     Remove(String),
+}
+
+impl Change {
+    /// Whether it would bring back, or move, what is forgotten.
+    pub(crate) fn concerns(&self, forgotten: &Forgotten) -> bool {
+        match self {
+            Change::Upsert(document) => forgotten.covers(&document.path),
+            Change::Rename { from, to } => forgotten.covers(from) || forgotten.covers(to),
+            Change::Touch { path, .. } | Change::Remove(path) => forgotten.covers(path),
+        }
+    }
 }
 
 /// What a commit is made of.
@@ -60,11 +73,12 @@ impl<'a> Commit<'a> {
     }
 
     fn upsert(&mut self, document: &Document) -> rusqlite::Result<()> {
-        let Document { path, stamp, title, chunks, state, reason } = document;
+        let Document { path, stamp, title, chunks, tags, state, reason } = document;
         self.remove(path)?;
         self.transaction
             .prepare_cached(
-                "INSERT INTO files (path, size, mtime_ns, hash, title, state, reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                "INSERT INTO files (path, size, mtime_ns, hash, title, state, reason, tags)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
             .execute(params![
                 path,
@@ -73,7 +87,8 @@ impl<'a> Commit<'a> {
                 stamp.hash.map(|hash| hash.0),
                 title,
                 state_code(*state),
-                reason
+                reason,
+                tags.iter().map(|tag| folded_tag(tag)).collect::<Vec<_>>().join("\n"),
             ])?;
         let file = self.transaction.last_insert_rowid();
         let embedder = read::embedder(&self.transaction)?.map(|row| row.id);
@@ -99,6 +114,26 @@ impl<'a> Commit<'a> {
         }
         self.words_changed |= !chunks.is_empty();
         Ok(())
+    }
+
+    /// Removes the files that `forgotten` covers, remembers its paths, and marks the library as one that has to be cleaned;
+    /// returns how many files these were.
+    pub(crate) fn forget(&mut self, forgotten: &Forgotten) -> rusqlite::Result<u64> {
+        let known: Vec<String> = self
+            .transaction
+            .prepare_cached("SELECT path FROM files")?
+            .query_map([], |row| row.get::<_, String>(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        let mut files = 0;
+        for path in known.iter().filter(|path| forgotten.covers(path)) {
+            self.remove(path)?;
+            files += 1;
+        }
+        for path in forgotten.paths() {
+            self.transaction.prepare_cached("INSERT OR IGNORE INTO forgotten (path) VALUES (?1)")?.execute([path])?;
+        }
+        self.transaction.execute("UPDATE library SET cleaning = 1", [])?;
+        Ok(files)
     }
 
     fn remove(&mut self, path: &str) -> rusqlite::Result<()> {
@@ -170,6 +205,18 @@ pub(crate) fn set_embedder(transaction: Transaction<'_>, name: &str, dimension: 
     advance(&transaction, generation, false)?;
     transaction.commit()?;
     Ok(true)
+}
+
+/// Lets these paths be read again; returns those that were forgotten.
+pub(crate) fn undo_forget(transaction: Transaction<'_>, paths: &Forgotten) -> rusqlite::Result<Vec<String>> {
+    let mut undone = Vec::new();
+    for path in paths.paths() {
+        if transaction.prepare_cached("DELETE FROM forgotten WHERE path = ?1")?.execute([path])? > 0 {
+            undone.push(path.to_owned());
+        }
+    }
+    transaction.commit()?;
+    Ok(undone)
 }
 
 /// Stores vectors for the texts that still have a chunk.

@@ -24,6 +24,7 @@ pub(crate) fn document(path: &str, texts: &[&str]) -> Document {
         stamp: stamp(1),
         title: String::new(),
         chunks: (1u32..).zip(texts).map(chunk).collect(),
+        tags: Vec::new(),
         state: FileState::Indexed,
         reason: None,
     }

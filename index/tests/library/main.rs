@@ -8,6 +8,7 @@ mod faults;
 mod flips;
 mod history;
 mod instances;
+mod forget;
 mod kill;
 mod languages;
 mod model;

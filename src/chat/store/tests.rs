@@ -119,3 +119,36 @@ fn a_session_that_cannot_be_read_can_be_deleted() {
     store.remove(&id).unwrap();
     assert!(store.remove(&id).is_err());
 }
+
+#[test]
+fn conversations_are_told_by_their_folder_even_where_the_rest_cannot_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SessionStore::at(dir.path().to_owned());
+    let whole = saved(&store, 100, &["first?"]).id;
+    let damaged = saved(&store, 200, &["second?", "third?"]).id;
+    let text = std::fs::read_to_string(store.path(&damaged)).unwrap().replace("\"question\"", "\"quest");
+    std::fs::write(store.path(&damaged), text).unwrap();
+    std::fs::write(dir.path().join("broken.jsonl"), "{").unwrap();
+    let mut found = store.of_folder("/notes").unwrap();
+    found.own.sort();
+    assert_eq!(found.own, [whole.clone(), damaged.clone()]);
+    assert_eq!(found.unreadable, [SessionId::parse("broken").unwrap()]);
+    assert!(store.of_folder("/other").unwrap().own.is_empty());
+    assert!(store.may_quote(&whole, &|turn: &Turn| turn.question == "first?"));
+    assert!(!store.may_quote(&whole, &|_: &Turn| false));
+    assert!(store.may_quote(&damaged, &|_: &Turn| false), "what cannot be read may be anything");
+}
+
+#[test]
+fn a_trimmed_conversation_keeps_its_turns_and_nothing_of_a_cut_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SessionStore::at(dir.path().to_owned());
+    let conversation = saved(&store, 100, &["first?", "second?"]);
+    let path = store.path(&conversation.id);
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, [&whole[..], b"{\"question\":\"cut"].concat()).unwrap();
+    store.trim(&conversation.id).unwrap();
+    assert_eq!(std::fs::read(&path).unwrap(), whole);
+    store.trim(&conversation.id).unwrap();
+    assert_eq!(store.load(&conversation.id).unwrap(), conversation);
+}

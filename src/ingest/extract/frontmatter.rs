@@ -3,6 +3,7 @@
 //! YAML between `---` (read as plain `key: value` lines with inline and indented lists: what notes hold in practice; anything
 //! deeper is left out) and TOML between `+++`.
 
+use super::tags::Tags;
 use super::{Block, BlockKind, LineRange};
 
 /// Fields that become searchable text, besides the title.
@@ -21,6 +22,9 @@ const FIELDS: &[&str] = &[
     "date",
 ];
 
+/// Fields that file a note under something.
+const TAGS: &[&str] = &["tags", "tag"];
+
 /// What a metadata block holds.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct FrontMatter {
@@ -28,24 +32,31 @@ pub(super) struct FrontMatter {
     pub(super) title: Option<String>,
     /// The searchable fields, one line each.
     pub(super) block: Option<Block>,
+    /// The fields `tags` and `tag`, as listed.
+    pub(super) tags: Vec<String>,
 }
 
 /// Reads YAML; `first_line` is the source line of the first line of `text`.
 pub(super) fn yaml(text: &str, first_line: u32) -> FrontMatter {
     let mut fields: Vec<(String, Vec<String>, LineRange)> = Vec::new();
+    let mut tags = Tags::default();
     for (line, number) in text.lines().zip(first_line..) {
         let trimmed = line.trim();
         if line.starts_with([' ', '\t', '-']) {
             // An indented or list line continues the field above.
-            if let Some((_, values, range)) = fields.last_mut() {
+            if let Some((key, values, range)) = fields.last_mut() {
                 let value = unquote(trimmed.trim_start_matches("- ").trim());
                 if !value.is_empty() && value != "-" {
+                    if TAGS.contains(&key.as_str()) {
+                        value.split(',').for_each(|tag| tags.add(tag));
+                    }
                     values.push(value);
                     range.end = number;
                 }
             }
         } else if let Some((key, value)) = trimmed.split_once(':') {
-            let values = match value.trim() {
+            let (key, value) = (key.trim().to_lowercase(), value.trim());
+            let values = match value {
                 "" | "|" | ">" | "|-" | ">-" => Vec::new(),
                 list if list.starts_with('[') => list
                     .trim_matches(['[', ']'])
@@ -55,10 +66,20 @@ pub(super) fn yaml(text: &str, first_line: u32) -> FrontMatter {
                     .collect(),
                 single => vec![unquote(single)],
             };
-            fields.push((key.trim().to_lowercase(), values, LineRange { start: number, end: number }));
+            if TAGS.contains(&key.as_str()) {
+                match &values[..] {
+                    // Outside a list, white space separates too.
+                    [single] if !value.starts_with('[') => {
+                        let (listed, _) = single.split_once(" # ").unwrap_or((single, ""));
+                        listed.split([',', ' ']).for_each(|tag| tags.add(tag));
+                    }
+                    listed => listed.iter().for_each(|tag| tags.add(tag)),
+                }
+            }
+            fields.push((key, values, LineRange { start: number, end: number }));
         }
     }
-    collect(fields)
+    FrontMatter { tags: tags.into_vec(), ..collect(fields) }
 }
 
 /// Reads TOML; a block that is not valid TOML gives nothing.
@@ -78,7 +99,14 @@ pub(super) fn toml(text: &str, first_line: u32) -> FrontMatter {
         };
         fields.push((key.to_lowercase(), values, LineRange { start: number, end: number }));
     }
-    collect(fields)
+    let mut tags = Tags::default();
+    for value in TAGS.iter().filter_map(|key| table.get(*key)) {
+        match value {
+            toml::Value::Array(items) => items.iter().filter_map(scalar).for_each(|tag| tags.add(&tag)),
+            value => scalar(value).iter().flat_map(|text| text.split([',', ' '])).for_each(|tag| tags.add(tag)),
+        }
+    }
+    FrontMatter { tags: tags.into_vec(), ..collect(fields) }
 }
 
 fn scalar(value: &toml::Value) -> Option<String> {
@@ -110,7 +138,7 @@ fn collect(fields: Vec<(String, Vec<String>, LineRange)>) -> FrontMatter {
     }
     let block =
         (!text.is_empty()).then(|| Block { kind: BlockKind::Paragraph, text: text.join("\n"), lines, page: None });
-    FrontMatter { title, block }
+    FrontMatter { title, block, tags: Vec::new() }
 }
 
 #[cfg(test)]
@@ -123,8 +151,21 @@ mod tests {
         let matter = yaml(text, 2);
         assert_eq!(matter.title.as_deref(), Some("A: note"));
         let block = matter.block.unwrap();
+        assert_eq!(matter.tags, ["red", "green"]);
         assert_eq!(block.text, "title: A: note\naliases: one, two\ntags: red, green");
         assert_eq!(block.lines[2], LineRange { start: 4, end: 6 });
+    }
+
+    #[test]
+    fn tags_are_read_in_every_way_people_list_them() {
+        let tags = |text: &str| yaml(text, 2).tags;
+        assert_eq!(tags("tags: #a #b # mine\n"), ["a", "b"]);
+        assert_eq!(tags("tags: [a, \"b c\", '#d'] # mine\n"), ["a", "b-c", "d"]);
+        assert_eq!(tags("Tags: a b, c\ntag: d\n"), ["a", "b", "c", "d"]);
+        assert_eq!(tags("tags:\n- trips/norway\n- \"e f\"\nauthor: x\n"), ["trips/norway", "e-f"]);
+        assert_eq!(tags("tags: [a,\n  b, c]\n"), ["a", "b", "c"]);
+        assert_eq!(tags("tags:\ntitle: not a tag\n"), Vec::<String>::new());
+        assert_eq!(toml("tag = \"a b\"\ntags = [\"c d\", 7]\n", 2).tags, ["c-d", "7", "a", "b"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, MetadataBlockKind, Options, Parser, Tag, TagEnd};
 
 use super::lines::LineIndex;
+use super::tags::Tags;
 use super::{Block, BlockKind, LineRange, frontmatter, markup};
 
 /// A Markdown document.
@@ -17,6 +18,8 @@ pub(super) struct Markdown {
     pub(super) title: Option<String>,
     /// Its blocks.
     pub(super) blocks: Vec<Block>,
+    /// From the front matter and from the text.
+    pub(super) tags: Vec<String>,
 }
 
 /// Parses a whole document.
@@ -40,6 +43,9 @@ pub(super) fn extract(source: &str) -> Markdown {
         metadata: None,
         first_cell: true,
         title: None,
+        tags: Tags::default(),
+        plain: String::new(),
+        links: 0,
     };
     for (event, range) in Parser::new_ext(source, options).into_offset_iter() {
         builder.event(event, range);
@@ -49,7 +55,7 @@ pub(super) fn extract(source: &str) -> Markdown {
     // Chapters of a book often start below the first level.
     let opening = builder.blocks.first().filter(|block| matches!(block.kind, BlockKind::Heading(_)));
     let heading = builder.blocks.iter().find(is_title).or(opening).map(|block| block.text.clone());
-    Markdown { title: builder.title.or(heading), blocks: builder.blocks }
+    Markdown { title: builder.title.or(heading), blocks: builder.blocks, tags: builder.tags.into_vec() }
 }
 
 /// A block under construction. A line whose source line is not known yet has `start == 0`.
@@ -60,6 +66,9 @@ struct Open {
     /// Bytes of a list marker at the start: no content.
     marker: usize,
 }
+
+/// Stands for what holds no tags: code, links, escaped marks.
+const OPAQUE: char = '\u{FFFC}';
 
 const UNKNOWN: LineRange = LineRange { start: 0, end: 0 };
 
@@ -75,6 +84,11 @@ struct Builder<'a> {
     metadata: Option<(MetadataBlockKind, String, u32)>,
     first_cell: bool,
     title: Option<String>,
+    tags: Tags,
+    /// The text of the open block as far as it may hold tags.
+    plain: String,
+    /// How many links and images are open around the text: `[[#heading]]` names a place, not a tag.
+    links: usize,
 }
 
 impl Builder<'_> {
@@ -90,11 +104,18 @@ impl Builder<'_> {
                     metadata.push_str(&text);
                 } else {
                     self.push(&text, &range);
+                    self.note_plain(&text, &range);
                 }
             }
-            Event::Code(code) => self.push_inline(&format!("`{code}`"), &range),
+            Event::Code(code) => {
+                self.push_inline(&format!("`{code}`"), &range);
+                self.plain.push(OPAQUE);
+            }
             Event::InlineMath(text) | Event::DisplayMath(text) => self.push(&text, &range),
-            Event::SoftBreak | Event::HardBreak => self.push("\n", &range),
+            Event::SoftBreak | Event::HardBreak => {
+                self.push("\n", &range);
+                self.plain.push('\n');
+            }
             Event::FootnoteReference(label) => self.push_inline(&format!("[^{label}]"), &range),
             Event::TaskListMarker(done) => self.push_inline(if done { "[x] " } else { "[ ] " }, &range),
             Event::Html(_) => match &mut self.html {
@@ -102,8 +123,10 @@ impl Builder<'_> {
                 None => self.html = Some(range),
             },
             Event::InlineHtml(html) => {
+                self.plain.push(OPAQUE);
                 if html.to_ascii_lowercase().starts_with("<br") {
                     self.push("\n", &range);
+                    self.plain.push('\n');
                 }
             }
             Event::Rule => self.close(),
@@ -164,8 +187,10 @@ impl Builder<'_> {
                 if !self.first_cell {
                     self.push_inline(" | ", &range);
                 }
+                self.plain.push('\n');
                 self.first_cell = false;
             }
+            Tag::Link { .. } | Tag::Image { .. } => self.links += 1,
             Tag::MetadataBlock(kind) => self.metadata = Some((kind, String::new(), self.index.line_of(range.start))),
             _ => {}
         }
@@ -192,6 +217,7 @@ impl Builder<'_> {
                 self.lists.pop();
             }
             TagEnd::HtmlBlock => self.close_html(),
+            TagEnd::Link | TagEnd::Image => self.links = self.links.saturating_sub(1),
             TagEnd::MetadataBlock(_) => self.close_metadata(),
             _ => {}
         }
@@ -246,7 +272,22 @@ impl Builder<'_> {
         }
     }
 
+    /// Notes text that may hold tags. Code holds none, nor does what a person escaped.
+    fn note_plain(&mut self, text: &str, range: &Range<usize>) {
+        let in_code = self.open.as_ref().is_some_and(|open| open.kind == BlockKind::Code);
+        if in_code || self.links > 0 {
+            self.plain.push(OPAQUE);
+            return;
+        }
+        if self.source[..range.start].ends_with('\\') {
+            self.plain.push(OPAQUE);
+        }
+        self.plain.push_str(text);
+    }
+
     fn close(&mut self) {
+        self.tags.add_inline(&self.plain);
+        self.plain.clear();
         if self.html.is_some() {
             self.close_html();
         }
@@ -279,6 +320,9 @@ impl Builder<'_> {
             MetadataBlockKind::PlusesStyle => frontmatter::toml(&text, first),
         };
         self.title = self.title.take().or(matter.title);
+        for tag in &matter.tags {
+            self.tags.add(tag);
+        }
         self.blocks.extend(matter.block);
     }
 }

@@ -17,6 +17,7 @@ mod outline;
 mod pdf;
 mod plain;
 mod sanitize;
+mod tags;
 
 use kind::of_content;
 pub(crate) use kind::{Guess, Kind, not_yet, of_name};
@@ -98,6 +99,8 @@ pub(crate) struct Extracted {
     pub(crate) title: Option<String>,
     /// Its pieces, in reading order.
     pub(crate) blocks: Vec<Block>,
+    /// What it is filed under, for formats that know tags.
+    pub(crate) tags: Vec<String>,
     /// How much of the file was read.
     pub(crate) state: FileState,
     /// Why not all of it, or a note on what was left out.
@@ -109,7 +112,7 @@ pub(crate) struct Extracted {
 impl Extracted {
     /// A document without text, with the reason for that.
     pub(crate) fn without_text(state: FileState, reason: impl Into<String>) -> Self {
-        Self { title: None, blocks: Vec::new(), state, reason: Some(reason.into()), encoding: None }
+        Self { title: None, blocks: Vec::new(), tags: Vec::new(), state, reason: Some(reason.into()), encoding: None }
     }
 }
 
@@ -159,9 +162,11 @@ fn from_text(kind: Kind, bytes: Vec<u8>) -> Extracted {
     drop(bytes);
     let clean = sanitize::sanitize(&decoded.text);
     drop(decoded.text);
+    let mut tags = Vec::new();
     let (title, blocks, note) = match kind {
         Kind::Markdown => {
             let document = markdown::extract(&clean.text);
+            tags = document.tags;
             (document.title, document.blocks, None)
         }
         Kind::Rst => outline::restructured(&clean.text),
@@ -180,6 +185,7 @@ fn from_text(kind: Kind, bytes: Vec<u8>) -> Extracted {
     Extracted {
         title: title.map(|title| one_line(&title)).filter(|title| !title.is_empty()),
         blocks,
+        tags,
         state,
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         encoding: Some(decoded.encoding),

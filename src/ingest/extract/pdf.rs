@@ -99,6 +99,7 @@ impl Pages {
         Extracted {
             title: None,
             blocks: self.blocks,
+            tags: Vec::new(),
             state,
             reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
             encoding: None,

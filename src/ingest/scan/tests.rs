@@ -118,3 +118,15 @@ fn the_hash_covers_what_is_read() {
     assert_eq!(hash("a.txt", 10), hash("b.txt", 10));
     assert_ne!(hash("a.txt", 100), hash("b.txt", 100));
 }
+
+#[test]
+fn what_was_forgotten_is_listed_and_not_read() {
+    let folder = folder(&[("a.md", "x"), ("old/b.md", "x"), ("older.md", "x")]);
+    let mut scan = scan(folder.path(), &ScanOptions::default(), &Cancel::new());
+    let forgotten: Forgotten = ["a.md".to_owned(), "old/".to_owned()].into_iter().collect();
+    leave_out(&mut scan, &forgotten);
+    let left_out = Verdict::Unread(FileState::Skipped, FORGOTTEN.to_owned());
+    let verdicts: Vec<(&str, &Verdict)> =
+        scan.found.iter().map(|found| (found.path.as_str(), &found.verdict)).collect();
+    assert_eq!(verdicts, [("a.md", &left_out), ("old/b.md", &left_out), ("older.md", &Verdict::Read)]);
+}

@@ -77,7 +77,13 @@ pub(super) fn misbehave(bytes: &[u8], output: &mut impl Write) -> io::Result<()>
             write_json(
                 output,
                 Tag::Done,
-                &Done { title: String::new(), state: FileState::Indexed, reason: None, encoding: None },
+                &Done {
+                    title: String::new(),
+                    tags: Vec::new(),
+                    state: FileState::Indexed,
+                    reason: None,
+                    encoding: None,
+                },
             )?;
             output.flush()?;
             loop {

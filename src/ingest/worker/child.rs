@@ -77,8 +77,8 @@ fn answer(file: Input, output: &mut impl Write) -> io::Result<()> {
         (String::new(), Vec::new(), Extracted::without_text(FileState::Failed, reason))
     });
     send_chunks(chunks, output)?;
-    let Extracted { state, reason, encoding, .. } = extracted;
-    write_json(output, Tag::Done, &Done { title, state, reason, encoding: encoding.map(str::to_owned) })
+    let Extracted { tags, state, reason, encoding, .. } = extracted;
+    write_json(output, Tag::Done, &Done { title, tags, state, reason, encoding: encoding.map(str::to_owned) })
 }
 
 fn send_chunks(chunks: Vec<NewChunk>, output: &mut impl Write) -> io::Result<()> {

@@ -14,7 +14,7 @@ use tanya_index::{FileState, NewChunk, Span};
 use crate::ingest::extract::has_forbidden;
 
 /// Changes whenever a frame changes its meaning: parent and child must be of one build.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// Largest payload of a frame.
 pub(super) const MAX_FRAME: usize = 4 << 20;
 /// Chunks are sent once this many bytes of text have come together.
@@ -25,7 +25,9 @@ const MAX_TEXT: usize = 100 << 20;
 const MAX_CHUNKS: usize = 1_000_000;
 /// Longest text of one chunk; the chunker's limits keep it below half of this.
 const MAX_CHUNK: usize = 32 << 10;
-/// Longest title, heading path or reason.
+/// Most tags that are taken from one file; the reader's own limit is below.
+const MAX_TAGS: usize = 4096;
+/// Longest title, heading path, tag or reason.
 const MAX_LABEL: usize = 4 << 10;
 
 /// What a frame is.
@@ -94,6 +96,7 @@ pub(super) struct WireChunk {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Done {
     pub(super) title: String,
+    pub(super) tags: Vec<String>,
     pub(super) state: FileState,
     pub(super) reason: Option<String>,
     pub(super) encoding: Option<String>,
@@ -162,6 +165,8 @@ pub(crate) struct Answer {
     pub(crate) title: String,
     /// Its chunks.
     pub(crate) chunks: Vec<NewChunk>,
+    /// What it is filed under.
+    pub(crate) tags: Vec<String>,
     /// How much of it was read.
     pub(crate) state: FileState,
     /// Why not all, or a note.
@@ -195,13 +200,17 @@ impl Answer {
                 Tag::Done => {
                     let done: Done = frame.json()?;
                     let title = label(done.title)?;
+                    if done.tags.len() > MAX_TAGS {
+                        return Err(invalid("more tags than a file may have"));
+                    }
+                    let tags = done.tags.into_iter().map(label).collect::<io::Result<Vec<_>>>()?;
                     let reason = done.reason.map(label).transpose()?;
                     let encoding = done.encoding.map(label).transpose()?;
                     let has_text = matches!(done.state, FileState::Indexed | FileState::Partly);
                     if !has_text && !chunks.is_empty() {
                         return Err(invalid("text of a file that gave none"));
                     }
-                    return Ok(Self { title, chunks, state: done.state, reason, encoding });
+                    return Ok(Self { title, chunks, tags, state: done.state, reason, encoding });
                 }
                 other => return Err(invalid(format!("a {other:?} frame has no place in an answer"))),
             }
@@ -240,9 +249,14 @@ mod tests {
     }
 
     fn answer(chunks: &[WireChunk], state: FileState) -> io::Result<Answer> {
+        tagged_answer(chunks, state, &["red"])
+    }
+
+    fn tagged_answer(chunks: &[WireChunk], state: FileState, tags: &[&str]) -> io::Result<Answer> {
         let mut bytes = Vec::new();
         write_json(&mut bytes, Tag::Chunks, &chunks).unwrap();
-        let done = Done { title: "T".into(), state, reason: None, encoding: None };
+        let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        let done = Done { title: "T".into(), tags, state, reason: None, encoding: None };
         write_json(&mut bytes, Tag::Done, &done).unwrap();
         Answer::read(&mut bytes.as_slice())
     }
@@ -253,6 +267,7 @@ mod tests {
         let answer = answer(&[chunk("one"), second], FileState::Indexed).unwrap();
         assert_eq!(answer.chunks.len(), 2);
         assert_eq!(answer.chunks[1].heading, "H");
+        assert_eq!(answer.tags, ["red"]);
     }
 
     #[test]
@@ -265,6 +280,9 @@ mod tests {
         assert!(answer(&[WireChunk { start: 3, ..chunk("a") }], FileState::Indexed).is_err());
         assert!(answer(&[WireChunk { heading: Some("a\nb".into()), ..chunk("a") }], FileState::Indexed).is_err());
         assert!(answer(&[chunk("a")], FileState::Failed).is_err());
+        assert!(tagged_answer(&[], FileState::Indexed, &["a\nb"]).is_err());
+        assert!(tagged_answer(&[], FileState::Indexed, &["a\u{202E}b"]).is_err());
+        assert!(tagged_answer(&[], FileState::Indexed, &["t"; MAX_TAGS + 1]).is_err());
     }
 
     #[test]

@@ -95,3 +95,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn tags_come_from_the_front_matter_and_from_running_text() {
+    let tags = |source: &str| extract(source).tags;
+    assert_eq!(tags("---\ntags: [a, B]\n---\n\nText #c_d, #e/f\nand *#g* #a.\n"), ["a", "B", "c_d", "e/f", "g"]);
+    assert_eq!(tags("+++\ntags = [\"a\"]\n+++\n\nx #b\n"), ["a", "b"]);
+    assert_eq!(tags("- item #a\n- #b\n\n| x | y |\n|---|---|\n| #c | d #e |\n\n> #f\n"), ["a", "b", "c", "e", "f"]);
+    assert_eq!(tags("# About #heads\n\n#not-a-heading\n"), ["heads", "not-a-heading"]);
+}
+
+#[test]
+fn code_links_and_escaped_marks_are_no_tags() {
+    for source in [
+        "`#a` and ``x #b``",
+        "```\n#a\n```\n",
+        "text\n\n    #a\n",
+        "[[#a]] and [[Note#b]] and [#c](http://x)",
+        "\\#a",
+        "http://x.y/#a",
+        "# Heading\n\n## Another",
+        "<!-- #a -->\n",
+        "<div>\n#a\n</div>\n",
+    ] {
+        assert_eq!(extract(source).tags, Vec::<String>::new(), "{source}");
+    }
+}
