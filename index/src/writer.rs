@@ -154,8 +154,10 @@ impl Writer {
             .map_err(Error::sqlite(path))?;
         // A merge under way would go on writing into a folder that is about to go.
         self.indexer.take().map_or(Ok(()), Indexer::finish)?;
+        self.keeper = Keeper::default();
         forget::clean(&self.shared, &self.store, forget::PATIENCE)?;
         self.words_at = read::generations(&self.store).map_err(Error::sqlite(path))?.words;
+        (self.keeper, _) = Keeper::open(&self.shared, &self.store)?;
         Ok(files)
     }
 

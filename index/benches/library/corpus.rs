@@ -120,6 +120,7 @@ impl Corpus {
             path: format!("{}/{number}.md", folder(number)),
             stamp: FileStamp { size: text_bytes(&chunks), mtime_ns: number as i64, hash: None },
             title: words.join(" "),
+            tags: Vec::new(),
             chunks,
             state: FileState::Indexed,
             reason: None,
