@@ -38,6 +38,8 @@ pub struct Settings {
     pub exact: bool,
     /// What keys and values of what a model has read are kept as.
     pub cache: CacheType,
+    /// Changes of the folder are followed while the screen is open.
+    pub watch: bool,
     /// Colors of the screen.
     pub theme: Theme,
     /// Plain ASCII instead of the glyphs of the common set.
@@ -72,6 +74,7 @@ impl Default for Settings {
             threads: 0,
             exact: false,
             cache: CacheType::F16,
+            watch: true,
             theme: Theme::Auto,
             ascii: false,
         }
@@ -284,6 +287,15 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
         show: |settings| settings.cache.name().to_owned(),
+    },
+    Setting {
+        key: "watch",
+        help: "true or false: follow changes of the folder while the screen is open; taken at the next start",
+        read: |settings, text| {
+            settings.watch = switch(text)?;
+            Ok(())
+        },
+        show: |settings| settings.watch.to_string(),
     },
     Setting {
         key: "theme",

@@ -65,6 +65,7 @@ impl Backend for Background {
             supply: self.app.supply.clone(),
             models: wanted(settings),
             ingest: IngestOptions::default(),
+            watch: settings.watch,
         };
         match Jobs::start(setup, &self.events) {
             Ok(jobs) => self.jobs = Some(jobs),
