@@ -41,6 +41,8 @@ pub struct Settings {
     pub cache: CacheType,
     /// How the vectors of a folder are compared.
     pub vectors: VectorKind,
+    /// Changes of the folder are followed while the screen is open.
+    pub watch: bool,
     /// Colors of the screen.
     pub theme: Theme,
     /// Plain ASCII instead of the glyphs of the common set.
@@ -76,6 +78,7 @@ impl Default for Settings {
             exact: false,
             cache: CacheType::F16,
             vectors: VectorKind::Auto,
+            watch: true,
             theme: Theme::Auto,
             ascii: false,
         }
@@ -298,6 +301,15 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
         show: |settings| settings.vectors.name().to_owned(),
+    },
+    Setting {
+        key: "watch",
+        help: "true or false: follow changes of the folder while the screen is open; taken at the next start",
+        read: |settings, text| {
+            settings.watch = switch(text)?;
+            Ok(())
+        },
+        show: |settings| settings.watch.to_string(),
     },
     Setting {
         key: "theme",

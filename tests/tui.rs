@@ -451,6 +451,83 @@ fn a_second_screen_reads_along_and_writes_once_the_first_is_gone() {
 }
 
 #[test]
+fn what_changes_in_the_folder_shows_at_once_and_a_folder_that_goes_is_said() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let (folder, aside) = (root.path().join("notes"), root.path().join("aside"));
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(folder.join("pear.md"), "A pear.\n").expect("a file");
+    let mut pty = Pty::start(program(root.path(), &folder), 130, 30);
+    pty.wait_for("1 passage");
+    std::fs::create_dir_all(folder.join("new/deep")).expect("a folder");
+    std::fs::write(folder.join("new/deep/plum.md"), "A plum.\n").expect("a file");
+    pty.wait_for("2 passages");
+    pty.wait_for("2 files");
+    std::fs::remove_file(folder.join("pear.md")).expect("it is there");
+    pty.wait_until("one file", |pty| pty.text().contains("1 file") && !pty.text().contains("2 files"));
+    std::fs::rename(&folder, &aside).expect("it can be moved");
+    pty.wait_for("the folder is gone");
+    std::fs::write(aside.join("fig.md"), "A fig.\n").expect("a file");
+    std::fs::rename(&aside, &folder).expect("it can be moved back");
+    pty.wait_for("2 files");
+    pty.press("\x04");
+    assert!(pty.restored().success());
+}
+
+/// How often threads with these names gave up the processor; `None` when there is none of them.
+#[cfg(target_os = "linux")]
+fn switches(pty: &Pty, names: &[&str]) -> Option<u64> {
+    let tasks = format!("/proc/{}/task", pty.child.process_id().expect("it runs"));
+    let mut counts = std::fs::read_dir(tasks)
+        .expect("it runs")
+        .filter_map(|task| {
+            let task = task.ok()?.path();
+            let name = std::fs::read_to_string(task.join("comm")).ok()?;
+            if !names.contains(&name.trim()) {
+                return None;
+            }
+            let status = std::fs::read_to_string(task.join("status")).ok()?;
+            let line = status.lines().find(|line| line.starts_with("voluntary_ctxt_switches"))?;
+            line.split_whitespace().last()?.parse::<u64>().ok()
+        })
+        .peekable();
+    counts.peek()?;
+    Some(counts.sum())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_watched_folder_in_which_nothing_happens_wakes_no_thread() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let folder = root.path().join("notes");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(folder.join("pear.md"), "A pear.\n").expect("a file");
+    // The kernel cuts names of threads off.
+    let threads = ["watch", "indexing", "notify-rs inoti"];
+    let mut pty = Pty::start(program(root.path(), &folder), 100, 30);
+    pty.wait_for("1 passage");
+    let seen = std::cell::Cell::new((None, Instant::now()));
+    // The measured time is the test: two seconds in which none of them runs.
+    pty.wait_until("two quiet seconds", |pty| {
+        let now = switches(pty, &threads);
+        assert!(now.is_some(), "the folder is watched");
+        if now != seen.get().0 {
+            seen.set((now, Instant::now()));
+        }
+        seen.get().1.elapsed() > Duration::from_secs(2)
+    });
+    pty.press("\x04");
+    pty.restored();
+
+    let mut command = program(root.path(), &folder);
+    command.arg("--watch=false");
+    let mut pty = Pty::start(command, 100, 30);
+    pty.wait_for("1 passage");
+    assert_eq!(switches(&pty, &["watch", "notify-rs inoti"]), None, "it is not watched where that is not wanted");
+    pty.press("\x04");
+    pty.restored();
+}
+
+#[test]
 fn a_signal_ends_the_program_in_order() {
     let root = tempfile::tempdir().expect("a temporary directory");
     let folder = root.path().join("notes");

@@ -163,6 +163,12 @@ impl Library {
         self.read(read::files)
     }
 
+    /// The files known at `paths` and, where one of them is a folder, below it. A path that lies below another of them gives
+    /// its files twice.
+    pub fn files_at(&self, paths: &[String]) -> Result<Vec<FileRecord>, Error> {
+        self.read(|connection| read::files_at(connection, paths))
+    }
+
     /// Every file that is not wholly searchable, by path.
     pub fn problems(&self) -> Result<Vec<Problem>, Error> {
         self.read(read::problems)

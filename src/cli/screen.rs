@@ -66,6 +66,7 @@ impl Backend for Background {
             models: wanted(settings),
             ingest: IngestOptions::default(),
             library: tanya_index::Options { vectors: settings.vectors },
+            watch: settings.watch,
         };
         match Jobs::start(setup, &self.events) {
             Ok(jobs) => self.jobs = Some(jobs),

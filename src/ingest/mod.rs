@@ -8,6 +8,7 @@
 //! | `extract` | bytes → blocks with source lines, one module a format (in the child) |
 //! | `chunk` | blocks → passages on sentence, heading, table and code borders (in the child) |
 //! | `feed` | the results → the library, in growing batches |
+//! | `watch` | what changed in the folder since, so that only that is looked at again |
 //!
 //! Invariants: the folder is never written to; every file found ends in the library with a state, and a reason unless all
 //! of it is searchable; a kill at any moment loses at most what was not committed, which the next update reads again.
@@ -19,9 +20,11 @@ mod plan;
 mod problem;
 mod queue;
 mod scan;
+mod watch;
 mod worker;
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
@@ -30,10 +33,12 @@ use tanya_index::{FileStamp, Library, Problem, Writer};
 
 pub use problem::with_hint;
 pub use scan::ScanOptions;
+pub use watch::{Changes, Watch, WatchOptions};
 pub use worker::{WorkerOptions, worker_main};
 
 use feed::Feed;
 use plan::{Plan, Scan};
+use scan::Scope;
 
 /// How a folder is read.
 #[derive(Debug, Clone, Default)]
@@ -49,7 +54,7 @@ pub struct IngestOptions {
 pub enum Progress {
     /// The folder was listed and compared.
     Scanned {
-        /// Files found.
+        /// Files found, at the paths that were asked for.
         files: u64,
         /// Of these: new, changed or moved.
         changed: u64,
@@ -79,7 +84,7 @@ pub enum Progress {
 /// What an update did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Summary {
-    /// Files found in the folder.
+    /// Files found in the folder, or at the paths that were asked for.
     pub files: u64,
     /// New files.
     pub added: u64,
@@ -122,10 +127,44 @@ pub fn update(
     cancel: &Cancel,
     sink: &mut dyn FnMut(Progress),
 ) -> Result<Summary> {
+    bring(folder, library, writer, None, options, cancel, sink)
+}
+
+/// Brings a library up to date with some paths of its folder: files, and folders with all below them, whether they are
+/// new, changed or gone.
+///
+/// `paths` are relative to the folder. When nothing changed elsewhere, the library is afterwards the same as after
+/// [`update`], by the same rules: a path that is ignored, hidden or no longer there is forgotten. What moved from one of
+/// the paths to another is not read again. A file of ignore rules among them makes it a whole [`update`]. Errors, cancel and
+/// summary are those of [`update`].
+pub fn update_paths(
+    folder: &Path,
+    library: &Library,
+    writer: &mut Writer,
+    paths: &BTreeSet<PathBuf>,
+    options: &IngestOptions,
+    cancel: &Cancel,
+    sink: &mut dyn FnMut(Progress),
+) -> Result<Summary> {
+    let whole = paths.iter().any(|path| path.as_os_str().is_empty() || scan::is_rule(path));
+    let scope = (!whole).then(|| Scope::new(paths));
+    bring(folder, library, writer, scope.as_ref(), options, cancel, sink)
+}
+
+fn bring(
+    folder: &Path,
+    library: &Library,
+    writer: &mut Writer,
+    scope: Option<&Scope>,
+    options: &IngestOptions,
+    cancel: &Cancel,
+    sink: &mut dyn FnMut(Progress),
+) -> Result<Summary> {
     let start = Instant::now();
     let root = scan::folder_root(folder)?;
-    let known = library.files().with_context(|| format!("{}: cannot list what the library knows", folder.display()))?;
-    let mut scan = scan::scan(&root, &options.scan, cancel);
+    let known = scope.map_or_else(|| library.files(), |scope| library.files_at(&scope.encoded()));
+    let known = known.with_context(|| format!("{}: cannot list what the library knows", folder.display()))?;
+    let mut scan = scan::scan(&root, scope, &options.scan, cancel);
     if cancel.is_cancelled() {
         // A list that was cut short must not look like removed files.
         return Ok(Summary { cancelled: true, elapsed: start.elapsed(), ..Summary::default() });

@@ -7,8 +7,11 @@
 
 mod ignored;
 mod open;
+mod scope;
 
+pub(crate) use ignored::{is_passing, is_rule};
 pub(crate) use open::{Opened, hash_file, open_regular};
+pub(crate) use scope::Scope;
 
 use std::fs::Metadata;
 use std::io;
@@ -16,7 +19,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use ignore::WalkBuilder;
+use ignore::{Walk, WalkBuilder};
 use tanya_engine::Cancel;
 use tanya_index::{FileState, Forgotten};
 
@@ -66,9 +69,13 @@ pub(crate) fn folder_root(folder: &Path) -> Result<PathBuf> {
     Ok(root)
 }
 
-/// Lists a folder. Errors below it are entries, not errors.
-pub(crate) fn scan(root: &Path, options: &ScanOptions, cancel: &Cancel) -> Scan {
-    let walk = WalkBuilder::new(root)
+/// Walks what may be looked at: of the whole folder, or of a part and the folders that lead to it, by the same rules.
+fn walk(root: &Path, scope: Option<&Scope>) -> Walk {
+    let (top, scope) = (root.to_owned(), scope.cloned());
+    let wanted = move |path: &Path| {
+        scope.as_ref().is_none_or(|scope| path.strip_prefix(&top).is_ok_and(|relative| scope.leads(relative)))
+    };
+    WalkBuilder::new(root)
         .follow_links(false)
         .same_file_system(false)
         .hidden(true)
@@ -78,10 +85,22 @@ pub(crate) fn scan(root: &Path, options: &ScanOptions, cancel: &Cancel) -> Scan 
         .git_global(false)
         .require_git(false)
         .add_custom_ignore_filename(".tanyaignore")
-        .filter_entry(|entry| entry.depth() == 0 || !ignored::is_ignored_folder(entry))
-        .build();
+        .filter_entry(move |entry| entry.depth() == 0 || (wanted(entry.path()) && !ignored::is_left_out(entry)))
+        .build()
+}
+
+/// The folders that a scan enters, `root` itself first, as absolute paths. What cannot be listed is left out.
+pub(crate) fn folders(root: &Path, scope: Option<&Scope>) -> impl Iterator<Item = PathBuf> + use<> {
+    walk(root, scope)
+        .filter_map(Result::ok)
+        .filter(|entry| entry.depth() == 0 || entry.file_type().is_some_and(|kind| kind.is_dir()))
+        .map(ignore::DirEntry::into_path)
+}
+
+/// Lists a folder, or the part of it that `scope` names. Errors below it are entries, not errors.
+pub(crate) fn scan(root: &Path, scope: Option<&Scope>, options: &ScanOptions, cancel: &Cancel) -> Scan {
     let mut scan = Scan::default();
-    for entry in walk {
+    for entry in walk(root, scope) {
         if cancel.is_cancelled() {
             break;
         }
@@ -100,6 +119,10 @@ pub(crate) fn scan(root: &Path, options: &ScanOptions, cancel: &Cancel) -> Scan 
             }
             Err(error) => blind(root, &error, &mut scan),
         }
+    }
+    if let Some(scope) = scope {
+        // A file on the way to a wanted path, where a folder was expected, or a folder that cannot be listed.
+        scan.found.retain(|found| scope.covers(&paths::decode(&found.path)));
     }
     scan.found.sort_by(|a, b| a.path.cmp(&b.path));
     scan.found.dedup_by(|a, b| a.path == b.path);

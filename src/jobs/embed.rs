@@ -32,6 +32,8 @@ pub enum Batch {
     Interrupted,
     /// Another embedder has taken its place; what is left is for that one.
     Superseded,
+    /// Something else comes first; what is left is for another call.
+    Postponed,
 }
 
 /// When to stop early.
@@ -72,7 +74,7 @@ pub fn fill(
             let vectors = loop {
                 match embed(&texts)? {
                     Batch::Vectors(vectors) => break vectors,
-                    Batch::Superseded => return Ok(filled),
+                    Batch::Superseded | Batch::Postponed => return Ok(filled),
                     Batch::Interrupted if stop() => return Ok(filled),
                     Batch::Interrupted => {}
                 }

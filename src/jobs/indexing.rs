@@ -1,4 +1,5 @@
-//! The indexing thread: it owns the writer of the folder's library, brings the library up to date, and stores vectors.
+//! The indexing thread: it owns the writer of the folder's library, brings the library up to date, follows what changes in the
+//! folder from then on, and stores vectors.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -11,8 +12,8 @@ use tokio::sync::mpsc::Sender;
 
 use super::embed::{self, Batch, Until};
 use super::event::{IngestEvent, JobEvent};
-use super::inference::{Embedded, Passages, Work};
-use crate::ingest::{self, IngestOptions, Progress};
+use super::inference::{Embedded, Passages, Work, Yield};
+use crate::ingest::{Changes, IngestOptions, Progress, Watch, WatchOptions};
 use crate::places::{Folder, Places};
 use crate::report::Report;
 
@@ -31,6 +32,14 @@ pub(super) enum Order {
         /// Their length.
         dimension: usize,
     },
+    /// The folder changed, or it is time to end.
+    Look,
+}
+
+/// What a watch on the folder wakes: this thread, also where it waits for vectors.
+pub(super) struct Awake {
+    pub(super) orders: SyncSender<Order>,
+    pub(super) interrupt: Yield,
 }
 
 pub(super) struct Indexing {
@@ -41,6 +50,17 @@ pub(super) struct Indexing {
     pub(super) events: Sender<JobEvent>,
     pub(super) inference: SyncSender<Work>,
     pub(super) cancel: Cancel,
+    /// `None`: the folder is read once.
+    pub(super) watch: Option<Awake>,
+}
+
+/// What the thread works with once it may write.
+struct Desk<'a> {
+    library: &'a Library,
+    writer: Writer,
+    watch: Option<Watch>,
+    /// The inference thread can make vectors.
+    has_embedder: bool,
 }
 
 impl Indexing {
@@ -61,18 +81,31 @@ impl Indexing {
         self.status(&library)?;
         // The inference thread ends only with the program.
         let _ = self.inference.send(Work::Library(Arc::clone(&library)));
-        let Some((mut writer, waiting)) = self.writer(&library, orders)? else { return Ok(()) };
-        self.attempt(|| self.update(&library, &mut writer));
+        let Some((writer, waiting)) = self.writer(&library, orders)? else { return Ok(()) };
+        let mut desk = Desk { library: &library, writer, watch: self.start_watch()?, has_embedder: false };
+        self.attempt(|| self.follow(&mut desk, &Changes::Everything));
         if let Some(order) = waiting {
-            self.attempt(|| self.obey(order, &library, &mut writer));
+            self.attempt(|| self.obey(order, &mut desk));
         }
         while let Ok(order) = orders.recv() {
             if self.cancel.is_cancelled() {
                 break;
             }
-            self.attempt(|| self.obey(order, &library, &mut writer));
+            self.attempt(|| self.obey(order, &mut desk));
         }
         Ok(())
+    }
+
+    /// Watches the folder, where that is wanted.
+    fn start_watch(&self) -> Result<Option<Watch>> {
+        let Some(Awake { orders, interrupt }) = &self.watch else { return Ok(None) };
+        let (orders, interrupt) = (orders.clone(), interrupt.clone());
+        let wake = move || {
+            interrupt.now();
+            // A full channel holds orders that make the thread look too.
+            let _ = orders.try_send(Order::Look);
+        };
+        Watch::start(self.folder.path(), WatchOptions::default(), wake).map(Some)
     }
 
     /// The writer, as soon as no other program has it, and the last order that came meanwhile. Until then this program reads
@@ -108,30 +141,65 @@ impl Indexing {
         self.tell(JobEvent::Ingest(IngestEvent::Idle));
     }
 
-    fn obey(&self, order: Order, library: &Library, writer: &mut Writer) -> Result<()> {
+    fn obey(&self, order: Order, desk: &mut Desk<'_>) -> Result<()> {
         match order {
             Order::Embedder { id, dimension } => {
-                writer.set_embedder(&id, dimension).context("cannot select the embedder")?;
+                desk.writer.set_embedder(&id, dimension).context("cannot select the embedder")?;
+                desk.has_embedder = true;
+            }
+            Order::Look => {}
+        }
+        // Words of what changed, then vectors, and again when more changed meanwhile.
+        loop {
+            for notice in desk.watch.as_ref().map(Watch::notices).unwrap_or_default() {
+                self.tell(JobEvent::Notice(notice));
+            }
+            while let Some(changes) = desk.watch.as_ref().and_then(Watch::take) {
+                self.follow(desk, &changes)?;
+            }
+            let embedder = desk.library.status().context("cannot read the library")?.embedder;
+            if let Some(embedder) = embedder.filter(|_| desk.has_embedder) {
+                self.fill(desk, &embedder)?;
+            }
+            let more = desk.watch.as_ref().is_some_and(Watch::is_waiting);
+            if !more || self.cancel.is_cancelled() {
+                break;
             }
         }
-        if let Some(embedder) = library.status().context("cannot read the library")?.embedder {
-            self.fill(library, writer, &embedder)?;
-        }
-        self.status(library)
+        self.status(desk.library)?;
+        Ok(())
     }
 
-    fn update(&self, library: &Library, writer: &mut Writer) -> Result<()> {
+    /// Brings the library up to date with what changed.
+    fn follow(&self, desk: &mut Desk<'_>, changes: &Changes) -> Result<()> {
+        let followed = self.read(desk, changes);
+        if let (Err(error), Some(watch)) = (&followed, &desk.watch) {
+            watch.missed();
+            if !self.folder.path().is_dir() {
+                // The watch says so, and has it read again when it is back.
+                tracing::warn!("{error:#}");
+                return Ok(());
+            }
+        }
+        followed
+    }
+
+    fn read(&self, desk: &mut Desk<'_>, changes: &Changes) -> Result<()> {
+        let library = desk.library;
         let mut last = Instant::now().checked_sub(PACE);
         let mut problem = None;
-        ingest::update(
+        let summary = changes.follow(
             self.folder.path(),
             library,
-            writer,
+            &mut desk.writer,
             &self.options,
             &self.cancel,
             &mut |progress| match progress {
                 Progress::Scanned { files, changed, removed } => {
-                    self.tell(JobEvent::Ingest(IngestEvent::Scanned { files, changed, removed }));
+                    // Of some paths it tells nothing about the folder.
+                    if *changes == Changes::Everything {
+                        self.tell(JobEvent::Ingest(IngestEvent::Scanned { files, changed, removed }));
+                    }
                 }
                 Progress::File { path, done, total } => {
                     if last.is_none_or(|last| last.elapsed() >= PACE) {
@@ -150,11 +218,21 @@ impl Indexing {
         if let Some(error) = problem {
             return Err(error);
         }
-        self.status(library)
+        let files = self.status(library)?;
+        if *changes != Changes::Everything {
+            let changed = summary.added + summary.changed + summary.renamed;
+            self.tell(JobEvent::Ingest(IngestEvent::Scanned { files, changed, removed: summary.removed }));
+        }
+        Ok(())
     }
 
-    fn fill(&self, library: &Library, writer: &mut Writer, embedder: &str) -> Result<()> {
+    fn fill(&self, desk: &mut Desk<'_>, embedder: &str) -> Result<()> {
+        let (library, watch) = (desk.library, desk.watch.as_ref());
+        let changed = || watch.is_some_and(Watch::is_waiting);
         let mut embed = |texts: &[&str]| {
+            if changed() {
+                return Ok(Batch::Postponed);
+            }
             let (reply, answer) = sync_channel(1);
             let texts = texts.iter().map(|text| (*text).to_owned()).collect();
             if self.inference.send(Work::Embed(Passages { embedder: embedder.to_owned(), texts, reply })).is_err() {
@@ -163,11 +241,13 @@ impl Indexing {
             match answer.recv() {
                 Ok(Embedded::Vectors(vectors)) => Ok(Batch::Vectors(vectors)),
                 Ok(Embedded::Failed(error)) => Err(error),
+                // Asked again, it says which of the two it was for: a question, or a change.
                 Ok(Embedded::Interrupted) => Ok(Batch::Interrupted),
                 Ok(Embedded::Superseded) => Ok(Batch::Superseded),
                 Err(_) => Err(anyhow!("the inference thread has ended")),
             }
         };
+        let writer = &mut desk.writer;
         embed::fill(library, writer, embedder, Until { deadline: None }, &self.cancel, &mut embed, &mut |filled| {
             self.tell(JobEvent::Ingest(IngestEvent::Embedding {
                 done: filled.done,
@@ -178,10 +258,12 @@ impl Indexing {
         Ok(())
     }
 
-    fn status(&self, library: &Library) -> Result<()> {
+    /// Tells where the library stands; returns how many files it knows.
+    fn status(&self, library: &Library) -> Result<u64> {
         let status = library.status().context("cannot read the library")?;
+        let files = status.files;
         self.tell(JobEvent::Ingest(IngestEvent::Status(status)));
-        Ok(())
+        Ok(files)
     }
 
     /// A screen that is gone ends the work.

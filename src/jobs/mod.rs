@@ -30,7 +30,7 @@ use crate::chat::{Conversation, SessionId, SessionStore};
 use crate::ingest::IngestOptions;
 use crate::places::{Folder, Places};
 use crate::report::{Hinting as _, Report};
-use indexing::{Indexing, Order};
+use indexing::{Awake, Indexing, Order};
 use inference::{Inference, Question, Work, Yield, contained};
 use loader::Loader;
 
@@ -55,6 +55,8 @@ pub struct Setup {
     pub ingest: IngestOptions,
     /// How the library is opened.
     pub library: tanya_index::Options,
+    /// Whether its changes are followed.
+    pub watch: bool,
 }
 
 /// A handle on the background threads. Dropping it cancels everything.
@@ -96,7 +98,7 @@ impl Jobs {
             threads: Vec::new(),
         };
 
-        let state = Inference::new(events.clone(), prompts, interrupt);
+        let state = Inference::new(events.clone(), prompts, interrupt.clone());
         jobs.spawn("inference", events, move || {
             state.run(&inbox);
             Ok(())
@@ -109,6 +111,7 @@ impl Jobs {
             inference: inference.clone(),
             cancel: quit.clone(),
             places: setup.places.clone(),
+            watch: setup.watch.then(|| Awake { orders: indexing.clone(), interrupt }),
         };
         jobs.spawn("indexing", events, move || indexer.run(&orders))?;
         let loader = Loader { supply: setup.supply, events: events.clone(), inference, indexing, cancel: quit };
@@ -197,6 +200,8 @@ impl Drop for Jobs {
             cancel.cancel();
         }
         self.interrupt.now();
+        // The watch keeps this channel open. Where it is full the thread is awake and looks at `quit` next.
+        let _ = self.indexing.try_send(Order::Look);
         // Closing the channels ends the loops; what is committed is safe, so a thread that lingers is left behind.
         let (closed, _) = sync_channel(1);
         self.inference = closed;

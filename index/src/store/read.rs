@@ -156,23 +156,37 @@ pub(crate) fn chunk_count(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row("SELECT count(*) FROM chunks", [], |row| row.get(0))
 }
 
+const FILE: &str =
+    "SELECT path, size, mtime_ns, hash, state, reason, (SELECT count(*) FROM chunks WHERE file = files.id)
+    FROM files ";
+
+fn file_row(row: &Row<'_>) -> rusqlite::Result<FileRecord> {
+    let hash: Option<[u8; 32]> = row.get(3)?;
+    Ok(FileRecord {
+        path: row.get(0)?,
+        stamp: FileStamp { size: row.get(1)?, mtime_ns: row.get(2)?, hash: hash.map(ContentHash) },
+        state: state_of(row.get(4)?),
+        reason: row.get(5)?,
+        chunks: row.get(6)?,
+    })
+}
+
 pub(crate) fn files(connection: &Connection) -> rusqlite::Result<Vec<FileRecord>> {
-    connection
-        .prepare(
-            "SELECT path, size, mtime_ns, hash, state, reason, (SELECT count(*) FROM chunks WHERE file = files.id)
-             FROM files ORDER BY path",
-        )?
-        .query_map([], |row| {
-            let hash: Option<[u8; 32]> = row.get(3)?;
-            Ok(FileRecord {
-                path: row.get(0)?,
-                stamp: FileStamp { size: row.get(1)?, mtime_ns: row.get(2)?, hash: hash.map(ContentHash) },
-                state: state_of(row.get(4)?),
-                reason: row.get(5)?,
-                chunks: row.get(6)?,
-            })
-        })?
-        .collect()
+    connection.prepare(&format!("{FILE} ORDER BY path"))?.query_map([], file_row)?.collect()
+}
+
+/// The files at `paths` and below them, in no order.
+pub(crate) fn files_at(connection: &Connection, paths: &[String]) -> rusqlite::Result<Vec<FileRecord>> {
+    // In the order of bytes, what starts with `path/` lies between that and `path0`: 0 follows the slash.
+    let mut statement =
+        connection.prepare(&format!("{FILE} WHERE path = ?1 OR (path > ?1 || '/' AND path < ?1 || '0')"))?;
+    let mut found = Vec::new();
+    for path in paths {
+        for record in statement.query_map([path], file_row)? {
+            found.push(record?);
+        }
+    }
+    Ok(found)
 }
 
 pub(crate) fn problems(connection: &Connection) -> rusqlite::Result<Vec<Problem>> {

@@ -85,6 +85,12 @@ fn compare(library: &Library, model: &Model, embedded: bool) -> Result<(), TestC
         chunks: document.chunks.len() as u32,
     };
     prop_assert_eq!(library.files().unwrap(), model.values().map(record).collect::<Vec<_>>());
+    for at in ["a.md", "dir", "dir/b.md", "di", "é.md"] {
+        let below = format!("{at}/");
+        let expected: Vec<_> =
+            model.values().filter(|d| d.path == at || d.path.starts_with(&below)).map(record).collect();
+        prop_assert_eq!(library.files_at(&[at.to_owned()]).unwrap(), expected);
+    }
     let problem = |document: &Document| Problem {
         path: document.path.clone(),
         state: document.state,

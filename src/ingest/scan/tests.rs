@@ -15,7 +15,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 }
 
 fn list(folder: &Path) -> Vec<(String, String)> {
-    scan(folder, &ScanOptions::default(), &Cancel::new())
+    scan(folder, None, &ScanOptions::default(), &Cancel::new())
         .found
         .into_iter()
         .map(|found| {
@@ -108,7 +108,7 @@ fn a_missing_folder_a_file_and_an_empty_folder_are_told_apart() {
     assert!(file.contains("this is a file"), "{file}");
     std::fs::create_dir(folder.path().join("empty")).unwrap();
     let root = folder_root(&folder.path().join("empty")).unwrap();
-    assert!(scan(&root, &ScanOptions::default(), &Cancel::new()).found.is_empty());
+    assert!(scan(&root, None, &ScanOptions::default(), &Cancel::new()).found.is_empty());
 }
 
 #[test]
@@ -122,11 +122,60 @@ fn the_hash_covers_what_is_read() {
 #[test]
 fn what_was_forgotten_is_listed_and_not_read() {
     let folder = folder(&[("a.md", "x"), ("old/b.md", "x"), ("older.md", "x")]);
-    let mut scan = scan(folder.path(), &ScanOptions::default(), &Cancel::new());
+    let mut scan = scan(folder.path(), None, &ScanOptions::default(), &Cancel::new());
     let forgotten: Forgotten = ["a.md".to_owned(), "old/".to_owned()].into_iter().collect();
     leave_out(&mut scan, &forgotten);
     let left_out = Verdict::Unread(FileState::Skipped, FORGOTTEN.to_owned());
     let verdicts: Vec<(&str, &Verdict)> =
         scan.found.iter().map(|found| (found.path.as_str(), &found.verdict)).collect();
     assert_eq!(verdicts, [("a.md", &left_out), ("old/b.md", &left_out), ("older.md", &Verdict::Read)]);
+}
+
+#[test]
+fn a_part_of_the_folder_obeys_the_rules_of_the_whole() {
+    let folder = folder(&[
+        (".gitignore", "*.log\n"),
+        ("a/.gitignore", "draft.md\n"),
+        ("a/note.md", "x"),
+        ("a/draft.md", "x"),
+        ("a/deep/x.log", "x"),
+        ("a/deep/y.md", "x"),
+        ("a/node_modules/z.md", "x"),
+        ("b/note.md", "x"),
+        ("server.pem", "x"),
+    ]);
+    let part = |wanted: &[&str]| {
+        let wanted: Vec<PathBuf> = wanted.iter().map(PathBuf::from).collect();
+        let found = scan(folder.path(), Some(&Scope::new(&wanted)), &ScanOptions::default(), &Cancel::new()).found;
+        found.into_iter().map(|found| found.path).collect::<Vec<_>>()
+    };
+    assert_eq!(part(&["a"]), ["a/deep/y.md", "a/note.md"]);
+    assert_eq!(part(&["a/draft.md", "a/deep/x.log", "a/node_modules/z.md", "missing.md"]), [""; 0]);
+    assert_eq!(part(&["b/note.md", "server.pem", "b/note.md/below.md"]), ["b/note.md", "server.pem"]);
+    assert_eq!(part(&["b/note.md/below.md"]), [""; 0], "a file on the way is not what was asked for");
+}
+
+#[test]
+fn backups_of_editors_are_not_listed() {
+    let folder = folder(&[("note.md", "x"), ("note.md~", "x"), ("#note.md#", "x"), ("note.swp", "x"), ("4913", "x")]);
+    assert_eq!(paths_of(folder.path()), ["4913", "note.md"]);
+}
+
+#[test]
+fn only_folders_that_a_scan_enters_are_watched() {
+    let outer = folder(&[
+        (".gitignore", "target/\n"),
+        (".git/HEAD", "x"),
+        ("target/out.md", "x"),
+        ("node_modules/a.md", "x"),
+        ("cache/CACHEDIR.TAG", "x"),
+        ("a/b/c.md", "x"),
+    ]);
+    symlink("a", outer.path().join("link")).unwrap();
+    let mut found: Vec<PathBuf> = folders(outer.path(), None).collect();
+    found.sort();
+    let expected = [outer.path().to_owned(), outer.path().join("a"), outer.path().join("a/b")];
+    assert_eq!(found, expected);
+    let scope = Scope::new(&[PathBuf::from("a/b")]);
+    assert_eq!(folders(outer.path(), Some(&scope)).count(), 3, "what leads there is listed with it");
 }
