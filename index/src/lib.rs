@@ -3,7 +3,7 @@
 //! ```text
 //! Document ─upsert→ Writer ─commit→ SQLite (truth) ─follow→ word index (tantivy)
 //!                                     ↑ put_embeddings     vectors in memory (exact scan)
-//! Query ─search→ Snapshot: BM25 + cosines ─fusion→ Hits
+//! Query ─search→ Snapshot: BM25 + cosines ─fusion→ ranking ─boost, choose, merge→ Hits
 //! ```
 //!
 //! [`Library::open`] opens the library in a private directory and repairs what can be repaired; its one [`Writer`] changes
@@ -14,13 +14,21 @@
 //! a damaged projection is rebuilt, never searched; any string is a valid query; equal searches of equal
 //! libraries give equal hits in equal order.
 
+mod affinity;
 mod analysis;
+mod boost;
+mod choose;
 mod conditions;
 mod error;
+mod explain;
+mod feedback;
 mod fusion;
 mod library;
+mod likeness;
 mod lock;
+mod merge;
 mod repair;
+mod search;
 mod snapshot;
 mod store;
 mod top;
@@ -31,11 +39,16 @@ mod view;
 mod words;
 mod writer;
 
+pub use affinity::Affinity;
 pub use analysis::{analyze, highlights};
+pub use boost::{Boost, BoostKind};
+pub use choose::Diversity;
 pub use conditions::Conditions;
 pub use error::Error;
+pub use explain::{Dropped, Explained, Place, Why};
 pub use fusion::Parts;
 pub use library::Library;
+pub use merge::Passage;
 pub use snapshot::{Hit, Mode, Query, QueryVectors, Rank, Snapshot};
 pub use types::{
     Chunk, ChunkId, ContentHash, Document, FileRecord, FileStamp, FileState, NewChunk, Problem, Span, Status, TextHash,

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test, in helpers too")]
 
+mod choose;
 mod common;
 mod kill;
 mod model;
