@@ -105,6 +105,35 @@ fn a_search_can_be_narrowed_down_and_explained() {
 }
 
 #[test]
+fn a_search_joins_neighbors_leaves_copies_out_and_tells_so() {
+    let home = Home::without_models();
+    let paragraph = |bird: &str| {
+        let sentence =
+            format!("The {bird} was seen at the pond again, standing in the reeds as if nobody could see it there.");
+        [sentence.as_str(); 4].join(" ")
+    };
+    home.write("a.md", format!("{}\n\n{}\n", paragraph("heron"), paragraph("grey heron")));
+    let copied = "A copy of the letter about the egret: it came in spring, stayed for a week and left before anyone had a camera.";
+    home.write("letter.txt", copied);
+    home.write("copy.txt", format!("{copied} Truly."));
+    let search = |arguments: &[&str]| home.run(&[&["search", "--by", "words"], arguments].concat()).ok();
+    let lines = |arguments: &[&str]| -> Vec<(u64, u64)> {
+        let found = search(&[&["--json"], arguments].concat()).json().remove(0);
+        let line = |hit: &Value, name: &str| hit[name].as_u64().unwrap();
+        found["hits"].as_array().unwrap().iter().map(|hit| (line(hit, "start_line"), line(hit, "end_line"))).collect()
+    };
+    assert_eq!(lines(&["heron"]), [(1, 3)], "one passage with one citation");
+    let mut apart = lines(&["--choose", "ranking", "heron"]);
+    apart.sort_unstable();
+    assert_eq!(apart, [(1, 1), (3, 3)]);
+    let found = search(&["--json", "egret"]).json().remove(0);
+    assert_eq!(found["hits"].as_array().unwrap().len(), 1);
+    assert!(text(&found["dropped"][0], "why").starts_with("nearly the same as "), "{found}");
+    let told = search(&["--explain", "egret"]).out;
+    assert!(told.lines().any(|line| line.starts_with(" –") && line.contains("nearly the same as ")), "{told}");
+}
+
+#[test]
 fn a_doctor_finds_nothing_wrong_and_a_purge_leaves_nothing_behind() {
     let home = garden();
     home.run(&["ask", "When was the pear tree pruned?"]);

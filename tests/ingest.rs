@@ -13,7 +13,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use tanya::ingest::{IngestOptions, Progress, ScanOptions, Summary, WorkerOptions, update};
 use tanya_engine::Cancel;
-use tanya_index::{Chunk, Conditions, FileRecord, FileState, Library, Mode, Query, QueryVectors, WeightedText};
+use tanya_index::{Chunk, FileRecord, FileState, Library, Mode, Query, WeightedText};
 use tempfile::TempDir;
 
 struct Place {
@@ -87,10 +87,9 @@ impl Place {
     fn search(&self, text: &str) -> Vec<Chunk> {
         let query = Query {
             texts: vec![WeightedText { text: text.into(), weight: 1.0 }],
-            vectors: QueryVectors::default(),
             limit: 5,
             mode: Mode::Lexical,
-            conditions: Conditions::default(),
+            ..Query::default()
         };
         self.library.snapshot().unwrap().search(&query).unwrap().into_iter().map(|hit| hit.chunk).collect()
     }

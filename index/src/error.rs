@@ -100,6 +100,9 @@ pub enum Error {
         /// The id that came with the vectors.
         received: String,
     },
+    /// The caller no longer wants the search.
+    #[error("the search was cancelled")]
+    Cancelled,
 }
 
 fn holder_text(holder: Option<u32>) -> String {

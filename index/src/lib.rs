@@ -3,7 +3,7 @@
 //! ```text
 //! Document ─upsert→ Writer ─commit→ SQLite (truth) ─follow→ word index (tantivy)
 //!                                     ↑ put_embeddings     vectors (exact, in eight bits, or through a graph)
-//! Query ─search→ Snapshot: BM25 + cosines ─fusion→ Hits
+//! Query ─search→ Snapshot: BM25 + cosines ─fusion→ ranking ─boost, choose, merge→ Hits
 //! ```
 //!
 //! [`Library::open`] opens the library in a private directory and repairs what can be repaired; its one [`Writer`] changes
@@ -15,14 +15,22 @@
 //! libraries give equal hits in equal order (through a graph of vectors, once it is built); after [`Writer::forget`] no file of
 //! the library holds a byte of what was forgotten.
 
+mod affinity;
 mod analysis;
+mod boost;
+mod choose;
 mod conditions;
 mod error;
+mod explain;
+mod feedback;
 mod forget;
 mod fusion;
 mod library;
+mod likeness;
 mod lock;
+mod merge;
 mod repair;
+mod search;
 mod snapshot;
 mod store;
 mod top;
@@ -33,12 +41,17 @@ mod view;
 mod words;
 mod writer;
 
+pub use affinity::Affinity;
 pub use analysis::{analyze, highlights};
+pub use boost::{Boost, BoostKind};
+pub use choose::Diversity;
 pub use conditions::Conditions;
 pub use error::Error;
+pub use explain::{Dropped, Explained, Place, Why};
 pub use forget::Forgotten;
 pub use fusion::Parts;
 pub use library::Library;
+pub use merge::Passage;
 pub use snapshot::{Hit, Mode, Query, QueryVectors, Rank, Snapshot};
 pub use types::{
     Chunk, ChunkId, ContentHash, Document, FileRecord, FileStamp, FileState, NewChunk, Problem, Span, Status, TextHash,

@@ -1,17 +1,23 @@
 //! Searching: one question against one immutable state of a library.
 //!
-//! Flow of [`Snapshot::search`]: the vectors name their nearest chunks, the words score all matches (those chunks
-//! included), [`crate::fusion`] makes one ranking, duplicates collapse, and the passages are read.
+//! Flow of [`Snapshot::explain`]: the vectors name their nearest chunks, the words score all matches (those chunks
+//! included), [`crate::fusion`] makes one ranking, the passages are read, what stands in them lifts some, and the hits are chosen;
+//! [`crate::search`] has the steps.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::affinity::Affinity;
 use crate::analysis::{Languages, Stems, each_stem, places_of, query_terms};
+use crate::choose::Diversity;
 use crate::conditions::Conditions;
 use crate::error::Error;
-use crate::fusion::{Candidate, Parts, VECTOR_WEIGHT, fuse};
+use crate::explain::Explained;
+use crate::fusion::Parts;
+use crate::merge::{self, Passage};
+use crate::search;
 use crate::store::read;
 use crate::types::{Chunk, ChunkId};
 use crate::vectors::{VectorKind, check};
@@ -19,19 +25,20 @@ use crate::view::{Vectors, View};
 use crate::words::query::WeightedText;
 use crate::words::terms::RareTerm;
 
-/// Candidates taken from each side: recall at 100 is what fusion has to work with.
-const CANDIDATES: usize = 100;
+/// Hits of a query that does not say how many.
+const USUAL_LIMIT: usize = 10;
 
 /// An immutable view of a library: commits after it do not show. Cheap to clone, shareable between threads.
 #[derive(Clone)]
 pub struct Snapshot {
-    view: Arc<View>,
+    pub(crate) view: Arc<View>,
 }
 
-/// What to search for.
+/// What to search for. The default asks nothing and wants ten hits of the ranking itself: nothing lifted, nothing left out but equal
+/// texts, nothing joined. [`Query::usual`] is what a person wants to see.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Query {
-    /// The question and what stands around it. Coverage and phrases go by the weightiest (the first of equals).
+    /// The question and what stands around it. Coverage, phrases and boosts go by the weightiest (the first of equals).
     pub texts: Vec<WeightedText>,
     /// The question's forms as vectors; a chunk counts by the nearest.
     pub vectors: QueryVectors,
@@ -41,6 +48,41 @@ pub struct Query {
     pub mode: Mode,
     /// Which passages may be found.
     pub conditions: Conditions,
+    /// What the model of the vectors knows of the question's language.
+    pub affinity: Affinity,
+    /// Whether passages are lifted that hold the question's phrase or identifiers as they stand, or whose file it names. Not in
+    /// [`Mode::Vector`].
+    pub boosts: bool,
+    /// How unlike each other hits are.
+    pub diversity: Diversity,
+    /// Whether a second search goes by telling words of the best passages too, where the first one was neither short nor specific.
+    pub feedback: bool,
+    /// Whether hits that follow each other in a file become one ([`Hit::others`]). There may be fewer than `limit` then.
+    pub merge_neighbors: bool,
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Self {
+            texts: Vec::new(),
+            vectors: QueryVectors::default(),
+            limit: USUAL_LIMIT,
+            mode: Mode::default(),
+            conditions: Conditions::default(),
+            affinity: Affinity::default(),
+            boosts: false,
+            diversity: Diversity::default(),
+            feedback: false,
+            merge_neighbors: false,
+        }
+    }
+}
+
+impl Query {
+    /// What a person wants to see: boosts, [`Diversity::usual`], neighbors as one passage. It asks nothing yet.
+    pub fn usual() -> Self {
+        Self { boosts: true, diversity: Diversity::usual(), merge_neighbors: true, ..Self::default() }
+    }
 }
 
 /// Vectors of one model. Those of another model than the library's mean nothing there, whatever their length.
@@ -72,8 +114,11 @@ pub struct Rank(pub u32);
 /// A passage found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hit {
-    /// The passage.
+    /// The passage; where neighbors were merged, the best of them, which all figures are of.
     pub chunk: Chunk,
+    /// The neighbors that were merged into it, in reading order; empty unless [`Query::merge_neighbors`] asked for it. All of them
+    /// were hits themselves. [`Hit::passage`] joins them.
+    pub others: Vec<Chunk>,
     /// Its score among the hits of this search, in 0..=1; says nothing across searches.
     pub score: f32,
     /// What the score is made of.
@@ -91,6 +136,16 @@ pub struct Hit {
     /// Share of the main text's terms, weighted by idf, that the passage (title, heading and path included) holds: 0..=1. The
     /// nearest word to one that the folder does not hold counts for a part of it.
     pub coverage: f32,
+}
+
+impl Hit {
+    /// What there is to read and to cite: the chunk, or all merged neighbors joined in reading order.
+    pub fn passage(&self) -> Passage {
+        let mut chunks: Vec<&Chunk> = self.others.iter().chain([&self.chunk]).collect();
+        chunks.sort_by_key(|chunk| chunk.ordinal);
+        let (first, rest) = chunks.split_first().expect("a hit has its chunk");
+        merge::join(first, rest.iter().copied())
+    }
 }
 
 impl Snapshot {
@@ -119,91 +174,13 @@ impl Snapshot {
     /// Every text is a valid query. Query vectors must be fit ([`Error::Dimension`], [`Error::NotFinite`],
     /// [`Error::NotUnit`]); those of another embedder than the selected one are ignored.
     pub fn search(&self, query: &Query) -> Result<Vec<Hit>, Error> {
-        if query.limit == 0 {
-            return Ok(Vec::new());
-        }
-        let asked = &query.vectors.vectors;
-        let vectors = self.usable_vectors(query)?;
-        // Twice the limit: some collapse as duplicates.
-        let depth = query.limit.saturating_mul(2).max(CANDIDATES);
-        let admitted = self.admitted(&query.conditions)?.map(Arc::new);
-        let listed = admitted.clone();
-        let near = match &vectors {
-            Some(vectors) => vectors.nearest(&self.view, asked, depth, admitted.as_deref())?,
-            None => Vec::new(),
-        };
-        let wanted: HashSet<ChunkId> = near.iter().map(|(id, _)| *id).collect();
-        let (plan, matches) = self
-            .view
-            .ask(|asker| {
-                let plan = asker.plan(&query.texts)?;
-                let matches = asker.run(&plan, depth, wanted, admitted)?;
-                Ok((plan, matches))
-            })?
-            .unwrap_or_default();
+        Ok(self.explain(query, &|| false)?.hits)
+    }
 
-        let mut bm25 = matches.wanted;
-        let mut cosines: HashMap<ChunkId, f32> = near.iter().copied().collect();
-        let mut ids: Vec<ChunkId> = near.iter().map(|(id, _)| *id).collect();
-        if query.mode != Mode::Vector {
-            for scored in &matches.best {
-                bm25.insert(scored.id, scored.score);
-                if !cosines.contains_key(&scored.id) {
-                    ids.push(scored.id);
-                    if let Some(vectors) = &vectors
-                        && let Some(cosine) = vectors.cosine(&self.view, scored.id, asked)?
-                    {
-                        cosines.insert(scored.id, cosine);
-                    }
-                }
-            }
-        }
-        if query.texts.iter().all(|text| text.text.trim().is_empty()) && asked.is_empty() {
-            // Conditions alone: what they admit, in the order of the library.
-            ids.extend(listed.iter().flat_map(|admitted| admitted.iter().copied()));
-            ids.sort_unstable();
-        }
-        let candidates: Vec<Candidate> = ids
-            .iter()
-            .map(|id| Candidate {
-                id: *id,
-                bm25: bm25.get(id).copied().unwrap_or(0.0),
-                cosine: cosines.get(id).copied(),
-            })
-            .collect();
-        let vector_weight = match (query.mode, &vectors) {
-            (Mode::Vector, _) => 1.0,
-            (Mode::Lexical, _) | (_, None) => 0.0,
-            (Mode::Hybrid, Some(_)) => VECTOR_WEIGHT,
-        };
-        let lexical = ranks(matches.best.iter().map(|scored| scored.id));
-        let vector = ranks(near.iter().map(|(id, _)| *id));
-
-        let mut hits = Vec::with_capacity(query.limit.min(candidates.len()));
-        let (mut texts, mut stems) = (HashSet::new(), Stems::new());
-        for fused in fuse(&candidates, vector_weight) {
-            if hits.len() == query.limit {
-                break;
-            }
-            // Not there: removed by a commit that the word index had not followed when this snapshot was taken.
-            let Some((chunk, hash)) = self.view.read(|store| read::chunk(store, fused.id))? else { continue };
-            if !texts.insert(hash) {
-                continue;
-            }
-            let bm25 = bm25.get(&fused.id).copied().unwrap_or(0.0);
-            hits.push(Hit {
-                score: fused.score,
-                parts: fused.parts,
-                lexical: lexical.get(&fused.id).copied(),
-                vector: vector.get(&fused.id).copied(),
-                bm25,
-                lexical_share: if plan.scale > 0.0 { bm25 / plan.scale } else { 0.0 },
-                cosine: cosines.get(&fused.id).copied(),
-                coverage: coverage(&plan.main, &chunk, self.view.languages(), &mut stems),
-                chunk,
-            });
-        }
-        Ok(hits)
+    /// The hits of [`Snapshot::search`], and what was left out above the last of them. `cancelled` is asked between steps and
+    /// passages, some hundred times; once it is true the search ends with [`Error::Cancelled`].
+    pub fn explain(&self, query: &Query, cancelled: &dyn Fn() -> bool) -> Result<Explained, Error> {
+        search::run(self, query, cancelled)
     }
 
     /// A passage by its number; `None` if it is not (or no longer) in the library.
@@ -252,7 +229,7 @@ impl Snapshot {
     }
 
     /// The passages that the conditions admit; `None` if these are all.
-    fn admitted(&self, conditions: &Conditions) -> Result<Option<HashSet<ChunkId>>, Error> {
+    pub(crate) fn admitted(&self, conditions: &Conditions) -> Result<Option<HashSet<ChunkId>>, Error> {
         let by_words = self.view.ask(|asker| asker.admitted(conditions))?.flatten();
         let by_file = if conditions.restricts_files() {
             let admits = |path: &str, time, tags: &str| conditions.admits_file(path, time, tags);
@@ -279,7 +256,7 @@ impl Snapshot {
     }
 
     /// The library's vectors, if this query can use them.
-    fn usable_vectors(&self, query: &Query) -> Result<Option<Arc<Vectors>>, Error> {
+    pub(crate) fn usable_vectors(&self, query: &Query) -> Result<Option<Arc<Vectors>>, Error> {
         if query.mode == Mode::Lexical || query.vectors.vectors.is_empty() {
             return Ok(None);
         }
@@ -293,12 +270,8 @@ impl Snapshot {
     }
 }
 
-fn ranks(ids: impl Iterator<Item = ChunkId>) -> HashMap<ChunkId, Rank> {
-    ids.take(CANDIDATES).zip(1..).map(|(id, rank)| (id, Rank(rank))).collect()
-}
-
 /// The idf-weighted share of `terms` that the chunk holds anywhere, in any of their forms.
-fn coverage(terms: &[RareTerm], chunk: &Chunk, languages: Languages, stems: &mut Stems) -> f32 {
+pub(crate) fn coverage(terms: &[RareTerm], chunk: &Chunk, languages: Languages, stems: &mut Stems) -> f32 {
     let total: f32 = terms.iter().map(|term| term.idf).sum();
     if total <= 0.0 {
         return 0.0;

@@ -24,7 +24,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use tanya_engine::{Cancel, Sampling};
-use tanya_index::{Mode, Snapshot};
+use tanya_index::{Mode, Query, Snapshot};
 
 use crate::config::Settings;
 
@@ -114,7 +114,8 @@ pub fn prepare(
         // What was found for earlier questions says nothing about whether the documents answer this one.
         let alone = SearchQuery::new(&request.question, &[]);
         let mode = if embedder.is_some() { Mode::Hybrid } else { Mode::Lexical };
-        gate::gate(&search(snapshot, &alone, embedder, mode, 5, cancel)?, request.thresholds)
+        let how = Query { mode, limit: 5, ..Query::default() };
+        gate::gate(&search(snapshot, &alone, embedder, &how, cancel)?.hits, request.thresholds)
     };
     if !leans {
         // A small model copies what it said before; a question of its own is answered from its passages alone.

@@ -5,6 +5,7 @@
 
 use anyhow::{Context as _, Result};
 use tanya_engine::{Cancel, Context, Decoder, EmbedKind, Embedder, Event, Finish, Message, Sampling, prompt_ids};
+use tanya_index::Affinity;
 
 /// A language model with its cache.
 pub trait Generator {
@@ -30,6 +31,10 @@ pub trait Generator {
 pub trait TextEmbedder {
     /// Identifies the model; vectors of different ids cannot be compared.
     fn id(&self) -> &str;
+    /// Which languages it knows.
+    fn affinity(&self) -> Affinity {
+        Affinity::Multilingual
+    }
     /// Unit vectors, one a text, in order.
     fn embed(&self, kind: EmbedKind, texts: &[&str], cancel: &Cancel) -> Result<Vec<Vec<f32>>>;
 }
@@ -97,7 +102,40 @@ impl TextEmbedder for Embedder {
         Embedder::id(self)
     }
 
+    fn affinity(&self) -> Affinity {
+        affinity_of(Embedder::id(self))
+    }
+
     fn embed(&self, kind: EmbedKind, texts: &[&str], cancel: &Cancel) -> Result<Vec<Vec<f32>>> {
         Embedder::embed(self, kind, texts, cancel).with_context(|| format!("{}: cannot embed", self.id()))
+    }
+}
+
+/// What an embedder knows, by the name that its id begins with. Families of English models are known by their names; of any other
+/// the vectors keep their plain weight.
+fn affinity_of(id: &str) -> Affinity {
+    let id = id.to_lowercase();
+    let parts: Vec<&str> = id.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    let has = |part: &str| parts.contains(&part);
+    let is_english =
+        has("en") || has("english") || (has("all") && (has("minilm") || has("mpnet") || has("distilroberta")));
+    if is_english && !has("multilingual") { Affinity::English } else { Affinity::Multilingual }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn english_embedders_are_known_by_their_names() {
+        for id in
+            ["all-minilm-l6-v2-53aa51172d14", "All-MiniLM-L12-v2-00", "bge-small-en-v1.5-0f", "all-mpnet-base-v2-1"]
+        {
+            assert_eq!(affinity_of(id), Affinity::English, "{id}");
+        }
+        for id in ["paraphrase-multilingual-MiniLM-L12-v2-1", "multilingual-e5-small-2", "bge-m3-3", "my-tokens-4", ""]
+        {
+            assert_eq!(affinity_of(id), Affinity::Multilingual, "{id}");
+        }
     }
 }

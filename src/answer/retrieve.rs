@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use anyhow::{Context as _, Result};
 use tanya_engine::{Cancel, EmbedKind};
-use tanya_index::{Hit, Mode, Query, QueryVectors, Snapshot};
+use tanya_index::{BoostKind, Diversity, Explained, Hit, Mode, Query, QueryVectors, Snapshot};
 
 use super::cite::{self, Terms};
 use super::condense::best_stretch;
@@ -32,25 +32,33 @@ pub(super) struct Found {
     pub dropped: Vec<Dropped>,
 }
 
-/// Runs the query on `snapshot`; without an embedder there are no vectors to search by.
+/// Runs the query on `snapshot`; without an embedder there are no vectors to search by. `how` says everything but what to search
+/// for: mode, limit, and how hits are chosen.
 pub fn search(
     snapshot: &Snapshot,
     query: &SearchQuery,
     embedder: Option<&dyn TextEmbedder>,
-    mode: Mode,
-    limit: usize,
+    how: &Query,
     cancel: &Cancel,
-) -> Result<Vec<Hit>> {
-    let vectors = match embedder {
+) -> Result<Explained> {
+    let (vectors, affinity) = match embedder {
         Some(embedder) => {
             let texts: Vec<&str> = query.to_embed.iter().map(String::as_str).collect();
             let vectors = embedder.embed(EmbedKind::Query, &texts, cancel)?;
-            QueryVectors { embedder: embedder.id().to_owned(), vectors }
+            (QueryVectors { embedder: embedder.id().to_owned(), vectors }, embedder.affinity())
         }
-        None => QueryVectors::default(),
+        None => (QueryVectors::default(), how.affinity),
     };
-    let query = Query { texts: query.texts.clone(), vectors, limit, mode, conditions: query.conditions.clone() };
-    snapshot.search(&query).context("cannot search the library")
+    let query =
+        Query { texts: query.texts.clone(), vectors, conditions: query.conditions.clone(), affinity, ..how.clone() };
+    snapshot.explain(&query, &|| cancel.is_cancelled()).context("cannot search the library")
+}
+
+/// How passages for an answer are searched: the cap per file comes after [`by_stretch`] has its say, and neighbors stay apart, for
+/// each is cited by itself.
+fn how(mode: Mode) -> Query {
+    let diversity = Diversity { without_repeats: true, ..Diversity::default() };
+    Query { mode, limit: CANDIDATES, boosts: true, diversity, ..Query::default() }
 }
 
 /// Searches and numbers what may go into the prompt.
@@ -64,13 +72,14 @@ pub(super) fn retrieve(
     let mode = if embedder.is_some() { Mode::Hybrid } else { Mode::Lexical };
     let terms = FolderTerms::new(snapshot);
     let wanted: BTreeSet<String> = terms.terms(question).into_iter().collect();
-    let hits = by_stretch(search(snapshot, query, embedder, mode, CANDIDATES, cancel)?, &wanted, &terms);
+    let explained = search(snapshot, query, embedder, &how(mode), cancel)?;
+    let hits = by_stretch(explained.hits, &wanted, &terms);
     let mut per_file: HashMap<&str, usize> = HashMap::new();
     let mut sources = Vec::new();
     let mut dropped = Vec::new();
     for hit in &hits {
         let of_file = per_file.entry(hit.chunk.path.as_str()).or_default();
-        if *of_file == PER_FILE {
+        if *of_file >= PER_FILE && !is_named(hit) {
             dropped.push(Dropped {
                 path: hit.chunk.path.clone(),
                 why: format!("{PER_FILE} better passages of this file are there"),
@@ -82,7 +91,15 @@ pub(super) fn retrieve(
             dropped.push(Dropped { path: hit.chunk.path.clone(), why: format!("{SOURCES} better passages are there") });
         }
     }
+    let repeats = explained.dropped.into_iter().map(|one| Dropped { path: one.chunk.path, why: one.why.to_string() });
+    dropped.extend(repeats);
     Ok(Found { hits, sources, dropped })
+}
+
+/// Whether the question names the hit's file beyond doubt. A file called by one common word (which anyone may have put there) keeps
+/// its bound.
+fn is_named(hit: &Hit) -> bool {
+    hit.parts.boosts.iter().any(|boost| boost.kind == BoostKind::FileName)
 }
 
 /// Hits in a new order: half by their fused score, half by how much of the question one stretch of them shares. A passage that
@@ -155,7 +172,72 @@ impl Terms for FolderTerms<'_> {
 
 #[cfg(test)]
 mod tests {
+    use tanya_index::{Document, FileStamp, FileState, Library, NewChunk, Span};
+
     use super::*;
+
+    fn found(documents: &[(&str, &[String])], question: &str) -> Found {
+        let dir = tempfile::tempdir().unwrap();
+        let library = Library::open(dir.path()).unwrap();
+        let mut writer = library.writer().unwrap();
+        for (path, texts) in documents {
+            let chunk = |(line, text): (u32, &String)| NewChunk {
+                span: Span { start_line: line, end_line: line, page: None },
+                heading: String::new(),
+                text: text.clone(),
+            };
+            let document = Document {
+                path: (*path).to_owned(),
+                stamp: FileStamp { size: 1, mtime_ns: 1, hash: None },
+                title: String::new(),
+                chunks: (1u32..).zip(*texts).map(chunk).collect(),
+                state: FileState::Indexed,
+                reason: None,
+            };
+            writer.upsert(document).unwrap();
+        }
+        writer.commit().unwrap();
+        drop(writer);
+        let query = SearchQuery::new(question, &[]);
+        retrieve(&library.snapshot().unwrap(), question, &query, None, &Cancel::default()).unwrap()
+    }
+
+    fn rents(count: usize) -> Vec<String> {
+        let months = ["January", "February", "March", "April", "May", "June"];
+        months[..count].iter().map(|month| format!("The rent of the plot was paid in {month} as agreed.")).collect()
+    }
+
+    #[test]
+    fn a_file_has_three_sources_unless_the_question_names_it_beyond_doubt() {
+        let (rents, other) = (rents(6), vec!["Rent is a word.".to_owned()]);
+        let documents: [(&str, &[String]); 2] = [("budget-2024.md", &rents[..]), ("other.md", &other[..])];
+        let count = |question: &str| {
+            let sources = found(&documents, question).sources;
+            sources.iter().filter(|source| source.path == "budget-2024.md").count()
+        };
+        assert_eq!(count("when was the rent of the plot paid"), PER_FILE);
+        assert_eq!(count("when was the rent of the plot paid by budget 2024"), 6);
+        // Anyone can call a file by a word that will be asked for.
+        let planted: [(&str, &[String]); 2] = [("rent.md", &rents[..]), ("other.md", &other[..])];
+        let sources = found(&planted, "when was the rent of the plot paid").sources;
+        assert_eq!(sources.iter().filter(|source| source.path == "rent.md").count(), PER_FILE);
+    }
+
+    #[test]
+    fn a_near_copy_is_no_second_source_and_is_told() {
+        let letter = |name: &str| {
+            let rest = "thank you for being a member of the garden association, whose assembly has decided to keep the \
+                        contribution as it was before, so please transfer forty coins to the account that you know from \
+                        earlier letters and mention the number of your plot when you do so";
+            vec![format!("Dear {name}, {rest}.")]
+        };
+        let (first, second) = (letter("Anna"), letter("Berta"));
+        let found = found(&[("a.md", &first[..]), ("b.md", &second[..])], "what contribution did the assembly decide");
+        assert_eq!(found.sources.len(), 1);
+        let (source, dropped) = (&found.sources[0], &found.dropped[0]);
+        assert_ne!(source.path, dropped.path);
+        assert_eq!(dropped.why, format!("nearly the same as {}:1", source.path));
+    }
 
     #[test]
     fn a_heading_names_the_title_once() {

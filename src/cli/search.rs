@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context as _, Result, anyhow};
 use serde::{Deserialize, Serialize};
 use tanya_engine::{Cancel, Embedder};
-use tanya_index::{Hit, Parts, Snapshot};
+use tanya_index::{Boost, BoostKind, Diversity, Dropped, Explained, Hit, Mode, Parts, Query, Snapshot};
 
 use super::batch::Batch;
 use super::library::{Freshness, PATIENCE};
@@ -17,6 +17,7 @@ use crate::answer::{self, SearchQuery, TextEmbedder};
 use crate::report::Hinting as _;
 
 /// Arguments of `tanya search`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The folder to search
@@ -37,7 +38,13 @@ pub(super) struct Args {
     /// Search by words and meaning, by words alone, or by meaning alone
     #[arg(long, value_enum, default_value_t = By::Both)]
     by: By,
-    /// Say what each passage's score is made of
+    /// Which of the ranked passages to show
+    #[arg(long, value_enum, default_value_t = Choose::Usual)]
+    choose: Choose,
+    /// Search a second time, for telling words of the best passages too
+    #[arg(long)]
+    feedback: bool,
+    /// Say what each passage's score is made of, and what was left out
     #[arg(long, conflicts_with = "batch")]
     explain: bool,
     /// What to look for; in one argument 'pear "wound balm" -apple path:2024 ext:md tag:garden after:2024-05 before:2025' narrows it down
@@ -53,6 +60,27 @@ enum By {
     Meaning,
 }
 
+/// How hits are chosen from the ranking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Choose {
+    /// Exact words, identifiers and named files first; at most three passages of a file, nothing twice, neighbors as one
+    Usual,
+    /// The same, and after the third prefer what is unlike the passages above
+    Varied,
+    /// The ranking itself
+    Ranking,
+}
+
+impl Choose {
+    fn query(self) -> Query {
+        match self {
+            Choose::Usual => Query::usual(),
+            Choose::Varied => Query { diversity: Diversity { varied: true, ..Diversity::usual() }, ..Query::usual() },
+            Choose::Ranking => Query::default(),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Line {
     text: String,
@@ -62,6 +90,8 @@ struct Line {
 struct Found {
     id: serde_json::Value,
     hits: Vec<Shown>,
+    /// What ranked among the hits and is none, or is part of one.
+    dropped: Vec<LeftOut>,
     /// No passage holds the phrases between quotation marks: these hold their words.
     without_phrases: bool,
     ms_total: f64,
@@ -69,8 +99,33 @@ struct Found {
 
 impl Found {
     fn new(id: serde_json::Value, found: &Answer) -> Self {
-        let hits = found.hits.iter().map(Shown::new).collect();
-        Self { id, hits, without_phrases: found.without_phrases, ms_total: found.ms }
+        let hits = found.explained.hits.iter().map(Shown::new).collect();
+        let dropped = found.explained.dropped.iter().map(LeftOut::new).collect();
+        Self { id, hits, dropped, without_phrases: found.without_phrases, ms_total: found.ms }
+    }
+}
+
+#[derive(Serialize)]
+struct LeftOut {
+    path: String,
+    start_line: u32,
+    end_line: u32,
+    page: Option<u32>,
+    score: f32,
+    why: String,
+}
+
+impl LeftOut {
+    fn new(dropped: &Dropped) -> Self {
+        let Dropped { chunk, score, why } = dropped;
+        Self {
+            path: chunk.path.clone(),
+            start_line: chunk.span.start_line,
+            end_line: chunk.span.end_line,
+            page: chunk.span.page,
+            score: *score,
+            why: why.to_string(),
+        }
     }
 }
 
@@ -95,19 +150,20 @@ struct Shown {
 impl Shown {
     fn new(hit: &Hit) -> Self {
         let chunk = &hit.chunk;
+        let passage = hit.passage();
         Self {
             path: chunk.path.clone(),
-            start_line: chunk.span.start_line,
-            end_line: chunk.span.end_line,
-            page: chunk.span.page,
+            start_line: passage.span.start_line,
+            end_line: passage.span.end_line,
+            page: passage.span.page,
             heading: answer::heading(&chunk.title, &chunk.heading),
             score: hit.score,
             bm25_rank: hit.lexical.map(|rank| rank.0),
             vector_rank: hit.vector.map(|rank| rank.0),
             lexical_share: hit.lexical_share,
             cosine: hit.cosine,
-            parts: hit.parts,
-            text: chunk.text.clone(),
+            parts: hit.parts.clone(),
+            text: passage.text,
         }
     }
 }
@@ -116,8 +172,8 @@ impl Shown {
 struct Shelf {
     snapshot: Snapshot,
     embedder: Option<Embedder>,
-    by: By,
-    limit: usize,
+    /// Mode, limit and choice of every search.
+    how: Query,
 }
 
 impl Shelf {
@@ -125,30 +181,26 @@ impl Shelf {
         let started = Instant::now();
         let mut query = SearchQuery::with_conditions(text);
         let embedder = self.embedder.as_ref().map(|embedder| embedder as &dyn TextEmbedder);
-        let mode = match self.by {
-            By::Meaning => tanya_index::Mode::Vector,
-            By::Words | By::Both if embedder.is_none() => tanya_index::Mode::Lexical,
-            By::Words | By::Both => tanya_index::Mode::Hybrid,
-        };
         let search =
-            |query: &SearchQuery| answer::search(&self.snapshot, query, embedder, mode, self.limit, &Cancel::default());
-        let mut hits = search(&query)?;
-        let without_phrases = hits.is_empty() && !query.conditions.phrases.is_empty();
+            |query: &SearchQuery| answer::search(&self.snapshot, query, embedder, &self.how, &Cancel::default());
+        let mut explained = search(&query)?;
+        let without_phrases = explained.hits.is_empty() && !query.conditions.phrases.is_empty();
         if without_phrases {
             query.conditions.phrases.clear();
-            hits = search(&query)?;
+            explained = search(&query)?;
         }
-        let corrections = match mode {
-            tanya_index::Mode::Vector => Vec::new(),
+        let corrections = match self.how.mode {
+            Mode::Vector => Vec::new(),
             _ => self.snapshot.corrections(&query.texts[0].text).context("cannot search the library")?,
         };
-        Ok(Answer { hits, without_phrases, corrections, ms: started.elapsed().as_secs_f64() * 1000.0 })
+        let ms = started.elapsed().as_secs_f64() * 1000.0;
+        Ok(Answer { explained, without_phrases, corrections, ms })
     }
 }
 
 /// What a search found.
 struct Answer {
-    hits: Vec<Hit>,
+    explained: Explained,
     /// No passage holds the phrases: these hold their words.
     without_phrases: bool,
     /// Words that no passage holds, each with the nearest one that was searched for too.
@@ -171,7 +223,13 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     }
     progress.clear();
     let snapshot = opened.library.snapshot().context("cannot read the library")?;
-    let shelf = Shelf { snapshot, embedder, by: args.by, limit: args.limit };
+    let mode = match args.by {
+        By::Meaning => Mode::Vector,
+        By::Words | By::Both if embedder.is_none() => Mode::Lexical,
+        By::Words | By::Both => Mode::Hybrid,
+    };
+    let how = Query { mode, limit: args.limit, feedback: args.feedback, ..args.choose.query() };
+    let shelf = Shelf { snapshot, embedder, how };
     let Some(batch) = batch else {
         let found = shelf.search(&args.text.join(" "))?;
         if args.json {
@@ -180,10 +238,13 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
             if let Some(line) = corrected(&found.corrections) {
                 output::line(&output::shown(&line))?;
             }
-            if found.without_phrases && !found.hits.is_empty() {
+            if found.without_phrases && !found.explained.hits.is_empty() {
                 output::line("No passage holds these words just so; these come nearest:")?;
             }
-            print_hits(&found.hits, args.explain)?;
+            print_hits(&found.explained.hits, args.explain)?;
+            if args.explain {
+                print_dropped(&found.explained.dropped)?;
+            }
         }
         return Ok(ExitCode::SUCCESS);
     };
@@ -203,15 +264,25 @@ fn print_hits(hits: &[Hit], explain: bool) -> Result<()> {
         return output::line("nothing found");
     }
     for (at, hit) in hits.iter().enumerate() {
-        let span = hit.chunk.span;
+        let passage = hit.passage();
+        let span = passage.span;
         let place = output::place(&hit.chunk.path, span.page, span.start_line, span.end_line);
-        let text: String = hit.chunk.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text: String = passage.text.split_whitespace().collect::<Vec<_>>().join(" ");
         let cut: String = text.chars().take(200).collect();
         let more = if cut.len() < text.len() { "…" } else { "" };
         output::line(&output::shown(&format!("{:>2}  {:.2}  {place}\n          {cut}{more}", at + 1, hit.score)))?;
         if explain {
             output::line(&format!("          {}", explained(hit)))?;
         }
+    }
+    Ok(())
+}
+
+/// What was left out, a line each.
+fn print_dropped(dropped: &[Dropped]) -> Result<()> {
+    for Dropped { chunk, score, why } in dropped {
+        let place = output::place(&chunk.path, chunk.span.page, chunk.span.start_line, chunk.span.end_line);
+        output::line(&output::shown(&format!(" –  {score:.2}  {place}  {why}")))?;
     }
     Ok(())
 }
@@ -225,12 +296,28 @@ fn explained(hit: &Hit) -> String {
         Some(cosine) => format!("meaning {}, cosine {cosine:.2}", place(hit.vector)),
         None => "meaning unknown".to_owned(),
     };
-    let Parts { words, meaning: near, vector_weight } = hit.parts;
+    let Parts { words, meaning: near, vector_weight, by_ranks, feedback, boosts, scale } = &hit.parts;
+    let mut terms =
+        vec![format!("{:.2} × {words:.2}", 1.0 - *vector_weight), format!("{vector_weight:.2} × {near:.2}")];
+    terms.extend(boosts.iter().map(|boost| format!("{:.2} {}", boost.by, reason(boost))));
+    let sum = terms.join(" + ");
+    let sum = if *scale > 1.0 { format!("({sum}) / {scale:.2}") } else { sum };
     format!(
-        "words {}, BM25 {:.1}, {:.0} % of the terms · {meaning} · {:.1} × {words:.2} + {vector_weight:.1} × {near:.2}",
+        "words {}, BM25 {:.1}, {:.0} % of the terms{} · {meaning} · {sum}{}",
         place(hit.lexical),
         hit.bm25,
         100.0 * hit.coverage,
-        1.0 - vector_weight,
+        if *feedback { ", with words of the best passages" } else { "" },
+        if *by_ranks { ", by places" } else { "" },
     )
+}
+
+/// Why a hit was lifted, with what the search and the passage share.
+fn reason(boost: &Boost) -> String {
+    let what = match boost.kind {
+        BoostKind::Phrase => "words in a row",
+        BoostKind::Identifier => "as written",
+        BoostKind::FileName | BoostKind::FileStem => "file named",
+    };
+    format!("{what} ({})", boost.text)
 }

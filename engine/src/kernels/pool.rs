@@ -125,11 +125,7 @@ impl Pool {
 
     /// Several pieces of work as one region, `counts[n]` being the units of piece n: threads wait for each other once and not once a
     /// piece. Calls `work(piece, unit, thread)` as [`Pool::run`] does.
-    pub(crate) fn run_all(
-        &self,
-        counts: impl IntoIterator<Item = usize>,
-        work: impl Fn(usize, usize, usize) + Sync,
-    ) {
+    pub(crate) fn run_all(&self, counts: impl IntoIterator<Item = usize>, work: impl Fn(usize, usize, usize) + Sync) {
         let mut total = 0;
         let starts: Vec<usize> = counts
             .into_iter()

@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::VectorId;
-use super::map::Map;
+use super::mmap::Map;
 use super::rows::{Block, ROWS, Rows, block_bytes};
 use crate::store::read::EmbedderRow;
 

@@ -23,7 +23,7 @@ mod held;
 mod keep;
 mod kernels;
 mod kind;
-mod map;
+mod mmap;
 mod rounded;
 mod rows;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::VectorId;
 use super::kernels::signed;
-use super::map::Map;
+use super::mmap::Map;
 
 /// Vectors of a block: 400 KB at 384 components, which is what a top-up copies at most.
 pub(super) const ROWS: usize = 1024;

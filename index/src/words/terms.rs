@@ -25,10 +25,10 @@ pub(crate) struct Counts(Mutex<HashMap<String, u64>>);
 pub(crate) struct FolderTerm {
     /// Stands for the word: the most common of its stems, the first where none is held.
     pub(crate) stem: String,
-    pub(super) idf: f32,
+    pub(crate) idf: f32,
     /// Whether no passage holds it in any form.
-    pub(super) absent: bool,
-    pub(super) word: QueryTerm,
+    pub(crate) absent: bool,
+    pub(crate) word: QueryTerm,
 }
 
 /// A term of a question with its rarity.

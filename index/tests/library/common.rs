@@ -1,8 +1,8 @@
 //! What the integration tests share: small documents, one-hot-like vectors, one-line searches.
 
 use tanya_index::{
-    Conditions, Document, FileStamp, FileState, Hit, Library, Mode, NewChunk, Query, QueryVectors, Snapshot, Span,
-    TextHash, WeightedText, Writer,
+    Document, FileStamp, FileState, Hit, Library, Mode, NewChunk, Query, QueryVectors, Snapshot, Span, TextHash,
+    WeightedText, Writer,
 };
 
 pub(crate) const DIMENSION: usize = 32;
@@ -71,7 +71,7 @@ pub(crate) fn embed_all(writer: &mut Writer) {
 
 pub(crate) fn by_words(text: &str, limit: usize) -> Query {
     let texts = vec![WeightedText { text: text.to_owned(), weight: 1.0 }];
-    Query { texts, vectors: QueryVectors::default(), limit, mode: Mode::Lexical, conditions: Conditions::default() }
+    Query { texts, limit, mode: Mode::Lexical, ..Query::default() }
 }
 
 /// Query vectors of the library's embedder.
@@ -80,13 +80,7 @@ pub(crate) fn asked(vectors: Vec<Vec<f32>>) -> QueryVectors {
 }
 
 pub(crate) fn by_vector(text: &str, limit: usize) -> Query {
-    Query {
-        texts: Vec::new(),
-        vectors: asked(vec![vector(text)]),
-        limit,
-        mode: Mode::Vector,
-        conditions: Conditions::default(),
-    }
+    Query { vectors: asked(vec![vector(text)]), limit, mode: Mode::Vector, ..Query::default() }
 }
 
 pub(crate) fn paths(hits: &[Hit]) -> Vec<&str> {

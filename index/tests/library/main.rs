@@ -2,13 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a step that fails fails its test, in helpers too")]
 
+mod choose;
 mod common;
 mod equal;
 mod faults;
 mod flips;
+mod forget;
 mod history;
 mod instances;
-mod forget;
 mod kill;
 mod languages;
 mod model;

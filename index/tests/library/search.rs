@@ -92,13 +92,7 @@ fn earlier_questions_add_their_weight_and_no_more() {
     ];
     let (_dir, library) = library(&documents);
     let text = |text: &str, weight| WeightedText { text: text.to_owned(), weight };
-    let query = |texts| Query {
-        texts,
-        vectors: QueryVectors::default(),
-        limit: 3,
-        mode: Mode::Hybrid,
-        conditions: Conditions::default(),
-    };
+    let query = |texts| Query { texts, limit: 3, ..Query::default() };
     let snapshot = library.snapshot().unwrap();
     let hits = snapshot.search(&query(vec![text("what is the price", 1.0), text("the ferry", 0.3)])).unwrap();
     assert_eq!(paths(&hits), ["z.md", "y.md", "x.md"]);
@@ -204,15 +198,7 @@ fn unfit_vectors_are_refused_with_the_reason() {
     assert!(snapshot.search(&by_vector("no embedder yet", 3)).unwrap().is_empty());
     embed_all(&mut writer);
     let snapshot = library.snapshot().unwrap();
-    let ask = |vector: Vec<f32>| {
-        snapshot.search(&Query {
-            texts: Vec::new(),
-            vectors: asked(vec![vector]),
-            limit: 3,
-            mode: Mode::Hybrid,
-            conditions: Conditions::default(),
-        })
-    };
+    let ask = |vector: Vec<f32>| snapshot.search(&Query { vectors: asked(vec![vector]), limit: 3, ..Query::default() });
     assert!(matches!(ask(vec![1.0]), Err(Error::Dimension { expected: crate::common::DIMENSION, received: 1 })));
     assert!(matches!(ask(vec![f32::NAN; crate::common::DIMENSION]), Err(Error::NotFinite)));
     assert!(matches!(ask(vec![1.0; crate::common::DIMENSION]), Err(Error::NotUnit { .. })));
@@ -328,8 +314,7 @@ fn any_string_is_a_valid_query() {
             texts: texts.into_iter().map(|(text, weight)| WeightedText { text, weight }).collect(),
             vectors: asked(vec![vector("x")]),
             limit,
-            mode: Mode::Hybrid,
-            conditions: Conditions::default(),
+            ..Query::default()
         };
         let hits = snapshot.search(&query).unwrap();
         prop_assert!(hits.len() <= limit);
