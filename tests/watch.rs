@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use proptest::prelude::*;
 use tanya::ingest::{Changes, IngestOptions, Summary, Watch, WatchOptions, WorkerOptions, update, update_paths};
 use tanya_engine::Cancel;
-use tanya_index::{Chunk, Conditions, FileRecord, Library, Mode, Query, QueryVectors, WeightedText, Writer};
+use tanya_index::{Chunk, FileRecord, Library, Mode, Query, WeightedText, Writer};
 use tempfile::TempDir;
 
 const DEADLINE: Duration = Duration::from_secs(30);
@@ -58,13 +58,8 @@ impl Shelf {
     }
 
     fn search(&self, text: &str) -> Vec<Chunk> {
-        let query = Query {
-            texts: vec![WeightedText { text: text.into(), weight: 1.0 }],
-            vectors: QueryVectors::default(),
-            limit: 100,
-            mode: Mode::Lexical,
-            conditions: Conditions::default(),
-        };
+        let texts = vec![WeightedText { text: text.into(), weight: 1.0 }];
+        let query = Query { texts, limit: 100, mode: Mode::Lexical, ..Query::default() };
         self.library.snapshot().unwrap().search(&query).unwrap().into_iter().map(|hit| hit.chunk).collect()
     }
 

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 use std::time::UNIX_EPOCH;
 
 use tanya_index::{
-    Conditions, Document, FileStamp, FileState, Library, Mode, NewChunk, Query, QueryVectors, Span, WeightedText,
+    Conditions, Document, FileStamp, FileState, Library, Mode, NewChunk, Query, Span, WeightedText,
 };
 
 /// What is gathered in memory before it becomes durable.
@@ -56,7 +56,7 @@ fn run(library: &Path, folder: &Path, search: &str) -> Result<(), Box<dyn Error>
 
     let (words, conditions) = Conditions::parse(search);
     let texts = vec![WeightedText { text: words, weight: 1.0 }];
-    let query = Query { texts, vectors: QueryVectors::default(), limit: 5, mode: Mode::Lexical, conditions };
+    let query = Query { texts, limit: 5, mode: Mode::Lexical, conditions, ..Query::usual() };
     for hit in library.snapshot()?.search(&query)? {
         let Span { start_line, end_line, .. } = hit.chunk.span;
         println!("{}:{start_line}-{end_line}  {}", clean(&hit.chunk.path), clean(&hit.chunk.heading));

@@ -190,6 +190,7 @@ mod tests {
                 path: (*path).to_owned(),
                 stamp: FileStamp { size: 1, mtime_ns: 1, hash: None },
                 title: String::new(),
+                tags: Vec::new(),
                 chunks: (1u32..).zip(*texts).map(chunk).collect(),
                 state: FileState::Indexed,
                 reason: None,

@@ -105,8 +105,7 @@ pub(crate) fn hybrid(question: &Question) -> Query {
 
 pub(crate) fn by_words(question: &Question) -> Query {
     let texts = vec![WeightedText { text: question.text.clone(), weight: 1.0 }];
-    let (vectors, conditions) = (QueryVectors::default(), Conditions::default());
-    Query { texts, vectors, limit: HITS, mode: Mode::Lexical, conditions }
+    Query { texts, limit: HITS, mode: Mode::Lexical, ..Query::default() }
 }
 
 pub(crate) fn by_vector(question: &Question) -> Query {

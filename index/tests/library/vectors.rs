@@ -73,7 +73,7 @@ fn replace(path: &Path, bytes: &[u8]) {
 fn nearest(snapshot: &Snapshot, n: usize, search: &str) -> Vec<(String, u32)> {
     let (_, conditions) = Conditions::parse(search);
     let vectors = asked(vec![clustered(100_000 + n)]);
-    let query = Query { texts: Vec::new(), vectors, limit: 10, mode: Mode::Vector, conditions };
+    let query = Query { texts: Vec::new(), vectors, mode: Mode::Vector, conditions, ..Query::default() };
     let hits = snapshot.search(&query).unwrap();
     hits.into_iter().map(|hit| (hit.chunk.text, hit.cosine.unwrap().to_bits())).collect()
 }
