@@ -292,5 +292,6 @@ pub(crate) fn coverage(terms: &[RareTerm], chunk: &Chunk, languages: Languages, 
     }
     // From the terms, not from the map: the order of a sum shows in its last bit.
     let credits = terms.iter().zip(held).filter(|(_, held)| *held).map(|(term, _)| term.idf * term.credit);
-    credits.sum::<f32>() / total
+    // Not `sum`, which makes -0.0 of nothing.
+    credits.fold(0.0, |sum, credit| sum + credit) / total
 }

@@ -21,7 +21,7 @@ pub(crate) use segment::{Kind, Token, segment};
 pub(crate) use stem::Stems;
 
 /// Fewest characters of a word that may be a misspelled other one: most short words are one edit from several.
-const CORRECTABLE: usize = 4;
+pub(crate) const CORRECTABLE: usize = 4;
 
 /// A word of a query.
 #[derive(Debug, Clone, PartialEq, Eq)]

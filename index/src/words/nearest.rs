@@ -13,7 +13,7 @@ use tantivy::{TantivyError, Term};
 use super::Fields;
 use super::query::Asker;
 use super::terms::FolderTerm;
-use crate::analysis::{Stems, distinct, is_stop_word};
+use crate::analysis::{CORRECTABLE, Stems, distinct, is_stop_word};
 
 /// Characters from which on a word may be two edits away.
 const TWO_EDITS: usize = 8;
@@ -60,13 +60,11 @@ impl Asker<'_> {
 
     /// The held words nearest to `word`, whose `stems` no passage holds.
     pub(super) fn nearest(self, word: &str, stems: &[String]) -> Result<Option<Nearest>, TantivyError> {
-        let length = word.chars().count();
-        if length > LONGEST {
+        if word.chars().count() > LONGEST {
             return Ok(None);
         }
         let Fields { exact, title, heading, path, .. } = self.fields;
-        let edits = if length < TWO_EDITS { 1 } else { 2 };
-        for (edits, credit) in (1..=edits).zip(CREDIT) {
+        for (edits, credit) in (1..=most_edits(word)).zip(CREDIT) {
             let mut near = HashMap::new();
             self.collect(exact, word, edits, &mut near)?;
             if !near.is_empty() {
@@ -81,7 +79,7 @@ impl Asker<'_> {
             }
             // What stands in titles and names of files only is known by its stem.
             for field in [title, heading, path] {
-                for stem in stems {
+                for stem in stems.iter().filter(|stem| most_edits(stem) >= edits) {
                     self.collect(field, stem, edits, &mut near)?;
                 }
             }
@@ -141,6 +139,15 @@ pub(crate) struct Nearby {
     pub(crate) word: String,
     /// The stems of all of them.
     pub(crate) forms: Vec<String>,
+}
+
+/// How far a word may be from what is meant; a stem is shorter than its word, and `trim` (of `trimming`) is two edits from `tree`.
+fn most_edits(word: &str) -> u8 {
+    match word.chars().count() {
+        ..CORRECTABLE => 0,
+        ..TWO_EDITS => 1,
+        _ => 2,
+    }
 }
 
 fn most_common(near: HashMap<String, u64>) -> Vec<String> {

@@ -240,6 +240,7 @@ fn a_misspelled_word_finds_the_nearest_one_that_the_folder_holds() {
         document("basalt.md", &["basalt is a dark stone that was used for the street"]),
         document("both.md", &["granite and basalt are two kinds of stone among many others"]),
         document("notes/zebra-crossing.md", &["other text about nothing that matters here"]),
+        document("zoom.md", &["and yet more of it"]),
         document("id.md", &[INDONESIAN]),
     ]);
     let snapshot = opened.snapshot().unwrap();
@@ -252,8 +253,8 @@ fn a_misspelled_word_finds_the_nearest_one_that_the_folder_holds() {
     assert_eq!(found(&snapshot, "perpustkan"), ["id.md"]);
     assert_eq!(found(&snapshot, "zerba"), ["notes/zebra-crossing.md"], "the name of a file");
     assert_eq!(snapshot.corrections("which zerba is garnite").unwrap().len(), 2);
-    // What is no mistake, a mistake in a word that says nothing, or too far away.
-    for typed in ["gt", "thta", "garnite7", "GARNITE in capitals", "gxxnite", "東京"] {
+    // What is no mistake, a mistake in a word that says nothing, or too far away: of a stem too, though its word is long.
+    for typed in ["zealing", "gt", "thta", "garnite7", "GARNITE in capitals", "gxxnite", "東京"] {
         assert!(snapshot.corrections(typed).unwrap().is_empty(), "{typed}");
     }
 }
