@@ -21,9 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::UNIX_EPOCH;
 
-use tanya_index::{
-    Conditions, Document, FileStamp, FileState, Library, Mode, NewChunk, Query, Span, WeightedText,
-};
+use tanya_index::{Conditions, Document, FileStamp, FileState, Library, Mode, NewChunk, Query, Span, WeightedText};
 
 /// What is gathered in memory before it becomes durable.
 const FILES_A_COMMIT: usize = 500;

@@ -4,6 +4,7 @@
 //! of German, 0.13 of Greek and 0.04 of Arabic, where words alone find above 0.9. What the library's model knows only the
 //! application can say ([`Affinity`]); what a question is written in is guessed here.
 
+use crate::analysis::{Languages, is_english_rather};
 use crate::fusion::VECTOR_WEIGHT;
 
 /// The languages that the model of the vectors was trained on.
@@ -27,11 +28,11 @@ const LONGEST: usize = 2048;
 
 /// The cosine's share in the score of a question: [`VECTOR_WEIGHT`], less where the model hardly knows the language, 0 where it
 /// does not know the script. Whatever cannot be told keeps the plain weight.
-pub(crate) fn vector_weight(question: &str, affinity: Affinity) -> f32 {
+pub(crate) fn vector_weight(question: &str, affinity: Affinity, folder: Languages) -> f32 {
     let question = &question[..question.floor_char_boundary(LONGEST)];
     match affinity {
         Affinity::English if latin_share(question).is_some_and(|share| share < LATIN_SHARE) => 0.0,
-        Affinity::English if is_surely_not_english(question) => OTHER_LANGUAGE_WEIGHT,
+        Affinity::English if is_in_another(question, folder) => OTHER_LANGUAGE_WEIGHT,
         Affinity::English | Affinity::Multilingual => VECTOR_WEIGHT,
     }
 }
@@ -54,6 +55,12 @@ fn is_latin(letter: char) -> bool {
             | 0xFF21..=0xFF3A | 0xFF41..=0xFF5A)
 }
 
+/// Whether a question in Latin script is in another language than English. In a folder with documents in others, function words tell:
+/// a question has some, and there are few languages to tell apart.
+fn is_in_another(question: &str, folder: Languages) -> bool {
+    is_english_rather(question, folder).map_or_else(|| is_surely_not_english(question), |is_english| !is_english)
+}
+
 /// Whether a question in Latin script is reliably in a language other than English: so whatlang says of 1 of 650 English questions
 /// and claims (`SciFact`, `SQuAD` 2, the Rust book) and of 6 of 10 German and Spanish ones (`XQuAD`).
 fn is_surely_not_english(question: &str) -> bool {
@@ -69,9 +76,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::analysis::Language;
 
     fn english_model(question: &str) -> f32 {
-        vector_weight(question, Affinity::English)
+        vector_weight(question, Affinity::English, Languages::ENGLISH)
     }
 
     fn is(weight: f32, expected: f32) -> bool {
@@ -83,7 +91,10 @@ mod tests {
         for question in ["Где находится столица Австралии?", "首都在哪里？", "เมืองหลวงอยู่ที่ไหน", "ما هي عاصمة فرنسا؟"]
         {
             assert!(is(english_model(question), 0.0), "{question}");
-            assert!(is(vector_weight(question, Affinity::Multilingual), VECTOR_WEIGHT), "{question}");
+            assert!(
+                is(vector_weight(question, Affinity::Multilingual, Languages::ENGLISH), VECTOR_WEIGHT),
+                "{question}"
+            );
         }
     }
 
@@ -97,6 +108,18 @@ mod tests {
         }
         for question in ["How many people lived in Magdeburg after the war?", "borrow checker", "What is ownership?"] {
             assert!(is(english_model(question), VECTOR_WEIGHT), "{question}");
+        }
+    }
+
+    #[test]
+    fn in_a_folder_of_several_languages_a_few_function_words_tell() {
+        let folder = Languages::from(vec![Language::English, Language::Indonesian]);
+        let weight = |question: &str| vector_weight(question, Affinity::English, folder);
+        for question in ["Siapa nama ibu kota itu?", "kapan perang dimulai di Jawa"] {
+            assert!(is(weight(question), OTHER_LANGUAGE_WEIGHT), "{question}");
+        }
+        for question in ["Who was the king of Java?", "borrow checker", "what is nasi goreng"] {
+            assert!(is(weight(question), VECTOR_WEIGHT), "{question}");
         }
     }
 

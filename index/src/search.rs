@@ -113,7 +113,7 @@ fn gather(
     let wanted_weight = match query.mode {
         Mode::Vector => 1.0,
         Mode::Lexical => 0.0,
-        Mode::Hybrid => affinity::vector_weight(main_text(&query.texts), query.affinity),
+        Mode::Hybrid => affinity::vector_weight(main_text(&query.texts), query.affinity, snapshot.view.languages()),
     };
     // Without weight they would bring up candidates that say nothing, and cosines that mislead.
     let vectors = if wanted_weight > 0.0 { snapshot.usable_vectors(query)? } else { None };

@@ -6,6 +6,8 @@
 //! paragraphs of `XQuAD` in Arabic, German, Hindi, Russian and Spanish 1,190 are told right and ten are of no language; of 300
 //! abstracts of `SciFact` every one is English, 295 of them before any trigram is counted.
 
+use std::cmp::Ordering;
+
 use frostem::Algorithm;
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
@@ -185,6 +187,19 @@ pub(crate) fn detect(text: &str) -> Option<Language> {
     let language = Language::of(found.lang())?;
     let share = stop::share(&words, language);
     (share >= LEAST_SHARE && share >= english).then_some(language)
+}
+
+/// Whether a short text is in English rather than in another of the languages of a folder, by their function words; `None` where
+/// these tell nothing: there are no others, or the text has as many of both.
+pub(crate) fn is_english_rather(text: &str, folder: Languages) -> Option<bool> {
+    let words = words_of(text);
+    let others = folder.iter().filter(|language| *language != Language::English);
+    let other = others.map(|language| stop::share(&words, language)).reduce(f32::max)?;
+    match stop::share(&words, Language::English).total_cmp(&other) {
+        Ordering::Less => Some(false),
+        Ordering::Equal => None,
+        Ordering::Greater => Some(true),
+    }
 }
 
 /// Adds a text to a sample of prose, up to [`SAMPLE`]: without fenced code, whose words are of no language.

@@ -16,7 +16,7 @@ mod stop;
 
 use std::collections::HashSet;
 
-pub(crate) use language::{Language, Languages, SAMPLE, add_to_sample, detect};
+pub(crate) use language::{Language, Languages, SAMPLE, add_to_sample, detect, is_english_rather};
 pub(crate) use segment::{Kind, Token, segment};
 pub(crate) use stem::Stems;
 
