@@ -23,8 +23,9 @@ use crate::boost::Boost;
 use crate::top::Scored;
 use crate::types::ChunkId;
 
-/// Share of the cosine in a hybrid score.
-pub(crate) const VECTOR_WEIGHT: f32 = 0.6;
+/// Share of the cosine in a hybrid score. `nDCG@10` on `SciFact`'s training claims, and R@5 of `SQuAD` 2's paragraphs among distractors: 0.6 gives
+/// 0.729 and 0.959, 0.65 gives 0.731 and 0.962, 0.7 gives 0.733 and 0.958.
+pub(crate) const VECTOR_WEIGHT: f32 = 0.65;
 
 /// k of the places' scores, as Cormack, Clarke and Büttcher chose it (SIGIR 2009).
 const RANK_CONSTANT: f32 = 60.0;
