@@ -104,7 +104,7 @@ fn a_forgotten_file_is_in_no_byte_and_does_not_come_back_until_it_may() {
     for holder in ["library.sqlite", "1.kv", "tanya.log"] {
         assert!(before.iter().any(|name| name == holder), "the search is blind to {holder}: {before:?}");
     }
-    assert!(before.iter().any(|name| name.ends_with(".jsonl")), "{before:?}");
+    assert!(before.iter().any(|name| name.contains(".jsonl")), "{before:?}");
     let refused = home.run(&["forget", "diary.md"]);
     assert!(refused.code == Some(1) && refused.err.contains("hint: add --yes"), "{}", refused.err);
     assert!(refused.err.contains("1 conversation in which"), "{}", refused.err);

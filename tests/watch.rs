@@ -198,7 +198,7 @@ fn apply(root: &Path, step: &Step) -> Vec<PathBuf> {
             let _ = fs::remove_file(root.join(path));
             vec![path.clone()]
         }
-        Step::Rename(from, to) => {
+        Step::Rename(from, to) | Step::RenameFolder(from, to) => {
             let _ = fs::rename(root.join(from), root.join(to));
             vec![from.clone(), to.clone()]
         }
@@ -220,10 +220,6 @@ fn apply(root: &Path, step: &Step) -> Vec<PathBuf> {
         Step::RemoveFolder(path) => {
             let _ = fs::remove_dir_all(root.join(path));
             vec![path.clone()]
-        }
-        Step::RenameFolder(from, to) => {
-            let _ = fs::rename(root.join(from), root.join(to));
-            vec![from.clone(), to.clone()]
         }
         Step::Link(folder) => {
             let link = folder.join("link.md");

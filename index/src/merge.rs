@@ -74,8 +74,8 @@ fn overlap(before: &Passage, chunk: &Chunk) -> usize {
     if chunk.span.start_line > before.span.end_line {
         return 0;
     }
-    let ends = chunk.text.char_indices().map(|(at, c)| at + c.len_utf8()).filter(|end| *end >= OVERLAP);
-    ends.filter(|end| before.text.ends_with(&chunk.text[..*end])).next_back().unwrap_or(0)
+    let mut ends = chunk.text.char_indices().map(|(at, c)| at + c.len_utf8()).filter(|end| *end >= OVERLAP);
+    ends.rfind(|end| before.text.ends_with(&chunk.text[..*end])).unwrap_or(0)
 }
 
 /// The text of a chunk, without a header that was put before it and stands in the text above already.

@@ -7,7 +7,7 @@
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -18,6 +18,9 @@ use crate::store::{self, read};
 use crate::vectors::Keeper;
 use crate::words::follow::Indexer;
 use crate::words::{Care, Trouble, Words};
+
+/// How long files may go on coming into a folder that is removed.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Opens the word index into `shared`, repaired if need be, and the file of rounded vectors; returns a line for each repair.
 /// Holding the lock is the caller's right to do so.
@@ -128,7 +131,16 @@ fn rebuild(places: &Places, store: &Connection, trouble: &Trouble, notices: &mut
 
 /// Removes a folder with all that it holds, or a file; what is not there is removed.
 pub(crate) fn remove(dir: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(dir) {
+    let start = Instant::now();
+    let mut removed = fs::remove_dir_all(dir);
+    // A merge outlives the writer that began it, and writes some files more until it meets no folder.
+    while removed.as_ref().is_err_and(|error| error.kind() == ErrorKind::DirectoryNotEmpty)
+        && start.elapsed() < PATIENCE
+    {
+        std::thread::yield_now();
+        removed = fs::remove_dir_all(dir);
+    }
+    match removed {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         // A file where the folder should be.
         Err(error) if error.kind() == ErrorKind::NotADirectory => fs::remove_file(dir).map_err(Error::io(dir)),

@@ -155,7 +155,7 @@ fn gather(
     if query.mode != Mode::Vector {
         for scored in &matches.best {
             bm25.insert(scored.id, scored.score);
-            if !cosines.contains_key(&scored.id) {
+            if !wanted.contains(&scored.id) {
                 ids.push(scored.id);
                 if let Some(vectors) = &vectors
                     && let Some(cosine) = vectors.cosine(&snapshot.view, scored.id, asked)?

@@ -23,7 +23,7 @@ use crate::types::{Chunk, ChunkId};
 use crate::vectors::{VectorKind, check};
 use crate::view::{Vectors, View};
 use crate::words::query::WeightedText;
-use crate::words::terms::RareTerm;
+use crate::words::terms::{RareTerm, rarities};
 
 /// Hits of a query that does not say how many.
 const USUAL_LIMIT: usize = 10;
@@ -196,7 +196,7 @@ impl Snapshot {
     /// The distinct analyzed terms of a text, in its order, each with its idf in this folder:
     /// ln(1 + (N − n + ½) / (n + ½)) for n of N passages. Empty while [`Snapshot::has_words`] is false.
     pub fn term_weights(&self, text: &str) -> Result<Vec<(String, f32)>, Error> {
-        let weights = self.view.ask(|asker| Ok(asker.rarities(&asker.terms(text)?)))?.unwrap_or_default();
+        let weights = self.view.ask(|asker| Ok(rarities(&asker.terms(text)?)))?.unwrap_or_default();
         Ok(weights.into_iter().map(|term| (term.stem, term.idf)).collect())
     }
 

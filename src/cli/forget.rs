@@ -18,6 +18,7 @@ use crate::places::Folder;
 use crate::report::Hinting as _;
 
 /// Arguments of `tanya forget`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Files and folders as answers name them, below the folder; they need not be there any more
@@ -75,9 +76,9 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let which: Forgotten = named.iter().cloned().collect();
     let store = SessionStore::at(app.places.sessions());
     let (quoting, others, unreadable) = sessions(app, &folder, &library, &which, &store)?;
-    let names = named.join(", ");
+    let listed = named.join(", ");
     let what = format!(
-        "everything about {names} in the library of {}, {} in which it was a source, and the log",
+        "everything about {listed} in the library of {}, {} in which it was a source, and the log",
         folder.display(),
         conversations(quoting.len())
     );
@@ -97,7 +98,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     output::line(&output::shown(&format!(
-        "forgot {names}: {files} file{} and {}; it will not be read again (tanya forget --undo lets it)",
+        "forgot {listed}: {files} file{} and {}; it will not be read again (tanya forget --undo lets it)",
         if files == 1 { "" } else { "s" },
         conversations(quoting.len()),
     )))?;

@@ -220,8 +220,8 @@ impl Indexing {
         }
         let files = self.status(library)?;
         if *changes != Changes::Everything {
-            let changed = summary.added + summary.changed + summary.renamed;
-            self.tell(JobEvent::Ingest(IngestEvent::Scanned { files, changed, removed: summary.removed }));
+            let read = summary.added + summary.changed + summary.renamed;
+            self.tell(JobEvent::Ingest(IngestEvent::Scanned { files, changed: read, removed: summary.removed }));
         }
         Ok(())
     }

@@ -26,6 +26,9 @@ use tanya_index::{Library, Query, Snapshot};
 use corpus::{Corpus, Question, text_bytes};
 use kept::{Kept, by_vector, by_words, found, hybrid, in_a_folder};
 
+/// A kind of search, by its name.
+type Kind = (&'static str, fn(&Question) -> Query);
+
 fn main() {
     let corpus = Corpus::new();
     if let Some((kind, chunks)) = figures::asked_for_memory() {
@@ -95,7 +98,7 @@ fn taking_up(criterion: &mut Criterion, corpus: &Corpus) {
 fn opening(criterion: &mut Criterion, kept: &Kept<'_>) {
     let mut group = criterion.benchmark_group("open to first search");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
-    let kinds: [(&str, fn(&Question) -> Query); 2] = [("words", by_words), ("hybrid", hybrid)];
+    let kinds: [Kind; 2] = [("words", by_words), ("hybrid", hybrid)];
     for (name, query) in kinds {
         group.bench_function(BenchmarkId::new(name, kept.chunks), |bencher| {
             let query = query(&kept.questions()[0]);
@@ -116,8 +119,7 @@ fn first_search(kept: &Kept<'_>, kind: &str, query: &Query) -> Duration {
 /// A search with everything at hand, the question's vector included.
 fn searching(criterion: &mut Criterion, kept: &Kept<'_>) {
     let mut group = criterion.benchmark_group("search");
-    let kinds: [(&str, fn(&Question) -> Query); 3] =
-        [("words", by_words), ("hybrid", hybrid), ("hybrid in one folder of fifty", in_a_folder)];
+    let kinds: [Kind; 3] = [("words", by_words), ("hybrid", hybrid), ("hybrid in one folder of fifty", in_a_folder)];
     for (name, query) in kinds {
         each_search(&mut group, name, kept, &|| (kept.open("auto"), kept.questions().iter().map(query).collect()));
     }

@@ -147,7 +147,9 @@ impl Languages {
 impl From<Vec<Language>> for Languages {
     fn from(list: Vec<Language>) -> Self {
         let mut languages = Self::default();
-        list.into_iter().for_each(|language| languages.insert(language));
+        for language in list {
+            languages.insert(language);
+        }
         languages
     }
 }

@@ -115,9 +115,9 @@ pub(crate) fn segment(text: &str) -> Vec<Token> {
                 let plain = plain_end(text, start);
                 let end = plain.unwrap_or_else(|| compound_end(text, start));
                 if plain.is_some() {
-                    out.plain(start, end)
+                    out.plain(start, end);
                 } else {
-                    out.compound(start, end)
+                    out.compound(start, end);
                 }
                 while rest.next_if(|&(at, ..)| at < end).is_some() {}
             }

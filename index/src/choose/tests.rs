@@ -100,7 +100,9 @@ fn a_file_has_its_share_and_what_is_too_much_fills_up_at_the_end() {
 #[test]
 fn a_file_that_the_question_names_has_no_bound() {
     let mut ranked = ranked(&[("a", "1"), ("a", "2"), ("b", "3"), ("b", "4"), ("c", "5")]);
-    ranked.iter_mut().for_each(|one| one.named = one.chunk.path == "a");
+    for one in &mut ranked {
+        one.named = one.chunk.path == "a";
+    }
     assert_eq!(chosen(&ranked, "", 4, per_file(1)).kept, [0, 1, 2, 4]);
 }
 
@@ -135,7 +137,9 @@ fn any_ranking() -> impl Strategy<Value = Vec<Ranked>> {
         let mut ranked = ranked(&passages);
         // A file is named or it is not.
         let named = all.first().is_some_and(|(_, named)| *named);
-        ranked.iter_mut().for_each(|one| one.named = named && one.chunk.path == "a");
+        for one in &mut ranked {
+            one.named = named && one.chunk.path == "a";
+        }
         ranked
     })
 }

@@ -44,7 +44,7 @@ const SCALE: usize = size_of::<f32>();
 const FAR: f32 = 4.0;
 
 impl Distance<i8> for Turned {
-    /// Never negative and never NaN: `hnsw_rs` panics on both. Of slices that do not fit together it is [`FAR`].
+    /// Never negative and never `NaN`: `hnsw_rs` panics on both. Of slices that do not fit together it is [`FAR`].
     fn eval(&self, a: &[i8], b: &[i8]) -> f32 {
         let (Some((a, a_scale)), Some((b, b_scale))) = (a.split_last_chunk::<SCALE>(), b.split_last_chunk::<SCALE>())
         else {
@@ -70,7 +70,7 @@ fn turned(codes: &[i8], scale: f32) -> Vec<i8> {
 
 /// A graph of the vectors that lived in one generation.
 pub(super) struct Graph {
-    graph: Hnsw<'static, i8, Turned>,
+    edges: Hnsw<'static, i8, Turned>,
     /// By the number that the graph knows them by.
     ids: Vec<VectorId>,
     /// Of which generation. Later ones have no older vectors than these; earlier ones may.
@@ -111,7 +111,7 @@ impl Graph {
             }
         }
         let last = ids.last().copied();
-        Some(Self { graph, ids, generation, last })
+        Some(Self { edges: graph, ids, generation, last })
     }
 
     /// Whether it knows every vector of `living` that is not newer than it.
@@ -132,7 +132,7 @@ impl Graph {
         let mut distances: HashMap<VectorId, f32> = HashMap::new();
         for asked in asked {
             let query = turned(&asked.codes, asked.scale);
-            for neighbor in self.graph.search(&query, wanted, wanted.max(WIDTH_OF_BUILD)) {
+            for neighbor in self.edges.search(&query, wanted, wanted.max(WIDTH_OF_BUILD)) {
                 if let Some(id) = self.ids.get(neighbor.d_id).filter(|id| living.contains(**id)) {
                     let distance = distances.entry(*id).or_insert(FAR);
                     *distance = distance.min(neighbor.distance);

@@ -144,9 +144,9 @@ pub(crate) struct Nearby {
 /// How far a word may be from what is meant; a stem is shorter than its word, and `trim` (of `trimming`) is two edits from `tree`.
 fn most_edits(word: &str) -> u8 {
     match word.chars().count() {
-        ..CORRECTABLE => 0,
-        ..TWO_EDITS => 1,
-        _ => 2,
+        TWO_EDITS.. => 2,
+        CORRECTABLE.. => 1,
+        _ => 0,
     }
 }
 

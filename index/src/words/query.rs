@@ -18,7 +18,7 @@ use tantivy::{Searcher, TantivyError, Term};
 use super::Fields;
 use super::collect::{All, BestAndWanted, Matches};
 use super::nearest::MOST_CORRECTED;
-use super::terms::{Counts, FolderTerm, RareTerm};
+use super::terms::{Counts, FolderTerm, RareTerm, rarities};
 use crate::analysis::{Languages, all_terms};
 use crate::conditions::Conditions;
 use crate::types::ChunkId;
@@ -102,7 +102,7 @@ impl Asker<'_> {
             }
         }
         let Some((main_weight, main)) = main else { return Ok(plan) };
-        plan.main = self.rarities(main);
+        plan.main = rarities(main);
 
         let mut terms = merge(&texts);
         terms.sort_by(|a, b| (b.weight * b.idf).total_cmp(&(a.weight * a.idf)).then_with(|| a.stem.cmp(&b.stem)));

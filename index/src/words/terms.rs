@@ -65,20 +65,6 @@ impl Asker<'_> {
         query_terms(text, self.languages).into_iter().map(name).collect()
     }
 
-    /// The distinct words of a text, in their order.
-    pub(crate) fn rarities(self, terms: &[FolderTerm]) -> Vec<RareTerm> {
-        let mut seen = HashSet::new();
-        let distinct_terms = terms.iter().filter(|term| seen.insert(term.stem.as_str())).take(MOST_TERMS);
-        distinct_terms
-            .map(|term| RareTerm {
-                stem: term.stem.clone(),
-                idf: term.idf,
-                forms: distinct(term.word.stems.clone()),
-                credit: 1.0,
-            })
-            .collect()
-    }
-
     /// The place of the most common of some stems, the first of equals, and how many passages hold it.
     fn most_common(self, stems: &[String]) -> Result<(usize, u64), TantivyError> {
         let mut most = (0, 0);
@@ -115,4 +101,15 @@ impl Asker<'_> {
         let (total, holding) = (total as f32, holding.min(total) as f32);
         ((total - holding + 0.5) / (holding + 0.5)).ln_1p()
     }
+}
+
+/// The distinct words of a text, in their order.
+pub(crate) fn rarities(terms: &[FolderTerm]) -> Vec<RareTerm> {
+    let mut seen = HashSet::new();
+    let distinct_terms = terms.iter().filter(|term| seen.insert(term.stem.as_str())).take(MOST_TERMS);
+    let rare = |term: &FolderTerm| {
+        let forms = distinct(term.word.stems.clone());
+        RareTerm { stem: term.stem.clone(), idf: term.idf, forms, credit: 1.0 }
+    };
+    distinct_terms.map(rare).collect()
 }

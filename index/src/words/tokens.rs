@@ -93,7 +93,9 @@ mod tests {
             let expected: Vec<(usize, String)> =
                 segment(&text).into_iter().map(|token| (token.position, token.text)).collect();
             let mut tokens = Tokens::default();
-            expected.iter().for_each(|(position, text)| tokens.push(*position, text));
+            for (position, text) in &expected {
+                tokens.push(*position, text);
+            }
             let mut decoder = Decoder::default();
             // Twice: what a stream leaves behind does not show in the next.
             for _ in 0..2 {

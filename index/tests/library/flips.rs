@@ -127,12 +127,12 @@ fn damage_of_what_can_be_computed_again_is_never_answered_from() {
             let _ = sender.send(used);
         });
         match ended.recv_timeout(DEADLINE) {
-            Ok(Ok(notices)) => noticed += usize::from(notices > 0),
+            Ok(Ok(lines)) => noticed += usize::from(lines > 0),
             Ok(Err(panic)) => {
                 let why = panic.downcast_ref::<String>().cloned().unwrap_or_default();
                 panic!("{what}: {why}");
             }
-            Err(_) => panic!("{what}: hangs"),
+            Err(error) => panic!("{what}: hangs ({error})"),
         }
     }
     assert!(

@@ -150,7 +150,7 @@ impl History {
             return changes;
         }
         for file in 0..3 {
-            let texts = (0..1 + random.below(3)).map(|place| n * TEXTS + file * 10 + place).collect();
+            let texts = (0..=random.below(3)).map(|place| n * TEXTS + file * 10 + place).collect();
             self.change(Change::Upsert(format!("{n}-{file}.md"), texts), &mut changes);
         }
         let replaced = self.any(&mut random);

@@ -99,7 +99,8 @@ impl Shim {
     /// needs a C compiler and the right to install a filter of system calls.
     pub(crate) fn build() -> Option<Self> {
         let without = |why: &str| {
-            writeln!(std::io::stderr(), "not run: {why}").unwrap();
+            let mut errors = std::io::stderr();
+            writeln!(errors, "not run: {why}").unwrap();
             None
         };
         if !cfg!(all(target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64"))) {

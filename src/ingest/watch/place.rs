@@ -17,7 +17,7 @@ pub(super) fn identity(root: &Path) -> Option<Identity> {
 }
 
 /// File systems that other machines change without the kernel hearing of it, by their numbers in `statfs(2)`: NFS, SMB, CIFS,
-/// SMB 2, FUSE (sshfs, rclone and many more), 9P, AFS, Coda, Ceph, VirtualBox and VMware shares.
+/// SMB 2, FUSE (sshfs, rclone and many more), 9P, AFS, Coda, Ceph, `VirtualBox` and `VMware` shares.
 #[cfg(target_os = "linux")]
 const REMOTE: &[u32] = &[
     0x6969,

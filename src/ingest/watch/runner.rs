@@ -12,7 +12,7 @@ use super::place::{Identity, identity, is_remote};
 use super::{Changes, Shared};
 use crate::ingest::scan::{self, Scope};
 
-/// One watch of a folder that covers all below it, where it costs no more than one that does not: FSEvents. inotify needs one
+/// One watch of a folder that covers all below it, where it costs no more than one that does not: `FSEvents`. inotify needs one
 /// for each folder either way, and notify would set them on ignored ones too.
 const DEEP: bool = cfg!(target_os = "macos");
 

@@ -282,7 +282,7 @@ mod tests {
         assert!(answer(&[chunk("a")], FileState::Failed).is_err());
         assert!(tagged_answer(&[], FileState::Indexed, &["a\nb"]).is_err());
         assert!(tagged_answer(&[], FileState::Indexed, &["a\u{202E}b"]).is_err());
-        assert!(tagged_answer(&[], FileState::Indexed, &["t"; MAX_TAGS + 1]).is_err());
+        assert!(tagged_answer(&[], FileState::Indexed, &vec!["t"; MAX_TAGS + 1]).is_err());
     }
 
     #[test]

@@ -44,7 +44,11 @@ fn run(events: &[(u64, Happens)]) -> Vec<(u64, Changes)> {
     let mut out = Vec::new();
     let mut take_until = |debounce: &mut Debounce, until: Option<Instant>| {
         while let Some(due) = debounce.due().filter(|due| until.is_none_or(|until| *due <= until)) {
-            assert_eq!(debounce.take(due - Duration::from_millis(1)), None, "nothing comes before it is due");
+            assert_eq!(
+                debounce.take(due.checked_sub(Duration::from_millis(1)).unwrap()),
+                None,
+                "nothing comes before it is due"
+            );
             let changes = debounce.take(due).expect("what is due comes");
             out.push(((due - start).as_millis() as u64, changes));
         }

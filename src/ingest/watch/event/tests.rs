@@ -56,7 +56,8 @@ fn settled(events: impl IntoIterator<Item = Event>) -> Option<Changes> {
 
 #[test]
 fn a_save_is_one_batch_that_names_the_file() {
-    let table: &[(&str, Vec<Vec<Event>>, &[&str])] = &[
+    type Save = (&'static str, Vec<Vec<Event>>, &'static [&'static str]);
+    let table: &[Save] = &[
         ("write in place", vec![write("note.md")], &["note.md"]),
         ("truncate and write", vec![write("note.md"), write("note.md")], &["note.md"]),
         ("delete and create", vec![remove("note.md"), create("note.md"), write("note.md")], &["note.md"]),
