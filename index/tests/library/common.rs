@@ -105,6 +105,7 @@ pub(crate) fn library(documents: &[Document]) -> (tempfile::TempDir, Library) {
         writer.upsert(document.clone()).unwrap();
     }
     writer.commit().unwrap();
-    drop(writer);
+    // Not dropped: a merge under way would go on in a folder that the test breaks.
+    writer.finish().unwrap();
     (dir, library)
 }

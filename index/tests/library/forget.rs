@@ -85,7 +85,7 @@ fn with_a_secret() -> (tempfile::TempDir, Library) {
     writer.upsert(diary).unwrap();
     writer.commit().unwrap();
     embed_all(&mut writer);
-    drop(writer);
+    writer.finish().unwrap();
     (dir, library)
 }
 
