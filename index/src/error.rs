@@ -50,7 +50,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The truth store refused.
-    #[error("{}: {source}", .path.display())]
+    #[error("{}: {}", .path.display(), truth_cause(source))]
     Sqlite {
         /// The database.
         path: PathBuf,
@@ -144,6 +144,14 @@ impl Error {
     }
 }
 
+/// What `SQLite`'s error means, in the words that the rest of the machine has for it.
+fn truth_cause(error: &rusqlite::Error) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => "the disk is full".into(),
+        _ => error.to_string(),
+    }
+}
+
 /// What tantivy's error means: the file system's own words where it is one of those, without the nested debug output.
 fn words_cause(error: &TantivyError) -> String {
     match io_cause(error) {
@@ -182,7 +190,9 @@ mod tests {
         assert!(Error::Io { path: path.clone(), source: full() }.is_disk_full());
         assert!(Error::Words { path: path.clone(), source: TantivyError::from(full()) }.is_disk_full());
         let sqlite = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL), None);
-        assert!(Error::sqlite(&path)(sqlite).is_disk_full());
+        let sqlite = Error::sqlite(&path)(sqlite);
+        assert!(sqlite.is_disk_full());
+        assert_eq!(sqlite.to_string(), "x: the disk is full");
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
         assert!(!Error::Io { path, source: denied }.is_disk_full());
     }

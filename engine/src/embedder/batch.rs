@@ -15,7 +15,7 @@ const TOKENS: usize = 2048;
 const PACKED: usize = 384;
 
 /// Groups positions of `lengths` into batches in order: every position once.
-pub(super) fn packed(lengths: &[usize]) -> Vec<Vec<usize>> {
+pub(crate) fn packed(lengths: &[usize]) -> Vec<Vec<usize>> {
     let mut batches: Vec<Vec<usize>> = Vec::new();
     let mut room = 0;
     for (position, &length) in lengths.iter().enumerate() {

@@ -11,9 +11,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_transformers::models::bert::{Config, HiddenAct};
-use half::{bf16, f16};
-use safetensors::{Dtype, SafeTensors};
+use half::f16;
+use safetensors::SafeTensors;
 
+use super::adapter::Adapter;
+use super::weights;
 use crate::cancel::Cancel;
 use crate::error::{Error, shown};
 use crate::kernels::{
@@ -27,16 +29,33 @@ const APART: usize = 8;
 /// Tokens that are read to find them.
 const SAMPLE: usize = 32;
 
+/// What is read as one: a text alone, or two of which the second begins at `second`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sequence<'a> {
+    pub(crate) tokens: &'a [u32],
+    /// How many tokens are of the first kind.
+    pub(crate) first: usize,
+}
+
+impl<'a> Sequence<'a> {
+    /// All of one kind, as sentence encoders read.
+    pub(crate) fn single(tokens: &'a [u32]) -> Self {
+        Self { tokens, first: tokens.len() }
+    }
+}
+
 /// The encoder's weights, and buffers for one batch at a time.
-pub(super) struct Bert {
+pub(crate) struct Bert {
     processor: Processor,
     hidden: usize,
     heads: usize,
     epsilon: f32,
     gate: Gate,
     words: Packed,
-    /// `[position][hidden]`, with the embedding of the first kind of segment added: there is no other here.
+    /// `[position][hidden]`, with the embedding of the first kind of token added.
     positions: Vec<f32>,
+    /// What a token of the second kind has beyond that; nothing where the model knows one kind only.
+    second: Vec<f32>,
     embedding_norm: Affine,
     layers: Vec<Layer>,
     work: Mutex<Workspace>,
@@ -85,14 +104,15 @@ struct Workspace {
 
 impl Bert {
     /// Whether this kind of BERT can run here.
-    pub(super) fn supports(config: &Config) -> bool {
+    pub(crate) fn supports(config: &Config) -> bool {
         gate(config.hidden_act).is_some()
     }
 
-    /// Packs the weights of a checked safetensors file.
-    pub(super) fn load(
+    /// Packs the weights of a checked safetensors file, with what `adapter` adds to them.
+    pub(crate) fn load(
         path: &Path,
         bytes: &[u8],
+        adapter: Option<&Adapter<'_>>,
         config: &Config,
         precision: Precision,
         processor: Processor,
@@ -107,7 +127,7 @@ impl Bert {
         let (hidden, wide) = (config.hidden_size, config.intermediate_size);
         let layer = 4 * bytes(hidden, hidden) + bytes(wide, hidden) + bytes(hidden, wide);
         let arena = Arena::new(config.num_hidden_layers * layer).map_err(|error| Error::io(path, error))?;
-        let source = Source { path, file, prefix, precision, arena, compute: processor.compute() };
+        let source = Source { path, file, prefix, adapter, precision, arena, compute: processor.compute() };
 
         let (hidden, count) = (config.hidden_size, config.max_position_embeddings);
         let words = source.words(config.vocab_size, hidden)?;
@@ -116,6 +136,8 @@ impl Bert {
         for position in positions.chunks_exact_mut(hidden) {
             position.iter_mut().zip(&kinds[..hidden]).for_each(|(value, kind)| *value += kind);
         }
+        let (first, others) = kinds.split_at(hidden);
+        let second = others.iter().zip(first).map(|(second, first)| second - first).collect();
         let embedding_norm = source.affine("embeddings.LayerNorm", hidden)?;
         let layers =
             (0..config.num_hidden_layers).map(|index| Layer::load(&source, index, config)).collect::<Result<_, _>>()?;
@@ -126,6 +148,7 @@ impl Bert {
             gate: gate(config.hidden_act).unwrap_or(Gate::GeluErf),
             words,
             positions,
+            second,
             embedding_norm,
             layers,
             work: Mutex::default(),
@@ -141,7 +164,7 @@ impl Bert {
         let count = SAMPLE.min(self.positions.len() / self.hidden);
         let window: Vec<u32> = (0..count).map(|index| (index * (vocabulary / count)) as u32).collect();
         let mut samples = Vec::new();
-        self.run(&[&window], &Cancel::new(), &mut |states| samples.push(states.to_vec()))?;
+        self.run(&[Sequence::single(&window)], &Cancel::new(), &mut |states| samples.push(states.to_vec()))?;
         let channels = Channels::choose(samples, self.hidden, APART);
         tracing::debug!(channels = ?channels.as_slice(), "kept in f32");
         for layer in &mut self.layers {
@@ -156,9 +179,9 @@ impl Bert {
     ///
     /// # Errors
     /// What the system says when there is no memory.
-    pub(super) fn encode(
+    pub(crate) fn encode(
         &self,
-        windows: &[&[u32]],
+        windows: &[Sequence<'_>],
         cancel: &Cancel,
         then: &mut dyn FnMut(&[f32]),
     ) -> std::io::Result<bool> {
@@ -172,10 +195,10 @@ impl Bert {
     }
 
     /// As [`Bert::encode`], with the states after the embedding and after each half of each layer.
-    fn run(&self, windows: &[&[u32]], cancel: &Cancel, each: &mut dyn FnMut(&[f32])) -> std::io::Result<bool> {
+    fn run(&self, windows: &[Sequence<'_>], cancel: &Cancel, each: &mut dyn FnMut(&[f32])) -> std::io::Result<bool> {
         let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
         let work = &mut *work;
-        let tokens: usize = windows.iter().map(|window| window.len()).sum();
+        let tokens: usize = windows.iter().map(|window| window.tokens.len()).sum();
         for buffer in [&mut work.states, &mut work.queries, &mut work.keys, &mut work.values, &mut work.mixed] {
             buffer.resize(tokens * self.hidden, 0.0);
         }
@@ -184,7 +207,7 @@ impl Bert {
         work.caches.resize_with(work.caches.len().max(windows.len()), || Cache::new(shape));
         for (cache, window) in work.caches.iter_mut().zip(windows) {
             cache.restart();
-            cache.reserve(window.len())?;
+            cache.reserve(window.tokens.len())?;
         }
         self.embed(windows, work);
         each(&work.states);
@@ -204,17 +227,22 @@ impl Bert {
         self.processor.compute()
     }
 
-    fn embed(&self, windows: &[&[u32]], work: &mut Workspace) {
-        let ids = windows.iter().flat_map(|window| window.iter().enumerate());
-        for ((position, id), state) in ids.zip(work.states.chunks_exact_mut(self.hidden)) {
+    fn embed(&self, windows: &[Sequence<'_>], work: &mut Workspace) {
+        let ids = windows.iter().flat_map(|window| {
+            window.tokens.iter().enumerate().map(|(position, id)| (position, id, position >= window.first))
+        });
+        for ((position, id, is_second), state) in ids.zip(work.states.chunks_exact_mut(self.hidden)) {
             self.words.row(self.compute().isa(), *id as usize, state);
             let position = &self.positions[position * self.hidden..][..self.hidden];
             state.iter_mut().zip(position).for_each(|(value, position)| *value += position);
+            if is_second {
+                state.iter_mut().zip(&self.second).for_each(|(value, second)| *value += second);
+            }
         }
         self.normalize(&self.embedding_norm, work);
     }
 
-    fn attend(&self, layer: &Layer, windows: &[&[u32]], work: &mut Workspace) {
+    fn attend(&self, layer: &Layer, windows: &[Sequence<'_>], work: &mut Workspace) {
         let compute = self.compute();
         let Workspace { states, queries, keys, values, mixed, narrow, caches, .. } = work;
         let mut products =
@@ -269,10 +297,10 @@ fn gate(act: HiddenAct) -> Option<Gate> {
 }
 
 /// The tokens of each window, as indices into the batch.
-fn ranges<'a>(windows: &'a [&[u32]]) -> impl Iterator<Item = std::ops::Range<usize>> + 'a {
+fn ranges<'a>(windows: &'a [Sequence<'_>]) -> impl Iterator<Item = std::ops::Range<usize>> + 'a {
     windows.iter().scan(0, |end, window| {
         let start = *end;
-        *end += window.len();
+        *end += window.tokens.len();
         Some(start..*end)
     })
 }
@@ -299,6 +327,7 @@ struct Source<'a> {
     path: &'a Path,
     file: SafeTensors<'a>,
     prefix: String,
+    adapter: Option<&'a Adapter<'a>>,
     precision: Precision,
     /// One for all matrices, so that they lie in large pages.
     arena: Arc<Arena>,
@@ -308,24 +337,10 @@ struct Source<'a> {
 impl Source<'_> {
     /// A tensor's numbers, row by row.
     fn numbers(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
-        let field = || format!("tensor {}", shown(name));
-        let tensor = self
-            .file
-            .tensor(&format!("{}{name}", self.prefix))
-            .map_err(|_| Error::invalid(self.path, field(), "is missing"))?;
-        if tensor.shape() != shape {
-            let reason = format!("has the shape {:?}, config.json asks for {shape:?}", tensor.shape());
-            return Err(Error::invalid(self.path, field(), reason));
+        if let Some(numbers) = self.adapter.map(|adapter| adapter.replacement(name, shape)).transpose()?.flatten() {
+            return Ok(numbers);
         }
-        let data = tensor.data();
-        match tensor.dtype() {
-            Dtype::F32 => Ok(data.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()),
-            Dtype::F16 => Ok(data.as_chunks::<2>().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect()),
-            Dtype::BF16 => {
-                Ok(data.as_chunks::<2>().0.iter().map(|bytes| bf16::from_le_bytes(*bytes).to_f32()).collect())
-            }
-            other => Err(Error::invalid(self.path, field(), format!("the type {other:?} is not supported"))),
-        }
+        weights::numbers(self.path, &self.file, &format!("{}{name}", self.prefix), shape)
     }
 
     /// The embeddings of words, of which single rows are read.
@@ -337,7 +352,10 @@ impl Source<'_> {
 
     /// A matrix that states are multiplied with, and its bias.
     fn dense(&self, name: &str, rows: usize, columns: usize) -> Result<Dense, Error> {
-        let numbers = self.numbers(&format!("{name}.weight"), &[rows, columns])?;
+        let mut numbers = self.numbers(&format!("{name}.weight"), &[rows, columns])?;
+        if let Some(adapter) = self.adapter {
+            adapter.add(name, &mut numbers, rows, columns)?;
+        }
         let matrix = WordMatrix::pack(self.compute, &self.arena, self.precision, rows, columns, &numbers)
             .map_err(|error| Error::io(self.path, error))?;
         Ok(Dense { matrix, bias: self.numbers(&format!("{name}.bias"), &[rows])? })

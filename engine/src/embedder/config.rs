@@ -17,7 +17,7 @@ use crate::error::{Error, shown};
 
 /// How the vectors of a text's tokens become one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Pooling {
+pub(crate) enum Pooling {
     /// Their mean.
     Mean,
     /// That of the first token.
@@ -26,8 +26,8 @@ pub(super) enum Pooling {
 
 /// Everything that is not weights or vocabulary.
 #[derive(Clone, Debug)]
-pub(super) struct Config {
-    pub(super) bert: BertConfig,
+pub(crate) struct Config {
+    pub(crate) bert: BertConfig,
     pub(super) pooling: Pooling,
     /// Tokens of one window, with the two that frame it.
     pub(super) max_tokens: usize,
@@ -60,7 +60,7 @@ struct PromptsFile {
 }
 
 impl Config {
-    pub(super) fn read(folder: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(folder: &Path) -> Result<Self, Error> {
         let path = folder.join("config.json");
         let bert: BertConfig = required(&path)?;
         validate(&path, &bert)?;

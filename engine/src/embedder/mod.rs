@@ -6,18 +6,19 @@
 //! Invariants: vectors have unit length and do not depend on the order of the texts or on their neighbors (not by a bit on
 //! our kernels, up to 1e-5 on candle); no part of a long text is dropped; special tokens in a text are plain text.
 
-mod batch;
-mod bert;
-mod config;
+pub(crate) mod adapter;
+pub(crate) mod batch;
+pub(crate) mod bert;
+pub(crate) mod config;
 #[cfg(test)]
 mod tests;
-mod weights;
-mod words;
+pub(crate) mod weights;
+pub(crate) mod words;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bert::Bert;
+use bert::{Bert, Sequence};
 use candle_core::{DType, Device, Tensor};
 use candle_nn::VarBuilder;
 use candle_transformers::models::bert::BertModel;
@@ -95,7 +96,7 @@ impl Embedder {
         // Hashing the weights takes as long as packing them.
         let (id, bert) = std::thread::scope(|scope| {
             let id = scope.spawn(|| identity(folder, &bytes));
-            let bert = native.then(|| Bert::load(&path, &bytes, &config.bert, precision, processor)).transpose();
+            let bert = native.then(|| Bert::load(&path, &bytes, None, &config.bert, precision, processor)).transpose();
             (id.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), bert)
         });
         let id = id?;
@@ -190,12 +191,12 @@ impl Embedder {
 
     /// One vector for each window: the mean over its tokens, or its first token's.
     fn pool_native(&self, bert: &Bert, batch: &[&Window], cancel: &Cancel) -> Result<Vec<Vec<f32>>, Error> {
-        let windows: Vec<&[u32]> = batch.iter().map(|window| window.tokens.as_slice()).collect();
+        let windows: Vec<Sequence<'_>> = batch.iter().map(|window| Sequence::single(&window.tokens)).collect();
         let mut pooled = Vec::with_capacity(windows.len());
         let whole = bert.encode(&windows, cancel, &mut |states| {
             let mut rest = states;
             for window in &windows {
-                let (own, after) = rest.split_at(window.len() * self.dimension());
+                let (own, after) = rest.split_at(window.tokens.len() * self.dimension());
                 rest = after;
                 pooled.push(match self.config.pooling {
                     Pooling::Mean => mean(own, self.dimension()),

@@ -13,14 +13,14 @@ use safetensors::{Dtype, SafeTensors};
 use crate::error::{Error, shown};
 
 /// The bytes of a sound file.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     let bytes = fs::read(path).map_err(|source| Error::io(path, source))?;
     check(path, &bytes)?;
     Ok(bytes)
 }
 
 /// Fails on anything that is not a sound file with finite weights.
-pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+pub(crate) fn check(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     let file =
         SafeTensors::deserialize(bytes).map_err(|error| Error::invalid(path, "header", shown(&error.to_string())))?;
     for (name, tensor) in file.iter() {
@@ -40,6 +40,22 @@ pub(super) fn check(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// A tensor's numbers as f32, row by row.
+pub(crate) fn numbers(path: &Path, file: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, Error> {
+    let tensor = file.tensor(name).map_err(|_| Error::invalid(path, tensor_field(name), "is missing"))?;
+    if tensor.shape() != shape {
+        let reason = format!("has the shape {:?}, {shape:?} is needed", tensor.shape());
+        return Err(Error::invalid(path, tensor_field(name), reason));
+    }
+    let data = tensor.data();
+    match tensor.dtype() {
+        Dtype::F32 => Ok(data.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect()),
+        Dtype::F16 => Ok(data.as_chunks::<2>().0.iter().map(|bytes| f16::from_le_bytes(*bytes).to_f32()).collect()),
+        Dtype::BF16 => Ok(data.as_chunks::<2>().0.iter().map(|bytes| bf16::from_le_bytes(*bytes).to_f32()).collect()),
+        other => Err(Error::invalid(path, tensor_field(name), format!("the type {other:?} is not supported"))),
+    }
 }
 
 fn tensor_field(name: &str) -> String {

@@ -13,7 +13,7 @@ use tokenizers::Tokenizer;
 
 use crate::error::{Error, shown};
 
-pub(super) struct Words {
+pub(crate) struct Words {
     path: PathBuf,
     tokenizer: Tokenizer,
     first: u32,
@@ -31,7 +31,7 @@ struct Special {
 
 impl Words {
     /// Reads `tokenizer.json`; every id it can give lies below `vocabulary`.
-    pub(super) fn read(path: &Path, vocabulary: usize) -> Result<Self, Error> {
+    pub(crate) fn read(path: &Path, vocabulary: usize) -> Result<Self, Error> {
         let bytes = fs::read(path).map_err(|source| Error::io(path, source))?;
         let json = |reason: String| Error::invalid(path, "JSON", shown(&reason));
         let mut file: Value = serde_json::from_slice(&bytes).map_err(|error| json(error.to_string()))?;
@@ -76,10 +76,31 @@ impl Words {
     }
 
     /// The tokens of `text`, without framing.
-    pub(super) fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
+    pub(crate) fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
         self.tokenizer.encode_fast(text, false).map(|encoding| encoding.get_ids().to_vec()).map_err(|error| {
             Error::Backend { path: self.path.clone(), doing: "tokenizing", reason: shown(&error.to_string()) }
         })
+    }
+
+    /// As [`Words::encode`], with the bytes of `text` that each token stands for.
+    pub(crate) fn encode_with_places(&self, text: &str) -> Result<(Vec<u32>, Vec<(usize, usize)>), Error> {
+        self.tokenizer
+            .encode(text, false)
+            .map(|encoding| (encoding.get_ids().to_vec(), encoding.get_offsets().to_vec()))
+            .map_err(|error| Error::Backend {
+                path: self.path.clone(),
+                doing: "tokenizing",
+                reason: shown(&error.to_string()),
+            })
+    }
+
+    /// Two texts as the model reads them together, and how many tokens belong to the first.
+    pub(crate) fn pair(&self, first: &[u32], second: &[u32]) -> (Vec<u32>, usize) {
+        let mut tokens = self.framed(first);
+        let of_first = tokens.len();
+        tokens.extend_from_slice(second);
+        tokens.push(self.last);
+        (tokens, of_first)
     }
 
     /// A window as the model reads it.
