@@ -31,6 +31,14 @@ pub struct Settings {
     /// Cosine that the best passage should have: a question is refused when the mean of both measures, each divided by its
     /// threshold, is below 1.
     pub min_cosine: f32,
+    /// Probability that a passage answers the question, by the reader, below which it is refused.
+    pub min_answerable: f32,
+    /// Whether passages are read together with the question before an answer.
+    pub reader: bool,
+    /// Whose words an answer is in.
+    pub answer_style: AnswerStyle,
+    /// Milliseconds for which the reader may put the passages of a search in a better order; 0 is off.
+    pub rerank_ms: u64,
     /// What computes language models.
     pub backend: Backend,
     /// Threads that compute; 0 is one for each processor.
@@ -47,6 +55,26 @@ pub struct Settings {
     pub theme: Theme,
     /// Plain ASCII instead of the glyphs of the common set.
     pub ascii: bool,
+}
+
+/// Whose words an answer is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AnswerStyle {
+    /// The document's where the reader is sure of a short answer, else the model's.
+    #[default]
+    Auto,
+    /// Always the document's: no model writes.
+    Quote,
+    /// Always the model's.
+    Write,
+}
+
+impl AnswerStyle {
+    const ALL: [(&str, Self); 3] = [("auto", Self::Auto), ("quote", Self::Quote), ("write", Self::Write)];
+
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, style)| *style == self).map_or("auto", |(name, _)| name)
+    }
 }
 
 /// Colors of the screen.
@@ -73,6 +101,10 @@ impl Default for Settings {
             evidence_sentences: 3,
             min_lexical: 0.58,
             min_cosine: 0.40,
+            min_answerable: 0.0,
+            reader: true,
+            answer_style: AnswerStyle::Auto,
+            rerank_ms: 0,
             backend: Backend::Auto,
             threads: 0,
             exact: false,
@@ -257,6 +289,39 @@ pub const SETTINGS: &[Setting] = &[
         0.0,
         1.0,
         min_cosine
+    ),
+    numeric!(
+        "min_answerable",
+        "0 to 1: how probable it must be, by the reader, that a passage answers the question; 0 never refuses",
+        0.0,
+        1.0,
+        min_answerable
+    ),
+    Setting {
+        key: "answer_style",
+        help: "auto, quote or write: short answers in the document's own words where the reader is sure of them, always, or never (the model writes)",
+        read: |settings, text| {
+            let known = AnswerStyle::ALL.iter().find(|(name, _)| *name == text.trim());
+            settings.answer_style = known.ok_or("wants auto, quote or write")?.1;
+            Ok(())
+        },
+        show: |settings| settings.answer_style.name().to_owned(),
+    },
+    Setting {
+        key: "reader",
+        help: "true or false: read the best passages together with the question, to order them, to refuse and to find short answers; taken at the next start",
+        read: |settings, text| {
+            settings.reader = switch(text)?;
+            Ok(())
+        },
+        show: |settings| settings.reader.to_string(),
+    },
+    numeric!(
+        "rerank_ms",
+        "0 to 60000: milliseconds for which the reader may put the passages of a search in a better order; 0 is off",
+        0,
+        60000,
+        rerank_ms
     ),
     Setting {
         key: "backend",

@@ -175,6 +175,7 @@ impl Backend for Scripted {
             vector_rank: None,
             tokens: 1,
             highlights: vec![],
+            reading: None,
         };
         self.tell(job, AnswerEvent::Sources(vec![source.clone()]));
         self.tell(job, AnswerEvent::Text(format!("You asked: {} [1]", request.question)));
@@ -201,6 +202,7 @@ impl Backend for Scripted {
             model: "scripted".into(),
             seed: 0,
             window: 100,
+            measures: tanya::answer::Measures::default(),
         };
         self.tell(job, AnswerEvent::Finished(Box::new(answer)));
     }

@@ -18,6 +18,19 @@ pub(super) struct Stretch {
     pub(super) worth: f32,
 }
 
+/// The `keep` sentences of `text` around `span`, or all of them where there are no more.
+pub(super) fn stretch_around(text: &str, span: (usize, usize), keep: usize) -> &str {
+    let parts = units(text);
+    if parts.len() <= keep {
+        return text;
+    }
+    let at = parts.iter().position(|(start, part)| span.0 < start + part.len()).unwrap_or(0);
+    // What comes before explains more than what comes after.
+    let first = at.saturating_sub(keep / 2).min(parts.len() - keep);
+    let (first, last) = (parts[first], parts[first + keep - 1]);
+    text[first.0..last.0 + last.1.len()].trim()
+}
+
 /// The `keep` consecutive sentences of `text` that share most with the question, the earliest among equals; the whole text when
 /// it has no more.
 pub(super) fn best_stretch(text: &str, question: &BTreeSet<String>, keep: usize, terms: &dyn Terms) -> Stretch {
@@ -38,7 +51,7 @@ pub(super) fn best_stretch(text: &str, question: &BTreeSet<String>, keep: usize,
 }
 
 /// Sentences, each with what it announces: "run the following:" is nothing without the command below it.
-fn units(text: &str) -> Vec<(usize, &str)> {
+pub(super) fn units(text: &str) -> Vec<(usize, &str)> {
     let mut found: Vec<(usize, &str)> = Vec::new();
     for (start, part) in sentences(text) {
         match found.last_mut() {
@@ -88,6 +101,20 @@ mod tests {
     fn what_a_sentence_announces_stays_with_it() {
         let text = "It rains. I pruned the pear like this:\n\n$ saw branch\n\nThe end. Nothing more.";
         assert_eq!(kept(text, 1), "I pruned the pear like this:\n\n$ saw branch");
+    }
+
+    #[test]
+    fn the_sentences_around_a_span_are_kept() {
+        let text = "One is here. Two is here. Three is here. Four is here.";
+        let around = |word: &str, keep| {
+            let start = text.find(word).unwrap();
+            stretch_around(text, (start, start + word.len()), keep)
+        };
+        assert_eq!(around("Three", 1), "Three is here.");
+        assert_eq!(around("Three", 3), "Two is here. Three is here. Four is here.");
+        assert_eq!(around("One", 2), "One is here. Two is here.");
+        assert_eq!(around("Four", 3), "Two is here. Three is here. Four is here.");
+        assert_eq!(around("Four", 9), text);
     }
 
     #[test]

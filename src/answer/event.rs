@@ -4,6 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::gate::Measures;
+use super::reading::SourceReading;
+
 /// A passage that was found for the question, stored by value: an old answer can be read after its file is gone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Source {
@@ -33,6 +36,9 @@ pub struct Source {
     /// Byte ranges of `text` that carry the question's words.
     #[serde(default)]
     pub highlights: Vec<(usize, usize)>,
+    /// What the reader says of it, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reading: Option<SourceReading>,
 }
 
 /// How far the documents support a sentence.
@@ -158,6 +164,9 @@ pub struct Answer {
     /// Tokens that the model's window holds.
     #[serde(default)]
     pub window: usize,
+    /// What the gate looked at.
+    #[serde(default)]
+    pub measures: Measures,
 }
 
 impl Answer {

@@ -15,6 +15,9 @@ mod gate;
 mod models;
 mod prompt;
 mod query;
+mod quote;
+mod reading;
+mod rerank;
 mod retrieve;
 mod sentences;
 mod span;
@@ -26,13 +29,16 @@ use anyhow::Result;
 use tanya_engine::{Cancel, Sampling};
 use tanya_index::{Mode, Query, Snapshot};
 
-use crate::config::Settings;
+use crate::config::{AnswerStyle, Settings};
+use quote::Quote;
 
 pub use event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
-pub use gate::Thresholds;
+pub use gate::{Measures, Thresholds};
 pub use models::{Generator, LocalGenerator, Models, TextEmbedder};
 pub use prompt::Prompts;
 pub use query::{Exchange, SearchQuery};
+pub use reading::{PairReader, SourceReading};
+pub use rerank::{Reranked, rerank};
 pub use retrieve::{heading, search};
 
 /// What is asked, and how.
@@ -50,6 +56,8 @@ pub struct Request {
     pub evidence_sentences: usize,
     /// When to refuse.
     pub thresholds: Thresholds,
+    /// Whose words an answer is in.
+    pub style: AnswerStyle,
     /// What to do when the documents do not hold it.
     pub when_refused: WhenRefused,
 }
@@ -63,7 +71,12 @@ impl Request {
             sampling: settings.sampling.clone(),
             evidence_tokens: settings.evidence_tokens,
             evidence_sentences: settings.evidence_sentences,
-            thresholds: Thresholds { lexical: settings.min_lexical, cosine: settings.min_cosine },
+            thresholds: Thresholds {
+                lexical: settings.min_lexical,
+                cosine: settings.min_cosine,
+                answerable: settings.min_answerable,
+            },
+            style: settings.answer_style,
             when_refused,
         }
     }
@@ -84,22 +97,37 @@ pub struct Prepared {
     request: Request,
     started: Instant,
     found: retrieve::Found,
+    measures: Measures,
     gate: Gate,
+    /// The answer in a source's own words, where that will do.
+    quote: Option<Quote>,
     ms_search: f64,
 }
 
 impl Prepared {
     /// Whether a model must be asked.
     pub fn needs_model(&self) -> bool {
-        self.gate == Gate::Go || self.request.when_refused == WhenRefused::AskModel
+        match self.gate {
+            Gate::Go => self.quote.is_none(),
+            Gate::Refuse { .. } => self.request.when_refused == WhenRefused::AskModel,
+        }
     }
 }
 
-/// Searches and decides. Emits `Query`, `Sources` and `Gate`.
+/// What searches and reads passages; each may be missing.
+#[derive(Clone, Copy, Default)]
+pub struct Finders<'a> {
+    /// Without it the search goes by words alone.
+    pub embedder: Option<&'a dyn TextEmbedder>,
+    /// Without it sources keep the order of the search, and every answer is the generator's.
+    pub reader: Option<&'a dyn PairReader>,
+}
+
+/// Searches, reads and decides. Emits `Query`, `Sources` and `Gate`.
 pub fn prepare(
     mut request: Request,
     snapshot: &Snapshot,
-    embedder: Option<&dyn TextEmbedder>,
+    finders: Finders<'_>,
     cancel: &Cancel,
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Prepared> {
@@ -107,16 +135,24 @@ pub fn prepare(
     let leans = SearchQuery::leans_on_history(&request.question, snapshot.analyze(&request.question).len());
     let query = SearchQuery::new(&request.question, &request.history);
     sink(AnswerEvent::Query { text: query.shown() });
-    let found = retrieve::retrieve(snapshot, &request.question, &query, embedder, cancel)?;
-    let gate = if request.history.is_empty() || leans {
-        gate::gate(&found.hits, request.thresholds)
-    } else {
+    let Finders { embedder, reader } = finders;
+    let mut found = retrieve::retrieve(snapshot, &request.question, &query, embedder, cancel)?;
+    if let Some(reader) = reader {
+        let asked =
+            request.history.last().filter(|_| leans).map(|last| format!("{} {}", last.question, request.question));
+        reading::read(reader, asked.as_deref().unwrap_or(&request.question), &mut found.sources, cancel)?;
+    }
+    let mut measures = Measures::of(&found.hits, &found.sources);
+    if !(request.history.is_empty() || leans) {
         // What was found for earlier questions says nothing about whether the documents answer this one.
         let alone = SearchQuery::new(&request.question, &[]);
         let mode = if embedder.is_some() { Mode::Hybrid } else { Mode::Lexical };
         let how = Query { mode, limit: 5, ..Query::default() };
-        gate::gate(&search(snapshot, &alone, embedder, &how, cancel)?.hits, request.thresholds)
-    };
+        let alone = Measures::of(&search(snapshot, &alone, embedder, &how, cancel)?.hits, &[]);
+        measures = Measures { words: alone.words, meaning: alone.meaning, ..measures };
+    }
+    let gate = gate::gate(&measures, !found.hits.is_empty(), request.thresholds);
+    let quote = if gate == Gate::Go { quote(&found.sources, request.style) } else { None };
     if !leans {
         // A small model copies what it said before; a question of its own is answered from its passages alone.
         request.history.clear();
@@ -124,18 +160,36 @@ pub fn prepare(
     let ms_search = milliseconds(started);
     sink(AnswerEvent::Sources(found.sources.clone()));
     sink(AnswerEvent::Gate(gate.clone()));
-    Ok(Prepared { request, started, found, gate, ms_search })
+    Ok(Prepared { request, started, found, measures, gate, quote, ms_search })
 }
 
-/// Finishes what [`prepare`] began where no model is needed (see [`Prepared::needs_model`]); `model` is the one that was not
-/// asked. A gate that was passed is treated as a refusal without a reason.
-pub fn refuse(prepared: Prepared, model: &str, sink: &mut dyn FnMut(AnswerEvent)) -> Answer {
-    let answer = write::refusal(prepared, model);
+/// The answer in a source's own words, where the reader is sure of it or nothing else is wanted.
+fn quote(sources: &[Source], style: AnswerStyle) -> Option<Quote> {
+    let best = sources.first()?;
+    let (reading, span) = best.reading.and_then(|reading| Some((reading, reading.span?)))?;
+    let wanted = match style {
+        AnswerStyle::Auto => reading.strength() >= SURE,
+        AnswerStyle::Quote => true,
+        AnswerStyle::Write => false,
+    };
+    wanted.then(|| Quote::new(best, span))
+}
+
+/// From which strength of a reading the answer is quoted.
+const SURE: f32 = 0.0;
+
+/// Finishes what [`prepare`] began where no model is needed (see [`Prepared::needs_model`]): quotes, or refuses; `model` is the one that
+/// was not asked.
+pub fn conclude(mut prepared: Prepared, snapshot: &Snapshot, model: &str, sink: &mut dyn FnMut(AnswerEvent)) -> Answer {
+    let answer = match prepared.quote.take() {
+        Some(quote) => write::quoted(prepared, &quote, snapshot, sink),
+        None => write::refusal(prepared, model),
+    };
     sink(AnswerEvent::Finished(Box::new(answer.clone())));
     answer
 }
 
-/// Finishes what [`prepare`] began: refuses, or lets `generator` write and checks what it wrote.
+/// Finishes what [`prepare`] began: refuses, quotes, or lets `generator` write and checks what it wrote.
 pub fn complete(
     prepared: Prepared,
     snapshot: &Snapshot,
@@ -145,7 +199,7 @@ pub fn complete(
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Answer> {
     if !prepared.needs_model() {
-        return Ok(refuse(prepared, generator.name(), sink));
+        return Ok(conclude(prepared, snapshot, generator.name(), sink));
     }
     let answer = write::written(prepared, snapshot, generator, prompts, cancel, sink)?;
     sink(AnswerEvent::Finished(Box::new(answer.clone())));
@@ -165,7 +219,7 @@ pub fn answer(
     cancel: &Cancel,
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Answer> {
-    let prepared = prepare(request, snapshot, models.embedder, cancel, sink)?;
+    let prepared = prepare(request, snapshot, models.finders, cancel, sink)?;
     complete(prepared, snapshot, models.generator, prompts, cancel, sink)
 }
 

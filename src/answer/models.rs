@@ -43,8 +43,8 @@ pub trait TextEmbedder {
 pub struct Models<'a> {
     /// Writes answers.
     pub generator: &'a mut dyn Generator,
-    /// Without it the search goes by words alone.
-    pub embedder: Option<&'a dyn TextEmbedder>,
+    /// Search and read passages.
+    pub finders: super::Finders<'a>,
 }
 
 /// A GGUF model on this machine.

@@ -115,6 +115,7 @@ mod tests {
             vector_rank: None,
             tokens: 0,
             highlights: Vec::new(),
+            reading: None,
         }
     }
 

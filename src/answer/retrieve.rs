@@ -130,6 +130,7 @@ fn source(n: u32, hit: &Hit, wanted: &BTreeSet<String>, terms: &dyn Terms) -> So
         vector_rank: hit.vector.map(|rank| rank.0),
         tokens: 0,
         highlights: cite::highlights(&chunk.text, wanted, terms),
+        reading: None,
     }
 }
 

@@ -119,7 +119,7 @@ fn ask_until(
     let mut events = Vec::new();
     let cancel = Cancel::default();
     let prompts = Prompts::load(None).unwrap();
-    let mut models = Models { generator: &mut model, embedder: None };
+    let mut models = Models { generator: &mut model, finders: Finders::default() };
     let answer = answer(request, &library.snapshot().unwrap(), &mut models, &prompts, &cancel, &mut |event| {
         if stop(&event) {
             cancel.cancel();
@@ -249,4 +249,86 @@ fn some_of_the_best_passage_is_read_even_where_it_is_too_long() {
     });
     assert_eq!(outcome.answer.sources.len(), 1);
     assert!(outcome.calls[0].contains("On March 9") && !outcome.calls[0].contains("Felco saw"), "{}", outcome.calls[0]);
+}
+
+/// Finds the answer wherever `span` stands, and is sure of it.
+struct Finds {
+    span: &'static str,
+    sure: f32,
+}
+
+impl PairReader for Finds {
+    fn name(&self) -> &'static str {
+        "finds"
+    }
+
+    fn read(&self, _: &str, passages: &[&str], _: &Cancel) -> Result<Vec<tanya_engine::Reading>> {
+        let read = |passage: &&str| {
+            let at = passage.find(self.span);
+            let sure = if at.is_some() { self.sure } else { -8.0 };
+            let span = |start| tanya_engine::AnswerSpan { start, end: start + self.span.len(), score: sure };
+            tanya_engine::Reading { relevance: sure, answerable: Some(sure), spans: at.map(span).into_iter().collect() }
+        };
+        Ok(passages.iter().map(read).collect())
+    }
+}
+
+fn ask_with(reader: &Finds, question: &str, change: impl FnOnce(&mut Request)) -> Outcome {
+    let dir = tempfile::tempdir().unwrap();
+    let library = library(dir.path());
+    let mut request = Request::new(question, Vec::new(), &Settings::default(), WhenRefused::Say);
+    change(&mut request);
+    let mut model = Scripted::new("You pruned the pear tree on March 9.");
+    let finders = Finders { embedder: None, reader: Some(reader) };
+    let mut models = Models { generator: &mut model, finders };
+    let mut events = Vec::new();
+    let prompts = Prompts::load(None).unwrap();
+    let snapshot = library.snapshot().unwrap();
+    let answer =
+        answer(request, &snapshot, &mut models, &prompts, &Cancel::default(), &mut |event| events.push(event)).unwrap();
+    Outcome { answer, events, calls: model.calls }
+}
+
+#[test]
+fn a_short_answer_that_the_reader_is_sure_of_is_quoted_without_a_model() {
+    let outcome = ask_with(&Finds { span: "March 9", sure: 6.0 }, "When did I prune the pear tree?", |_| ());
+    assert!(outcome.calls.is_empty(), "no model was asked");
+    let Answer { answer, short_answer, citations, sentences, model, .. } = &outcome.answer;
+    assert_eq!(answer, "On March 9 I pruned the pear tree with the Felco saw. [1]");
+    assert_eq!(short_answer.as_deref(), Some("March 9"));
+    assert_eq!((citations[0].path.as_str(), citations[0].start_line), ("garden.md", 3));
+    assert_eq!(sentences[0].verdict, Verdict::Supported);
+    assert_eq!(model, "reader");
+    assert_eq!(kinds(&outcome.events), ["query", "sources", "gate", "text", "checked", "finished"]);
+}
+
+#[test]
+fn the_model_writes_where_the_reader_is_not_sure_or_the_person_wants_it() {
+    let question = "When did I prune the pear tree?";
+    let unsure = ask_with(&Finds { span: "March 9", sure: -2.0 }, question, |request| {
+        request.thresholds.answerable = 0.0;
+    });
+    assert_eq!(unsure.calls.len(), 1);
+    let wanted = ask_with(&Finds { span: "March 9", sure: 6.0 }, question, |request| {
+        request.style = AnswerStyle::Write;
+    });
+    assert_eq!(wanted.calls.len(), 1);
+    assert_eq!(wanted.answer.answer, "You pruned the pear tree on March 9. [1]");
+}
+
+#[test]
+fn a_question_that_only_looks_answerable_is_refused_by_what_was_read() {
+    let outcome = ask_with(&Finds { span: "nowhere", sure: 6.0 }, "Who else pruned the pear tree?", |request| {
+        request.thresholds.answerable = 0.3;
+    });
+    assert!(outcome.answer.abstained && outcome.calls.is_empty());
+    assert!(outcome.answer.reason.unwrap().contains("No passage answers"));
+}
+
+#[test]
+fn the_source_that_answers_comes_first_with_its_number() {
+    let outcome = ask_with(&Finds { span: "2023", sure: 6.0 }, "When was the pear tree balm bought?", |_| ());
+    assert_eq!(outcome.answer.sources[0].path, "tools.md");
+    let numbers: Vec<u32> = outcome.answer.sources.iter().map(|source| source.n).collect();
+    assert_eq!(numbers, (1..=numbers.len() as u32).collect::<Vec<_>>());
 }

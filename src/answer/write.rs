@@ -7,12 +7,13 @@ use tanya_engine::{Cancel, Event, FinishReason, Message};
 use tanya_index::Snapshot;
 
 use super::cite::{self, Checked, MarkerFilter, Terms as _};
-use super::condense::best_stretch;
+use super::condense::{best_stretch, stretch_around};
 use super::event::{Answer, AnswerEvent, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
 use super::fit::{Budget, Costs, evidence_room, fit};
 use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
 use super::query::Exchange;
+use super::quote::Quote;
 use super::retrieve::FolderTerms;
 use super::span::short_answer;
 use super::{Prepared, Request, milliseconds};
@@ -47,6 +48,32 @@ pub(super) fn refusal(prepared: Prepared, model: &str) -> Answer {
         model: model.to_owned(),
         seed: prepared.request.sampling.seed,
         window: 0,
+        measures: prepared.measures,
+    }
+}
+
+/// The answer in a source's own words, checked like any other.
+pub(super) fn quoted(
+    prepared: Prepared,
+    quote: &Quote,
+    snapshot: &Snapshot,
+    sink: &mut dyn FnMut(AnswerEvent),
+) -> Answer {
+    let ms_first_token = milliseconds(prepared.started);
+    sink(AnswerEvent::Text(quote.text.clone()));
+    let checked =
+        cite::check(&format!("{} [{}]", quote.text, quote.n), &prepared.found.sources, &FolderTerms::new(snapshot));
+    sink(AnswerEvent::Checked(checked.sentences.clone()));
+    Answer {
+        answer: checked.text,
+        short_answer: Some(quote.span.clone()).filter(|span| !span.is_empty()),
+        abstained: false,
+        reason: None,
+        citations: checked.citations,
+        sentences: checked.sentences,
+        ms_first_token: Some(ms_first_token),
+        finish: FinishKind::Stop,
+        ..refusal(prepared, "reader")
     }
 }
 
@@ -59,7 +86,7 @@ pub(super) fn written(
     cancel: &Cancel,
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Answer> {
-    let Prepared { request, started, found, gate, ms_search } = prepared;
+    let Prepared { request, started, found, measures, gate, ms_search, .. } = prepared;
     let sourced = gate == Gate::Go;
     let candidates = if sourced { found.sources } else { Vec::new() };
     let terms = FolderTerms::new(snapshot);
@@ -130,6 +157,7 @@ pub(super) fn written(
         model: generator.name().to_owned(),
         seed: sampling.seed,
         window,
+        measures,
     })
 }
 
@@ -218,7 +246,10 @@ fn readings(sources: &[Source], request: &Request, terms: &FolderTerms<'_>) -> V
         .iter()
         .map(|source| match request.evidence_sentences {
             0 => source.text.clone(),
-            keep => best_stretch(&source.text, &question, keep, terms).text,
+            keep => match source.reading.filter(|reading| reading.strength() >= 0.0).and_then(|reading| reading.span) {
+                Some(span) => stretch_around(&source.text, span, keep).to_owned(),
+                None => best_stretch(&source.text, &question, keep, terms).text,
+            },
         })
         .collect()
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
-use tanya_engine::{Cancel, Embedder};
+use tanya_engine::{Cancel, Embedder, Reader};
 use tanya_index::Library;
 
 use super::batch::Batch;
@@ -13,7 +13,8 @@ use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, REFUSED, output};
 use crate::answer::{
-    self, Answer, AnswerEvent, Exchange, LocalGenerator, Prompts, Request, TextEmbedder, Verdict, WhenRefused,
+    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, PairReader, Prompts, Request, TextEmbedder, Verdict,
+    WhenRefused,
 };
 
 /// Arguments of `tanya ask`.
@@ -73,6 +74,7 @@ struct Desk<'a> {
     app: &'a App,
     library: Library,
     embedder: Option<Embedder>,
+    reader: Option<Reader>,
     prompts: Prompts,
     generator: Option<LocalGenerator>,
 }
@@ -88,11 +90,12 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         let patience = batch.is_none().then_some(PATIENCE);
         opened.embed(embedder, patience, &progress)?;
     }
+    let reader = app.settings.reader.then(|| app.reader(&mut progress)).flatten();
     progress.clear();
     let prompts = Prompts::load(Some(&app.places.prompts()))?;
     // The writer's lock is free from here on: asking only reads.
     drop(opened.writer);
-    let mut desk = Desk { app, library: opened.library, embedder, prompts, generator: None };
+    let mut desk = Desk { app, library: opened.library, embedder, reader, prompts, generator: None };
     let when_refused = if args.anyway { WhenRefused::AskModel } else { WhenRefused::Say };
     let Some(batch) = batch else {
         return one(&mut desk, &args.question.join(" "), when_refused, args.json);
@@ -107,11 +110,14 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
 impl Desk<'_> {
     fn answer(&mut self, request: Request, sink: &mut dyn FnMut(AnswerEvent)) -> Result<Answer> {
         let snapshot = self.library.snapshot().context("cannot read the library")?;
-        let embedder = self.embedder.as_ref().map(|embedder| embedder as &dyn TextEmbedder);
+        let finders = Finders {
+            embedder: self.embedder.as_ref().map(|embedder| embedder as &dyn TextEmbedder),
+            reader: self.reader.as_ref().map(|reader| reader as &dyn PairReader),
+        };
         let cancel = Cancel::default();
-        let prepared = answer::prepare(request, &snapshot, embedder, &cancel, sink)?;
+        let prepared = answer::prepare(request, &snapshot, finders, &cancel, sink)?;
         if !prepared.needs_model() {
-            return Ok(answer::refuse(prepared, &self.app.settings.model, sink));
+            return Ok(answer::conclude(prepared, &snapshot, &self.app.settings.model, sink));
         }
         let generator = match &mut self.generator {
             Some(generator) => generator,

@@ -4,14 +4,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use tanya_engine::{Cancel, EmbedKind, Embedder};
+use tanya_engine::{Cancel, EmbedKind, Embedder, Reader};
 use tanya_index::{Library, Options, Writer};
 
 use super::progress::Progress;
 use super::{App, output};
 use crate::answer::{LocalGenerator, TextEmbedder};
 use crate::ingest::{self, IngestOptions, Summary};
-use crate::jobs::{Batch, Filled, Until, fill};
+use crate::jobs::{Batch, Filled, READER_BASE, Until, fill};
 use crate::places::Folder;
 
 /// How long a single question waits for vectors of what is new: by words it can be answered at once.
@@ -90,6 +90,21 @@ impl App {
             Err(error) => {
                 output::report(&crate::report::Report::new(&error));
                 output::note("searching by words alone");
+                None
+            }
+        }
+    }
+
+    /// The reader, its base model fetched if need be. Without one answers are the generator's, and that is said.
+    pub(super) fn reader(&self, progress: &mut Progress) -> Option<Reader> {
+        let opened = self
+            .supply
+            .obtain(READER_BASE, &Cancel::default(), &mut |event| progress.pull(READER_BASE, event))
+            .and_then(|base| self.supply.reader(&base));
+        match opened {
+            Ok(reader) => Some(reader),
+            Err(error) => {
+                output::note(&format!("without the reader: {}", crate::report::Report::new(&error).cause));
                 None
             }
         }

@@ -138,5 +138,5 @@ impl Backend for Background {
 }
 
 fn wanted(settings: &Settings) -> Wanted {
-    Wanted { model: settings.model.clone(), embedder: settings.embedder.clone() }
+    Wanted { model: settings.model.clone(), embedder: settings.embedder.clone(), reader: settings.reader }
 }

@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, anyhow};
 use serde::{Deserialize, Serialize};
-use tanya_engine::{Cancel, Embedder};
+use tanya_engine::{Cancel, Embedder, Reader};
 use tanya_index::{Boost, BoostKind, Diversity, Dropped, Explained, Hit, Mode, Parts, Query, Snapshot};
 
 use super::batch::Batch;
 use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, output};
-use crate::answer::{self, SearchQuery, TextEmbedder};
+use crate::answer::{self, Reranked, SearchQuery, TextEmbedder};
 use crate::report::Hinting as _;
 
 /// Arguments of `tanya search`.
@@ -99,8 +99,8 @@ struct Found {
 
 impl Found {
     fn new(id: serde_json::Value, found: &Answer) -> Self {
-        let hits = found.explained.hits.iter().map(Shown::new).collect();
-        let dropped = found.explained.dropped.iter().map(LeftOut::new).collect();
+        let hits = found.hits.iter().map(|(hit, reranked)| Shown::new(hit, *reranked)).collect();
+        let dropped = found.dropped.iter().map(LeftOut::new).collect();
         Self { id, hits, dropped, without_phrases: found.without_phrases, ms_total: found.ms }
     }
 }
@@ -144,11 +144,14 @@ struct Shown {
     cosine: Option<f32>,
     /// What `score` is made of.
     parts: Parts,
+    /// What the reader said, where it put the passages in a new order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reranked: Option<Reranked>,
     text: String,
 }
 
 impl Shown {
-    fn new(hit: &Hit) -> Self {
+    fn new(hit: &Hit, reranked: Option<Reranked>) -> Self {
         let chunk = &hit.chunk;
         let passage = hit.passage();
         Self {
@@ -163,6 +166,7 @@ impl Shown {
             lexical_share: hit.lexical_share,
             cosine: hit.cosine,
             parts: hit.parts.clone(),
+            reranked,
             text: passage.text,
         }
     }
@@ -172,6 +176,8 @@ impl Shown {
 struct Shelf {
     snapshot: Snapshot,
     embedder: Option<Embedder>,
+    /// With how long it may read for a search.
+    reader: Option<(Reader, Duration)>,
     /// Mode, limit and choice of every search.
     how: Query,
 }
@@ -193,14 +199,22 @@ impl Shelf {
             Mode::Vector => Vec::new(),
             _ => self.snapshot.corrections(&query.texts[0].text).context("cannot search the library")?,
         };
+        let Explained { hits, dropped } = explained;
+        let hits = match &self.reader {
+            Some((reader, budget)) => answer::rerank(reader, &query.texts[0].text, hits, *budget, &Cancel::default())?,
+            None => hits.into_iter().map(|hit| (hit, None)).collect(),
+        };
         let ms = started.elapsed().as_secs_f64() * 1000.0;
-        Ok(Answer { explained, without_phrases, corrections, ms })
+        Ok(Answer { hits, dropped, without_phrases, corrections, ms })
     }
 }
 
 /// What a search found.
 struct Answer {
-    explained: Explained,
+    /// Best first, with what the reader said of each that it read.
+    hits: Vec<(Hit, Option<Reranked>)>,
+    /// What was left out.
+    dropped: Vec<Dropped>,
     /// No passage holds the phrases: these hold their words.
     without_phrases: bool,
     /// Words that no passage holds, each with the nearest one that was searched for too.
@@ -229,7 +243,10 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         By::Words | By::Both => Mode::Hybrid,
     };
     let how = Query { mode, limit: args.limit, feedback: args.feedback, ..args.choose.query() };
-    let shelf = Shelf { snapshot, embedder, how };
+    let budget = Duration::from_millis(app.settings.rerank_ms);
+    let reader = (!budget.is_zero()).then(|| app.reader(&mut progress)).flatten().map(|reader| (reader, budget));
+    progress.clear();
+    let shelf = Shelf { snapshot, embedder, reader, how };
     let Some(batch) = batch else {
         let found = shelf.search(&args.text.join(" "))?;
         if args.json {
@@ -238,12 +255,12 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
             if let Some(line) = corrected(&found.corrections) {
                 output::line(&output::shown(&line))?;
             }
-            if found.without_phrases && !found.explained.hits.is_empty() {
+            if found.without_phrases && !found.hits.is_empty() {
                 output::line("No passage holds these words just so; these come nearest:")?;
             }
-            print_hits(&found.explained.hits, args.explain)?;
+            print_hits(&found.hits, args.explain)?;
             if args.explain {
-                print_dropped(&found.explained.dropped)?;
+                print_dropped(&found.dropped)?;
             }
         }
         return Ok(ExitCode::SUCCESS);
@@ -259,11 +276,11 @@ fn corrected(corrections: &[(String, String)]) -> Option<String> {
     (!pairs.is_empty()).then(|| format!("searched for {}", pairs.join(", ")))
 }
 
-fn print_hits(hits: &[Hit], explain: bool) -> Result<()> {
+fn print_hits(hits: &[(Hit, Option<Reranked>)], explain: bool) -> Result<()> {
     if hits.is_empty() {
         return output::line("nothing found");
     }
-    for (at, hit) in hits.iter().enumerate() {
+    for (at, (hit, reranked)) in hits.iter().enumerate() {
         let passage = hit.passage();
         let span = passage.span;
         let place = output::place(&hit.chunk.path, span.page, span.start_line, span.end_line);
@@ -273,6 +290,9 @@ fn print_hits(hits: &[Hit], explain: bool) -> Result<()> {
         output::line(&output::shown(&format!("{:>2}  {:.2}  {place}\n          {cut}{more}", at + 1, hit.score)))?;
         if explain {
             output::line(&format!("          {}", explained(hit)))?;
+            if let Some(Reranked { relevance, place_before }) = reranked {
+                output::line(&format!("          read: log-odds of relevance {relevance:.1}, was #{place_before}"))?;
+            }
         }
     }
     Ok(())

@@ -8,12 +8,14 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::Result;
-use tanya_engine::{Cancel, EmbedKind, Embedder};
+use tanya_engine::{Cancel, EmbedKind, Embedder, Reader};
 use tanya_index::{Library, Snapshot};
 use tokio::sync::mpsc::Sender;
 
 use super::event::{JobEvent, JobId};
-use crate::answer::{self, AnswerEvent, Generator as _, LocalGenerator, Prepared, Prompts, Request, TextEmbedder};
+use crate::answer::{
+    self, AnswerEvent, Finders, Generator as _, LocalGenerator, PairReader, Prepared, Prompts, Request, TextEmbedder,
+};
 use crate::report::Report;
 
 /// What the thread is asked to do.
@@ -28,6 +30,8 @@ pub(super) enum Work {
     NoGenerator(Report),
     /// The embedder is in memory.
     Embedder(Arc<Embedder>),
+    /// The reader is in memory.
+    Reader(Box<Reader>),
     /// A question.
     Ask(Question),
     /// Texts of passages to embed by a certain model.
@@ -82,6 +86,7 @@ pub(super) struct Inference {
     pub(super) interrupt: Yield,
     library: Availability<Arc<Library>>,
     embedder: Option<Arc<Embedder>>,
+    reader: Option<Box<Reader>>,
     generator: Availability<Box<LocalGenerator>>,
     questions: VecDeque<Question>,
     prepared: VecDeque<(Question, Prepared, Snapshot)>,
@@ -102,6 +107,7 @@ impl Inference {
             interrupt,
             library: Availability::OnItsWay,
             embedder: None,
+            reader: None,
             generator: Availability::OnItsWay,
             questions: VecDeque::new(),
             prepared: VecDeque::new(),
@@ -131,6 +137,7 @@ impl Inference {
             Work::Generator(generator) => self.generator = Availability::Here(generator),
             Work::NoGenerator(report) => self.generator = Availability::Never(report),
             Work::Embedder(embedder) => self.embedder = Some(embedder),
+            Work::Reader(reader) => self.reader = Some(reader),
             Work::Ask(question) => self.questions.push_back(question),
             Work::Embed(passages) => self.batches.push_back(passages),
         }
@@ -164,22 +171,25 @@ impl Inference {
             Availability::Never(report) => return self.fail(question.id, report.clone()),
             Availability::OnItsWay => return,
         };
-        let embedder = self.embedder.as_deref().map(|embedder| embedder as &dyn TextEmbedder);
+        let finders = Finders {
+            embedder: self.embedder.as_deref().map(|embedder| embedder as &dyn TextEmbedder),
+            reader: self.reader.as_deref().map(|reader| reader as &dyn PairReader),
+        };
         let prepared = contained(|| {
             let snapshot = library.snapshot()?;
             let request = question.request.clone();
             let mut sink = |event| tell(&self.events, &question, event);
-            let prepared = answer::prepare(request, &snapshot, embedder, &question.cancel, &mut sink)?;
+            let prepared = answer::prepare(request, &snapshot, finders, &question.cancel, &mut sink)?;
             Ok((prepared, snapshot))
         });
         match prepared {
-            // A refusal needs no model, and so does not wait for one.
-            Ok((prepared, _)) if !prepared.needs_model() => {
+            // A refusal or a quotation needs no model, and so does not wait for one.
+            Ok((prepared, snapshot)) if !prepared.needs_model() => {
                 let model = match &self.generator {
                     Availability::Here(generator) => generator.name(),
                     Availability::OnItsWay | Availability::Never(_) => "",
                 };
-                answer::refuse(prepared, model, &mut |event| tell(&self.events, &question, event));
+                answer::conclude(prepared, &snapshot, model, &mut |event| tell(&self.events, &question, event));
             }
             Ok((prepared, snapshot)) => self.prepared.push_back((question, prepared, snapshot)),
             Err(error) => self.fail(question.id, Report::new(&error)),

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use tanya_engine::{Cancel, Decoder, Embedder, Options};
+use tanya_engine::{Cancel, Decoder, Embedder, Options, Reader};
 
 use crate::answer::LocalGenerator;
 use crate::models::{self, Catalogue, Located, ModelStore, PullEvent, PullPolicy};
@@ -56,6 +56,19 @@ impl Supply {
     /// Opens an embedder.
     pub fn embedder(&self, model: &OnDisk) -> Result<Embedder> {
         Embedder::open(&model.path, &self.options).with_context(|| format!("cannot use the embedder {}", model.name))
+    }
+}
+
+/// The model for which the built-in reader was trained, by its name in the catalogue.
+pub const READER_BASE: &str = "all-minilm-l6-v2";
+
+/// What makes a reader of [`READER_BASE`]; see `models/reader/README.md`.
+const READER: &[u8] = include_bytes!("../../models/reader/reader.safetensors");
+
+impl Supply {
+    /// Opens the reader: the built-in additions to its base model.
+    pub fn reader(&self, base: &OnDisk) -> Result<Reader> {
+        Reader::open(&base.path, READER, &self.options).context("cannot use the reader")
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::Sender;
 use super::event::{JobEvent, ModelEvent};
 use super::indexing::Order;
 use super::inference::{Work, contained};
-use super::load::{OnDisk, Supply};
+use super::load::{OnDisk, READER_BASE, Supply};
 use crate::models::PullEvent;
 use crate::report::Report;
 
@@ -22,6 +22,8 @@ pub struct Wanted {
     pub model: String,
     /// The embedder: catalogue name or path.
     pub embedder: String,
+    /// Whether passages are read with the question.
+    pub reader: bool,
 }
 
 pub(super) struct Loader {
@@ -38,6 +40,7 @@ impl Loader {
         // What is in memory; what failed is tried again when it is wanted again.
         let mut generator: Option<String> = None;
         let mut embedder: Option<String> = None;
+        let mut reader = false;
         while let Ok(wanted) = inbox.recv() {
             if generator.as_ref() != Some(&wanted.model) {
                 match self.generator(&wanted.model) {
@@ -55,6 +58,12 @@ impl Loader {
                 match self.embedder(&wanted.embedder) {
                     Ok(()) => embedder = Some(wanted.embedder),
                     Err(report) => self.tell(ModelEvent::Failed { name: wanted.embedder, report }),
+                }
+            }
+            if wanted.reader && !reader {
+                match self.reader() {
+                    Ok(()) => reader = true,
+                    Err(report) => self.note(format!("answers go without the reader: {}", report.cause)),
                 }
             }
         }
@@ -81,6 +90,14 @@ impl Loader {
         let _ = self.inference.send(Work::Embedder(embedder.into()));
         let _ = self.indexing.send(order);
         self.tell(ModelEvent::EmbedderReady { name: found.name });
+        Ok(())
+    }
+
+    fn reader(&self) -> Result<(), Report> {
+        let report = |error: anyhow::Error| Report::new(&error);
+        let base = self.obtain(READER_BASE).map_err(report)?;
+        let reader = contained(|| self.supply.reader(&base)).map_err(report)?;
+        let _ = self.inference.send(Work::Reader(Box::new(reader)));
         Ok(())
     }
 

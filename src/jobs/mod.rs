@@ -22,7 +22,7 @@ use tokio::sync::mpsc::Sender;
 
 pub use embed::{Batch, Filled, Until, fill};
 pub use event::{IngestEvent, JobEvent, JobId, ModelEvent};
-pub use load::{OnDisk, Supply};
+pub use load::{OnDisk, READER_BASE, Supply};
 pub use loader::Wanted;
 
 use crate::answer::{Prompts, Request};

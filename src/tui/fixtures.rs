@@ -15,7 +15,7 @@ use super::state::{Setup, State};
 use super::theme::{Background, Charset, Colors, Traits};
 use super::update::update;
 use super::view;
-use crate::answer::{Answer, AnswerEvent, Citation, FinishKind, Gate, Sentence, Source, Verdict};
+use crate::answer::{Answer, AnswerEvent, Citation, FinishKind, Gate, Measures, Sentence, Source, Verdict};
 use crate::chat::{Conversation, SessionId, SessionSummary, Turn};
 use crate::config::Settings;
 use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEvent};
@@ -174,6 +174,7 @@ fn source(n: u32, path: &str, lines: (u32, u32), text: &str, words: &[&str]) -> 
         vector_rank: None,
         tokens: 60,
         highlights,
+        reading: None,
     }
 }
 
@@ -239,6 +240,7 @@ pub(super) fn finished() -> Answer {
         model: "smollm2-135m-instruct".into(),
         seed: 0,
         window: 2048,
+        measures: Measures::default(),
     }
 }
 

@@ -185,6 +185,7 @@ fn source() -> impl Strategy<Value = Source> {
             vector_rank: None,
             tokens: 1,
             highlights,
+            reading: None,
         })
 }
 

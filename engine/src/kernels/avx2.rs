@@ -199,7 +199,10 @@ impl<const VNNI: bool> Simd for Avx2<VNNI> {
         fn dot_bf16(sum: Self::F, a: Self::B, b: u32) -> Self::F {
             let low = _mm256_set1_ps(f32::from_bits(b << 16));
             let high = _mm256_set1_ps(f32::from_bits(b & 0xFFFF_0000));
-            [0, 1].map(|half| fma(high_bf16(a[half]), high, fma(low_bf16(a[half]), low, sum[half])))
+            [
+                fma(high_bf16(a[0]), high, fma(low_bf16(a[0]), low, sum[0])),
+                fma(high_bf16(a[1]), high, fma(low_bf16(a[1]), low, sum[1])),
+            ]
         }
     }
 }

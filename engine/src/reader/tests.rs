@@ -18,7 +18,7 @@ fn exact() -> Options {
 /// Loaded once for all tests.
 fn reader() -> &'static Reader {
     static READER: OnceLock<Reader> = OnceLock::new();
-    READER.get_or_init(|| Reader::open(&minilm_folder(), ADAPTER, &exact()).unwrap())
+    READER.get_or_init(|| Reader::open(&minilm_folder(), ADAPTER, &Options::default()).unwrap())
 }
 
 fn read(question: &str, passages: &[&str]) -> Vec<Reading> {
@@ -99,7 +99,7 @@ fn a_reading_depends_neither_on_neighbors_nor_on_their_order() {
 
 #[test]
 fn two_threads_and_one_read_the_same() {
-    let one = Options { processor: Some(Processor::new(Some(1), None).unwrap()), ..exact() };
+    let one = Options { processor: Some(Processor::new(Some(1), None).unwrap()), ..Options::default() };
     let one = Reader::open(&minilm_folder(), ADAPTER, &one).unwrap();
     let passages = [BRIDGE, "Tomatoes want sun."];
     assert_eq!(one.read("Who?", &passages, &Cancel::new()).unwrap(), read("Who?", &passages));
@@ -158,17 +158,17 @@ fn an_adapter_for_other_weights_or_without_heads_is_an_error_that_says_so() {
     let mut other = ADAPTER.to_vec();
     let at = other.windows(8).position(|part| part == b"53aa5117").unwrap();
     other[at] = b'0';
-    let error = Reader::open(&minilm_folder(), &other, &exact()).unwrap_err().to_string();
+    let error = Reader::open(&minilm_folder(), &other, &Options::default()).unwrap_err().to_string();
     assert!(error.contains("adapter was trained"), "{error}");
 
     let mut headless = ADAPTER.to_vec();
     let at = headless.windows(16).position(|part| part == b"head.span.weight").unwrap();
     headless[at..at + 4].copy_from_slice(b"hxxd");
-    let error = Reader::open(&minilm_folder(), &headless, &exact()).unwrap_err().to_string();
+    let error = Reader::open(&minilm_folder(), &headless, &Options::default()).unwrap_err().to_string();
     assert!(error.contains("head.span.weight"), "{error}");
 
-    assert!(Reader::open(&minilm_folder(), &ADAPTER[..ADAPTER.len() / 2], &exact()).is_err());
-    assert!(Reader::open(&minilm_folder(), &[], &exact()).is_err());
+    assert!(Reader::open(&minilm_folder(), &ADAPTER[..ADAPTER.len() / 2], &Options::default()).is_err());
+    assert!(Reader::open(&minilm_folder(), &[], &Options::default()).is_err());
 }
 
 #[test]
@@ -190,10 +190,10 @@ fn a_published_reranker_says_how_relevant_a_passage_is_and_nothing_else() {
     tensors.push(("classifier.bias".into(), view(&[1], &bias).unwrap()));
     fs::write(folder.path().join("model.safetensors"), safetensors::serialize(tensors, None).unwrap()).unwrap();
 
-    let reranker = Reader::open_reranker(folder.path(), &exact()).unwrap();
+    let reranker = Reader::open_reranker(folder.path(), &Options::default()).unwrap();
     let readings = reranker.read("Who built the bridge?", &[BRIDGE, "Tomatoes want sun."], &Cancel::new()).unwrap();
     assert!(readings.iter().all(|reading| reading.answerable.is_none() && reading.spans.is_empty()));
     assert_ne!(readings[0].relevance, readings[1].relevance);
-    let error = Reader::open_reranker(&minilm_folder(), &exact()).unwrap_err().to_string();
+    let error = Reader::open_reranker(&minilm_folder(), &Options::default()).unwrap_err().to_string();
     assert!(error.contains("classifier.weight"), "{error}");
 }

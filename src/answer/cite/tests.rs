@@ -30,6 +30,7 @@ fn source(n: u32, start_line: u32, text: &str) -> Source {
         vector_rank: None,
         tokens: 0,
         highlights: Vec::new(),
+        reading: None,
     }
 }
 

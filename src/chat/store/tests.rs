@@ -27,6 +27,7 @@ fn turn(question: &str, asked_at: u64) -> Turn {
             model: "m".into(),
             seed: 7,
             window: 10,
+            measures: crate::answer::Measures::default(),
         },
     }
 }

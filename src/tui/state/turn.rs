@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::answer::{Answer, FinishKind, Sentence, Source};
+use crate::answer::{Answer, FinishKind, Measures, Sentence, Source};
 use crate::jobs::JobId;
 use crate::report::Report;
 use crate::tui::backend::Grounds;
@@ -153,6 +153,7 @@ impl TurnState {
                 model: model.to_owned(),
                 seed: 0,
                 window: self.window,
+                measures: Measures::default(),
             });
         }
         self.phase = Phase::Stopped;
