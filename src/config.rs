@@ -101,7 +101,7 @@ impl Default for Settings {
             evidence_sentences: 3,
             min_lexical: 0.58,
             min_cosine: 0.40,
-            min_answerable: 0.0,
+            min_answerable: 0.41,
             reader: true,
             answer_style: AnswerStyle::Auto,
             rerank_ms: 0,

@@ -303,12 +303,15 @@ fn a_short_answer_that_the_reader_is_sure_of_is_quoted_without_a_model() {
 }
 
 #[test]
-fn the_model_writes_where_the_reader_is_not_sure_or_the_person_wants_it() {
+fn the_model_adds_to_a_lead_that_is_not_sure_and_writes_alone_where_the_person_wants_it() {
     let question = "When did I prune the pear tree?";
-    let unsure = ask_with(&Finds { span: "March 9", sure: -2.0 }, question, |request| {
+    let unsure = ask_with(&Finds { span: "Felco saw", sure: -2.0 }, question, |request| {
         request.thresholds.answerable = 0.0;
     });
     assert_eq!(unsure.calls.len(), 1);
+    let lead = "On March 9 I pruned the pear tree with the Felco saw. [1]";
+    assert_eq!(unsure.answer.answer, format!("{lead}\n\nYou pruned the pear tree on March 9. [1]"));
+    assert_eq!(unsure.answer.short_answer.as_deref(), Some("Felco saw"));
     let wanted = ask_with(&Finds { span: "March 9", sure: 6.0 }, question, |request| {
         request.style = AnswerStyle::Write;
     });
@@ -331,4 +334,23 @@ fn the_source_that_answers_comes_first_with_its_number() {
     assert_eq!(outcome.answer.sources[0].path, "tools.md");
     let numbers: Vec<u32> = outcome.answer.sources.iter().map(|source| source.n).collect();
     assert_eq!(numbers, (1..=numbers.len() as u32).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_the_model_adds_to_a_lead_must_be_supported_and_new() {
+    let reader = Finds { span: "March 9", sure: -2.0 };
+    for says in ["Aliens did it in Oslo.", "I pruned the pear tree with the Felco saw."] {
+        let dir = tempfile::tempdir().unwrap();
+        let library = library(dir.path());
+        let mut request =
+            Request::new("When did I prune the pear tree?", Vec::new(), &Settings::default(), WhenRefused::Say);
+        request.thresholds.answerable = 0.0;
+        let mut model = Scripted::new(says);
+        let finders = Finders { embedder: None, reader: Some(&reader) };
+        let mut models = Models { generator: &mut model, finders };
+        let prompts = Prompts::load(None).unwrap();
+        let snapshot = library.snapshot().unwrap();
+        let answer = answer(request, &snapshot, &mut models, &prompts, &Cancel::default(), &mut |_| ()).unwrap();
+        assert_eq!(answer.answer, "On March 9 I pruned the pear tree with the Felco saw. [1]", "{says}");
+    }
 }

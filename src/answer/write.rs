@@ -16,7 +16,7 @@ use super::query::Exchange;
 use super::quote::Quote;
 use super::retrieve::FolderTerms;
 use super::span::short_answer;
-use super::{Prepared, Request, milliseconds};
+use super::{Prepared, Quoted, Request, milliseconds};
 use crate::report::Hinting as _;
 
 /// What the person reads when the documents do not hold the answer.
@@ -86,7 +86,11 @@ pub(super) fn written(
     cancel: &Cancel,
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Answer> {
-    let Prepared { request, started, found, measures, gate, ms_search, .. } = prepared;
+    let Prepared { request, started, found, measures, gate, quote, ms_search } = prepared;
+    let lead = match quote {
+        Some(Quoted::Lead(quote)) => Some(quote),
+        _ => None,
+    };
     let sourced = gate == Gate::Go;
     let candidates = if sourced { found.sources } else { Vec::new() };
     let terms = FolderTerms::new(snapshot);
@@ -110,6 +114,10 @@ pub(super) fn written(
     let mut filter = MarkerFilter::new(fitted.sources.len() as u32);
     let mut text = String::new();
     let mut first_token = None;
+    if let Some(lead) = &lead {
+        first_token = Some(milliseconds(started));
+        sink(AnswerEvent::Text(format!("{}\n\n", lead.text)));
+    }
     let writing = Instant::now();
     let finish = generator.generate(&fitted.prompt, &sampling, cancel, &mut |event| match event {
         Event::Prefill { done, total } => sink(AnswerEvent::Prefill { done, total }),
@@ -130,12 +138,17 @@ pub(super) fn written(
     }
     tracing::debug!(ms = milliseconds(writing), tokens = finish.generated_tokens, "wrote");
 
-    let checked = if sourced { cite::check(text.trim(), &fitted.sources, &terms) } else { unsourced(text.trim()) };
+    let mut checked = if sourced { cite::check(text.trim(), &fitted.sources, &terms) } else { unsourced(text.trim()) };
+    if let Some(lead) = &lead {
+        checked = led(lead, text.trim(), &checked, &fitted.sources, &terms);
+    }
     sink(AnswerEvent::Checked(checked.sentences.clone()));
     let abstained = sourced && says_not_there(&text);
     Ok(Answer {
         short_answer: if abstained {
             None
+        } else if let Some(lead) = lead.filter(|lead| !lead.span.is_empty()) {
+            Some(lead.span)
         } else {
             short_answer(&request.question, &cite::without_markers(&text), &terms)
         },
@@ -266,6 +279,16 @@ fn shorten(text: &mut String, room: usize, generator: &dyn Generator) {
         text.truncate(cut);
         tokens = generator.count(text);
     }
+}
+
+/// A lead with what the model adds to it: nothing where none of its sentences is supported, or where it says the same again.
+fn led(lead: &Quote, text: &str, model: &Checked, sources: &[Source], terms: &FolderTerms<'_>) -> Checked {
+    let is_supported = model.sentences.iter().any(|sentence| sentence.verdict != Verdict::NotFound);
+    let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+    let words = plain(&cite::without_markers(text));
+    let repeats = plain(&lead.text).contains(words.trim_end_matches('.'));
+    let more = if is_supported && !repeats { format!("\n\n{text}") } else { String::new() };
+    cite::check(&format!("{} [{}]{more}", lead.text, lead.n), sources, terms)
 }
 
 /// The model's own words: every sentence is marked as not from the documents.
