@@ -15,6 +15,7 @@ use crate::report::Hinting as _;
 
 /// Usable settings.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct Settings {
     /// Catalogue name, or path of a GGUF file.
     pub model: String,
@@ -102,7 +103,7 @@ impl Default for Settings {
             min_lexical: 0.58,
             min_cosine: 0.40,
             min_answerable: 0.41,
-            reader: true,
+            reader: false,
             answer_style: AnswerStyle::Auto,
             rerank_ms: 0,
             backend: Backend::Auto,
@@ -309,7 +310,7 @@ pub const SETTINGS: &[Setting] = &[
     },
     Setting {
         key: "reader",
-        help: "true or false: read the best passages together with the question, to order them, to refuse and to find short answers; taken at the next start",
+        help: "true or false: read the best passages with the question, to order them, to refuse and to quote short answers; taken at the next start",
         read: |settings, text| {
             settings.reader = switch(text)?;
             Ok(())

@@ -28,8 +28,8 @@ impl Quote {
         let text = &source.text;
         let units = units(text);
         let holds = |(start, unit): &(usize, &str)| *start < span.1 && span.0 < start + unit.len();
-        let first = units.iter().position(|unit| holds(unit)).unwrap_or(0);
-        let last = units.iter().rposition(|unit| holds(unit)).unwrap_or(first);
+        let first = units.iter().position(&holds).unwrap_or(0);
+        let last = units.iter().rposition(holds).unwrap_or(first);
         let (mut start, end) =
             units.get(first).zip(units.get(last)).map_or((0, text.len()), |(a, b)| (a.0, b.0 + b.1.len()));
         let words = |from: usize| text[from..end].split_whitespace().count();
@@ -59,7 +59,9 @@ fn around(text: &str, start: usize, end: usize, span: (usize, usize)) -> String 
     let skip = before.len().saturating_sub(room);
     let keep = rest.len().min(LONGEST - (before.len() - skip).min(LONGEST));
     // Words touch where the span begins inside one.
-    let glued = span.0 > start && !text[..span.0].ends_with(char::is_whitespace);
+    let glued = span.0 > start
+        && !text[..span.0].ends_with(char::is_whitespace)
+        && !text[span.0..].starts_with(char::is_whitespace);
     let mut shown = String::new();
     if skip > 0 {
         shown.push_str("… ");

@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn what_the_reader_finds_relevant_rises_and_says_where_it_stood() {
         let reader = ByNumber(std::cell::Cell::default());
-        let read = rerank(&reader, "pear", hits(6), Duration::from_secs(60), &Cancel::new()).unwrap();
+        let read = rerank(&reader, "pear", hits(6), Duration::from_mins(1), &Cancel::new()).unwrap();
         assert_eq!(order(&read), ["5.md", "4.md", "3.md", "2.md", "1.md", "0.md"]);
         let first = read[0].1.unwrap();
         assert_eq!((first.relevance, first.place_before), (5.0, 6));
@@ -147,7 +147,7 @@ mod tests {
     fn only_the_first_are_read_and_the_rest_follow_as_they_were() {
         let reader = ByNumber(std::cell::Cell::default());
         let before: Vec<String> = hits(26).iter().map(|hit| hit.chunk.path.clone()).collect();
-        let read = rerank(&reader, "pear", hits(26), Duration::from_secs(60), &Cancel::new()).unwrap();
+        let read = rerank(&reader, "pear", hits(26), Duration::from_mins(1), &Cancel::new()).unwrap();
         assert_eq!(reader.0.get(), READ);
         assert_eq!(order(&read[READ..]), before[READ..]);
         assert!(read[READ..].iter().all(|(_, reading)| reading.is_none()));

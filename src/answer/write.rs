@@ -288,7 +288,7 @@ fn led(lead: &Quote, text: &str, model: &Checked, sources: &[Source], terms: &Fo
     let words = plain(&cite::without_markers(text));
     let repeats = plain(&lead.text).contains(words.trim_end_matches('.'));
     let more = if is_supported && !repeats { format!("\n\n{text}") } else { String::new() };
-    cite::check(&format!("{} [{}]{more}", lead.text, lead.n), sources, terms)
+    cite::check(&format!("{}{more}", lead.text), sources, terms)
 }
 
 /// The model's own words: every sentence is marked as not from the documents.

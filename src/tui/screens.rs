@@ -102,7 +102,7 @@ fn settings_are_listed_in_full_at_every_size() {
         let mut app = Harness::new(width, height);
         app.type_line("/set");
         let mut seen = String::new();
-        for _ in 0..40 {
+        for _ in 0..80 {
             seen.push_str(&app.screen());
             app.key(KeyCode::PageDown);
         }

@@ -1,7 +1,7 @@
 //! Small additions to a published encoder's weights: what a reader learned beyond its base model.
 //!
 //! Format: a safetensors file. `NAME.lora_a` `[rank, in]` and `NAME.lora_b` `[out, rank]` add their product to the matrix `NAME.weight`
-//! (LoRA: Hu et al. 2021, <https://arxiv.org/abs/2106.09685>; the scale is in them already); a tensor with the name of one of the base model
+//! (`LoRA`: Hu et al. 2021, <https://arxiv.org/abs/2106.09685>; the scale is in them already); a tensor with the name of one of the base model
 //! takes its place. `__metadata__` names the base and its SHA-256.
 
 use std::collections::HashMap;
@@ -92,7 +92,7 @@ mod tests {
         let adapter = Adapter::read(Path::new("a"), &bytes).unwrap();
         let mut matrix = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
         adapter.add("m", &mut matrix, 3, 2).unwrap();
-        assert_eq!(matrix, [11.0, 22.0, 3.0, 4.0, -5.0, -14.0]);
+        assert_eq!(matrix.map(f32::to_bits), [11.0f32, 22.0, 3.0, 4.0, -5.0, -14.0].map(f32::to_bits));
         adapter.add("other", &mut matrix, 3, 2).unwrap();
         assert_eq!(adapter.replacement("m.bias", &[3]).unwrap().unwrap(), [7.0, 8.0, 9.0]);
         assert!(adapter.replacement("n.bias", &[3]).unwrap().is_none());

@@ -21,6 +21,9 @@ pub(crate) struct Words {
     pub(super) padding: u32,
 }
 
+/// Token ids, and the bytes of the text that each stands for.
+pub(crate) type Placed = (Vec<u32>, Vec<(usize, usize)>);
+
 /// What a kind of vocabulary calls its special tokens.
 struct Special {
     unknown: &'static str,
@@ -83,7 +86,7 @@ impl Words {
     }
 
     /// As [`Words::encode`], with the bytes of `text` that each token stands for.
-    pub(crate) fn encode_with_places(&self, text: &str) -> Result<(Vec<u32>, Vec<(usize, usize)>), Error> {
+    pub(crate) fn encode_with_places(&self, text: &str) -> Result<Placed, Error> {
         self.tokenizer
             .encode(text, false)
             .map(|encoding| (encoding.get_ids().to_vec(), encoding.get_offsets().to_vec()))
