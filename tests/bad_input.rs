@@ -104,9 +104,7 @@ fn a_text_file_of_one_gigabyte_is_read_in_part_and_says_so() {
     let found = problems(&home);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!(found[0].0, "huge.txt");
-    // On a slow machine its time is over before its size is.
-    let said = ["MiB", "MB", "longer than"].iter().any(|part| found[0].1.contains(part));
-    assert!(said, "{found:?}");
+    assert!(found[0].1.contains("MiB") || found[0].1.contains("MB"), "{found:?}");
 }
 
 #[test]

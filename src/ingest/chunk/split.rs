@@ -58,7 +58,7 @@ pub(super) fn pieces(block: &Block, room: Size) -> Vec<Piece> {
             };
             let mut rows = places.cut(body, ROWS, rest, Some((header, header_size)));
             if let Some(first) = rows.first_mut() {
-                first.span.start_line = block.span().start_line;
+                first.span.start_line = places.whole.start_line;
             }
             rows
         }
@@ -69,12 +69,14 @@ pub(super) fn pieces(block: &Block, room: Size) -> Vec<Piece> {
 struct Places<'a> {
     block: &'a Block,
     starts: Vec<usize>,
+    /// Kept, because finding it takes a look at every line.
+    whole: Span,
 }
 
 impl<'a> Places<'a> {
     fn of(block: &'a Block) -> Self {
         let starts = std::iter::once(0).chain(block.text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        Self { block, starts }
+        Self { block, starts, whole: block.span() }
     }
 
     /// Cuts the text from byte `from` on; `header` is put before every piece.
@@ -108,11 +110,10 @@ impl<'a> Places<'a> {
         let line_at = |at: usize| self.starts.partition_point(|start| *start <= at).saturating_sub(1);
         let lines = &self.block.lines
             [line_at(start)..=line_at(end.saturating_sub(1).max(start)).min(self.block.lines.len() - 1)];
-        let whole = self.block.span();
         Span {
-            start_line: lines.iter().map(|line| line.start).min().unwrap_or(whole.start_line),
-            end_line: lines.iter().map(|line| line.end).max().unwrap_or(whole.end_line),
-            page: whole.page,
+            start_line: lines.iter().map(|line| line.start).min().unwrap_or(self.whole.start_line),
+            end_line: lines.iter().map(|line| line.end).max().unwrap_or(self.whole.end_line),
+            page: self.whole.page,
         }
     }
 }
