@@ -214,3 +214,25 @@ pub enum AnswerEvent {
     /// The end.
     Finished(Box<Answer>),
 }
+
+#[cfg(test)]
+impl Source {
+    /// A source of one line, for tests.
+    pub(crate) fn of_text(n: u32, text: &str) -> Self {
+        Self {
+            n,
+            path: format!("{n}.md"),
+            start_line: 1,
+            end_line: 1,
+            page: None,
+            heading: String::new(),
+            text: text.into(),
+            score: 1.0,
+            bm25_rank: None,
+            vector_rank: None,
+            tokens: 0,
+            highlights: Vec::new(),
+            reading: None,
+        }
+    }
+}

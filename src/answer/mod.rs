@@ -30,14 +30,14 @@ use tanya_engine::{Cancel, Sampling};
 use tanya_index::{Mode, Query, Snapshot};
 
 use crate::config::{AnswerStyle, Settings};
-use quote::Quote;
+use quote::Quoted;
 
 pub use event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
 pub use gate::{Measures, Thresholds};
-pub use models::{Generator, LocalGenerator, Models, TextEmbedder};
+pub use models::{Finders, Generator, LocalGenerator, Models, PairReader, TextEmbedder};
 pub use prompt::Prompts;
 pub use query::{Exchange, SearchQuery};
-pub use reading::{PairReader, SourceReading};
+pub use reading::SourceReading;
 pub use rerank::{Reranked, rerank};
 pub use retrieve::{heading, search};
 
@@ -114,15 +114,6 @@ impl Prepared {
     }
 }
 
-/// What searches and reads passages; each may be missing.
-#[derive(Clone, Copy, Default)]
-pub struct Finders<'a> {
-    /// Without it the search goes by words alone.
-    pub embedder: Option<&'a dyn TextEmbedder>,
-    /// Without it sources keep the order of the search, and every answer is the generator's.
-    pub reader: Option<&'a dyn PairReader>,
-}
-
 /// Searches, reads and decides. Emits `Query`, `Sources` and `Gate`.
 pub fn prepare(
     mut request: Request,
@@ -152,7 +143,7 @@ pub fn prepare(
         measures = Measures { words: alone.words, meaning: alone.meaning, ..measures };
     }
     let gate = gate::gate(&measures, !found.hits.is_empty(), request.thresholds);
-    let quote = if gate == Gate::Go { quote(&found.sources, request.style) } else { None };
+    let quote = if gate == Gate::Go { Quoted::of(&found.sources, request.style) } else { None };
     if !leans {
         // A small model copies what it said before; a question of its own is answered from its passages alone.
         request.history.clear();
@@ -162,29 +153,6 @@ pub fn prepare(
     sink(AnswerEvent::Gate(gate.clone()));
     Ok(Prepared { request, started, found, measures, gate, quote, ms_search })
 }
-
-/// How much of an answer stands in a source's own words.
-enum Quoted {
-    /// All of it.
-    Whole(Quote),
-    /// The model adds to it.
-    Lead(Quote),
-}
-
-/// What the best source says: all that is needed where the reader is sure of it or nothing else is wanted, else a lead. Of `SQuAD` 2
-/// questions of which it is not sure the lead holds the answer for 52 %, what the default model writes for 28 %.
-fn quote(sources: &[Source], style: AnswerStyle) -> Option<Quoted> {
-    let best = sources.first()?;
-    let (reading, span) = best.reading.and_then(|reading| Some((reading, reading.span?)))?;
-    match style {
-        AnswerStyle::Auto if reading.strength() < SURE => Some(Quoted::Lead(Quote::new(best, span))),
-        AnswerStyle::Auto | AnswerStyle::Quote => Some(Quoted::Whole(Quote::new(best, span))),
-        AnswerStyle::Write => None,
-    }
-}
-
-/// From which strength of a reading a quotation is enough.
-const SURE: f32 = 0.0;
 
 /// Finishes what [`prepare`] began where no model is needed (see [`Prepared::needs_model`]): quotes, or refuses; `model` is the one that
 /// was not asked.

@@ -1,10 +1,12 @@
-//! What answering needs of models, as two small traits, and their implementation by the engine.
+//! What answering needs of models, as small traits, and their implementation by the engine.
 //!
 //! The traits exist so that everything above them can be tested with scripted models; the program itself only ever uses
-//! [`LocalGenerator`] and the engine's embedder.
+//! [`LocalGenerator`] and the engine's embedder and reader.
 
 use anyhow::{Context as _, Result};
-use tanya_engine::{Cancel, Context, Decoder, EmbedKind, Embedder, Event, Finish, Message, Sampling, prompt_ids};
+use tanya_engine::{
+    Cancel, Context, Decoder, EmbedKind, Embedder, Event, Finish, Message, Reader, Reading, Sampling, prompt_ids,
+};
 use tanya_index::Affinity;
 
 /// A language model with its cache.
@@ -39,12 +41,27 @@ pub trait TextEmbedder {
     fn embed(&self, kind: EmbedKind, texts: &[&str], cancel: &Cancel) -> Result<Vec<Vec<f32>>>;
 }
 
+/// A model that reads a question and passages together.
+pub trait PairReader {
+    /// One reading a passage, in order.
+    fn read(&self, question: &str, passages: &[&str], cancel: &Cancel) -> Result<Vec<Reading>>;
+}
+
+/// What searches and reads passages; each may be missing.
+#[derive(Clone, Copy, Default)]
+pub struct Finders<'a> {
+    /// Without it the search goes by words alone.
+    pub embedder: Option<&'a dyn TextEmbedder>,
+    /// Without it sources keep the order of the search, and every answer is the generator's.
+    pub reader: Option<&'a dyn PairReader>,
+}
+
 /// The models at hand.
 pub struct Models<'a> {
     /// Writes answers.
     pub generator: &'a mut dyn Generator,
     /// Search and read passages.
-    pub finders: super::Finders<'a>,
+    pub finders: Finders<'a>,
 }
 
 /// A GGUF model on this machine.
@@ -108,6 +125,12 @@ impl TextEmbedder for Embedder {
 
     fn embed(&self, kind: EmbedKind, texts: &[&str], cancel: &Cancel) -> Result<Vec<Vec<f32>>> {
         Embedder::embed(self, kind, texts, cancel).with_context(|| format!("{}: cannot embed", self.id()))
+    }
+}
+
+impl PairReader for Reader {
+    fn read(&self, question: &str, passages: &[&str], cancel: &Cancel) -> Result<Vec<Reading>> {
+        Reader::read(self, question, passages, cancel).context("the reader cannot read")
     }
 }
 

@@ -101,28 +101,10 @@ fn passage((source, reading): (&Source, &String)) -> Value {
 mod tests {
     use super::*;
 
-    fn source(n: u32, text: &str) -> Source {
-        Source {
-            n,
-            path: format!("{n}.md"),
-            start_line: 1,
-            end_line: 1,
-            page: None,
-            heading: String::new(),
-            text: text.into(),
-            score: 1.0,
-            bm25_rank: None,
-            vector_rank: None,
-            tokens: 0,
-            highlights: Vec::new(),
-            reading: None,
-        }
-    }
-
     #[test]
     fn the_best_passage_stands_next_to_the_question_under_its_own_number() {
         let prompts = Prompts::load(None).unwrap();
-        let sources = [source(1, "best"), source(2, "second")];
+        let sources = [Source::of_text(1, "best"), Source::of_text(2, "second")];
         let readings = ["best".to_owned(), "second".to_owned()];
         let history = [Exchange { question: "before?".into(), answer: "yes".into() }];
         let messages = prompts.messages("now?", &Evidence::Passages(&sources, &readings), &history).unwrap();
@@ -134,7 +116,7 @@ mod tests {
     fn document_text_is_data_to_the_templates() {
         let prompts = Prompts::load(None).unwrap();
         let text = "{{ 7 * 7 }} {% for %} <b> & \"";
-        let evidence = Evidence::Passages(&[source(1, text)], &[text.to_owned()]);
+        let evidence = Evidence::Passages(&[Source::of_text(1, text)], &[text.to_owned()]);
         let messages = prompts.messages("q", &evidence, &[]).unwrap();
         assert!(messages.last().unwrap().content.contains(text));
     }

@@ -3,32 +3,12 @@
 //! The search compares a question with passages from afar; the reader reads each of the few that were found together with the
 //! question. What it says decides their order, is half of the gate, and points at the words of a short answer.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use serde::{Deserialize, Serialize};
-use tanya_engine::{Cancel, Reader, Reading};
+use tanya_engine::{Cancel, Reading};
 
 use super::event::Source;
-
-/// A model that reads a question and passages together.
-pub trait PairReader {
-    /// As the person knows it.
-    fn name(&self) -> &str;
-    /// One reading a passage, in order.
-    fn read(&self, question: &str, passages: &[&str], cancel: &Cancel) -> Result<Vec<Reading>>;
-}
-
-impl PairReader for Reader {
-    fn name(&self) -> &str {
-        NAME
-    }
-
-    fn read(&self, question: &str, passages: &[&str], cancel: &Cancel) -> Result<Vec<Reading>> {
-        Reader::read(self, question, passages, cancel).context("the reader cannot read")
-    }
-}
-
-/// What the built-in reader is called in answers.
-const NAME: &str = "reader";
+use super::models::PairReader;
 
 /// What the reader says of one source.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tanya_engine::Cancel;
 use tanya_index::Hit;
 
-use super::reading::PairReader;
+use super::models::PairReader;
 use super::retrieve::heading;
 
 /// Passages that are read at most.
@@ -76,10 +76,6 @@ mod tests {
     struct ByNumber(std::cell::Cell<usize>);
 
     impl PairReader for ByNumber {
-        fn name(&self) -> &'static str {
-            "by number"
-        }
-
         fn read(&self, _: &str, passages: &[&str], _: &Cancel) -> Result<Vec<Reading>> {
             self.0.set(self.0.get() + passages.len());
             let number = |text: &str| text.split_whitespace().find_map(|word| word.parse().ok()).unwrap_or(0.0);

@@ -258,10 +258,6 @@ struct Finds {
 }
 
 impl PairReader for Finds {
-    fn name(&self) -> &'static str {
-        "finds"
-    }
-
     fn read(&self, _: &str, passages: &[&str], _: &Cancel) -> Result<Vec<tanya_engine::Reading>> {
         let read = |passage: &&str| {
             let at = passage.find(self.span);

@@ -13,10 +13,10 @@ use super::fit::{Budget, Costs, evidence_room, fit};
 use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
 use super::query::Exchange;
-use super::quote::Quote;
+use super::quote::{Quote, Quoted};
 use super::retrieve::FolderTerms;
 use super::span::short_answer;
-use super::{Prepared, Quoted, Request, milliseconds};
+use super::{Prepared, Request, milliseconds};
 use crate::report::Hinting as _;
 
 /// What the person reads when the documents do not hold the answer.

@@ -8,6 +8,12 @@ use tanya_engine::{Cancel, Decoder, Embedder, Options, Reader};
 use crate::answer::LocalGenerator;
 use crate::models::{self, Catalogue, Located, ModelStore, PullEvent, PullPolicy};
 
+/// The model for which the built-in reader was trained, by its name in the catalogue.
+pub const READER_BASE: &str = "all-minilm-l6-v2";
+
+/// What makes a reader of it; see `models/reader/README.md`.
+const READER: &[u8] = include_bytes!("../../models/reader/reader.safetensors");
+
 /// Where models come from, and what may be done to get them.
 #[derive(Debug, Clone)]
 pub struct Supply {
@@ -57,16 +63,8 @@ impl Supply {
     pub fn embedder(&self, model: &OnDisk) -> Result<Embedder> {
         Embedder::open(&model.path, &self.options).with_context(|| format!("cannot use the embedder {}", model.name))
     }
-}
 
-/// The model for which the built-in reader was trained, by its name in the catalogue.
-pub const READER_BASE: &str = "all-minilm-l6-v2";
-
-/// What makes a reader of [`READER_BASE`]; see `models/reader/README.md`.
-const READER: &[u8] = include_bytes!("../../models/reader/reader.safetensors");
-
-impl Supply {
-    /// Opens the reader: the built-in additions to its base model.
+    /// Opens the reader on [`READER_BASE`].
     pub fn reader(&self, base: &OnDisk) -> Result<Reader> {
         Reader::open(&base.path, READER, &self.options).context("cannot use the reader")
     }

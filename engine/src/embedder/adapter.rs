@@ -50,7 +50,13 @@ impl<'a> Adapter<'a> {
     /// Adds to the `rows` × `columns` matrix `name`, row by row, what the file has for it.
     pub(crate) fn add(&self, name: &str, matrix: &mut [f32], rows: usize, columns: usize) -> Result<(), Error> {
         let (down, up) = (format!("{name}.lora_a"), format!("{name}.lora_b"));
-        let Ok(tensor) = self.file.tensor(&down) else { return Ok(()) };
+        let tensor = match (self.file.tensor(&down), self.file.tensor(&up)) {
+            (Ok(tensor), _) => tensor,
+            (Err(_), Err(_)) => return Ok(()),
+            (Err(_), Ok(_)) => {
+                return Err(Error::invalid(self.path, format!("tensor {}", shown(&down)), "is missing"));
+            }
+        };
         let rank = tensor.shape().first().copied().unwrap_or(0);
         if !(1..=LARGEST_RANK).contains(&rank) {
             return Err(Error::invalid(self.path, format!("tensor {}", shown(&down)), format!("has the rank {rank}")));
@@ -105,6 +111,9 @@ mod tests {
         let adapter = Adapter::read(Path::new("a"), &bytes).unwrap();
         let missing = adapter.add("m", &mut [0.0; 6], 3, 2).unwrap_err().to_string();
         assert!(missing.contains("m.lora_b") && missing.contains("missing"), "{missing}");
+        let half = file(&[("m.lora_b", &[3, 1], &[0.0; 3])]);
+        let half = Adapter::read(Path::new("a"), &half).unwrap().add("m", &mut [0.0; 6], 3, 2).unwrap_err().to_string();
+        assert!(half.contains("m.lora_a") && half.contains("missing"), "{half}");
         let shape = adapter.add("m", &mut [0.0; 12], 3, 4).unwrap_err().to_string();
         assert!(shape.contains("m.lora_a") && shape.contains("shape"), "{shape}");
         assert!(adapter.replacement("m.bias", &[4]).is_err());

@@ -29,7 +29,7 @@ const APART: usize = 8;
 /// Tokens that are read to find them.
 const SAMPLE: usize = 32;
 
-/// What is read as one: a text alone, or two of which the second begins at `second`.
+/// What is read as one: a text alone, or two, the tokens of the second behind the first `first`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sequence<'a> {
     pub(crate) tokens: &'a [u32],
