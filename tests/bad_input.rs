@@ -132,7 +132,7 @@ fn a_truncated_model_is_named_with_what_is_wrong_in_it() {
     ] {
         let path = home.root().join(name);
         std::fs::write(&path, &bytes[..keep]).unwrap();
-        let ran = home.run(&["ask", "--model", path.to_str().unwrap(), "words about what?"]);
+        let ran = home.run(&["ask", "--answer-style", "write", "--model", path.to_str().unwrap(), "words about what?"]);
         ran.fails_with(&[name, reason]);
     }
 }

@@ -24,7 +24,13 @@ fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 #[test]
 fn a_question_gets_a_cited_answer_from_the_right_file() {
     let home = garden();
-    let ran = home.run(&["ask", "--folder", ".", "--json", "What command creates a new project?"]).ok();
+    let ran = home.run(&["ask", "--json", "When did I prune the pear tree?"]).ok();
+    let answer = &ran.json()[0];
+    assert!(text(answer, "answer").contains("On March 9 I pruned the pear tree"), "{answer}");
+    assert_eq!((text(answer, "short_answer"), text(answer, "model")), ("March 9", "reader"));
+    assert_eq!(text(&answer["citations"][0], "path"), "garden/2024-spring.md");
+    let question = "What command creates a new project?";
+    let ran = home.run(&["ask", "--folder", ".", "--json", "--reader", "false", question]).ok();
     let answer = &ran.json()[0];
     assert!(text(answer, "answer").contains("cargo new"), "{answer}");
     assert_eq!(answer["abstained"], false);
@@ -156,7 +162,19 @@ fn the_same_seed_gives_the_same_answer_and_another_temperature_another() {
     let ask = |temperature: &str, seed: &str| {
         let question = "Tell me about the pear tree.";
         let ran = home
-            .run(&["ask", "--json", "--max-tokens", "30", "--temperature", temperature, "--seed", seed, question])
+            .run(&[
+                "ask",
+                "--json",
+                "--reader",
+                "false",
+                "--max-tokens",
+                "30",
+                "--temperature",
+                temperature,
+                "--seed",
+                seed,
+                question,
+            ])
             .ok();
         text(&ran.json()[0], "answer").to_owned()
     };
@@ -247,8 +265,8 @@ fn every_back_end_answers_and_says_which_it_is() {
     let home = Home::new();
     home.write("pear.md", "On March 9 I pruned the pear tree with the Felco saw.\n");
     for (backend, marker) in [("native", "native"), ("candle", "candle cpu")] {
-        let ask = ["ask", "--json", "--backend", backend, "--max-tokens", "16", "When did I prune the pear tree?"];
-        let answer = home.run(&ask).ok().json().remove(0);
+        let ask = ["ask", "--json", "--backend", backend, "--max-tokens", "16", "--answer-style", "write"];
+        let answer = home.run(&[&ask[..], &["When did I prune the pear tree?"]].concat()).ok().json().remove(0);
         assert!(answer["generated_tokens"].as_u64().unwrap() > 0, "{backend}: {answer}");
         assert!(answer["sources"][0]["vector_rank"].is_number(), "{backend}: {answer}");
         let bench = ["bench", "--json", "--backend", backend, "--prompts", "16", "--depths", "0", "--generate", "2"];
@@ -268,7 +286,15 @@ fn instructions_can_be_forced_and_those_that_are_not_there_are_named() {
     let home = Home::new();
     home.write("pear.md", "On March 9 I pruned the pear tree with the Felco saw.\n");
     let with = |isa: &str| {
-        let mut command = home.tanya(&["ask", "--json", "--max-tokens", "8", "When did I prune the pear tree?"]);
+        let mut command = home.tanya(&[
+            "ask",
+            "--json",
+            "--answer-style",
+            "write",
+            "--max-tokens",
+            "8",
+            "When did I prune the pear tree?",
+        ]);
         Ran::new(command.env("TANYA_ISA", isa).output().unwrap())
     };
     let answer = with("portable").ok().json().remove(0);
@@ -289,7 +315,18 @@ fn a_model_is_quantized_compared_and_asked() {
     assert!(number("after", "bytes") < number("before", "bytes"), "{made}");
     assert!((number("after", "perplexity") / number("before", "perplexity") - 1.0).abs() < 0.3, "{made}");
     assert!(number("after", "read_tokens_per_second") > 0.0 && number("after", "written_tokens_per_second") > 0.0);
-    let answer = home.run(&["ask", "--json", "--model", "./small.gguf", "When did I prune the pear tree?"]).ok().json();
+    let answer = home
+        .run(&[
+            "ask",
+            "--json",
+            "--answer-style",
+            "write",
+            "--model",
+            "./small.gguf",
+            "When did I prune the pear tree?",
+        ])
+        .ok()
+        .json();
     assert_eq!(answer[0]["model"], "small");
     home.run(&["models", "quantize", "none.gguf", "x.gguf", "--type", "q8_0"]).fails_with(&["none.gguf"]);
 }
@@ -306,8 +343,8 @@ fn a_published_model_folder_becomes_a_file_that_answers() {
     let bench = ["bench", "--json", "--model", "../made.gguf", "--prompts", "16", "--depths", "0", "--generate", "2"];
     let bench = home.run(&[&bench[..], &["--texts", "8", "--repetitions", "1"]].concat()).ok().json().remove(0);
     assert_eq!(bench["tests"][0]["name"], "pp16", "{bench}");
-    let ask = ["ask", "--json", "--model", "../made.gguf", "--max-tokens", "4", "When did I prune the pear tree?"];
-    assert_eq!(home.run(&ask).ok().json()[0]["model"], "made");
+    let ask = ["ask", "--json", "--answer-style", "write", "--model", "../made.gguf", "--max-tokens", "4"];
+    assert_eq!(home.run(&[&ask[..], &["When did I prune the pear tree?"]].concat()).ok().json()[0]["model"], "made");
     // A file of the folder names it; what is wrong there is named with a hint of what belongs there.
     home.run(&["models", "quantize", "../tiny/model.safetensors", "../again.gguf", "--type", "f16"]).ok();
     std::fs::remove_file(home.root().join("tiny/tokenizer.json")).unwrap();

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
+use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -178,22 +179,38 @@ fn support_of(claim: &Claim, passage: &Passage<'_>, window: &[PassageSentence<'_
     let first = window.first()?;
     let last = window.last()?;
     let source = passage.source;
-    let text = source.text[first.offset..last.offset + last.text.len()].trim();
-    let (start_line, end_line) = lines_of(source, first.offset, last.offset + last.text.trim_end().len());
     Some(Support {
-        citation: Citation {
-            n: source.n,
-            path: source.path.clone(),
-            start_line,
-            end_line,
-            page: source.page,
-            text: text.to_owned(),
-            verdict,
-        },
+        citation: citation(source, first.offset..last.offset + last.text.trim_end().len(), verdict),
         verdict,
         share,
         hinted: cited.contains(&source.n),
     })
+}
+
+/// A citation of some bytes of a source's text.
+pub(super) fn citation(source: &Source, at: Range<usize>, verdict: Verdict) -> Citation {
+    let (start_line, end_line) = lines_of(source, at.start, at.end);
+    let is_whole = (start_line, end_line) == (source.start_line, source.end_line);
+    let text = if is_whole { &source.text } else { whole_lines(&source.text, &at) };
+    Citation {
+        n: source.n,
+        path: source.path.clone(),
+        start_line,
+        end_line,
+        page: source.page,
+        text: text.trim().to_owned(),
+        quote: source.text[at].trim().to_owned(),
+        verdict,
+    }
+}
+
+/// The lines of `text` that hold the bytes `at`, without the blank ones before these.
+fn whole_lines<'a>(text: &'a str, at: &Range<usize>) -> &'a str {
+    let lead = text[at.clone()].len() - text[at.clone()].trim_start().len();
+    let start = (at.start + lead).min(at.end);
+    let from = text[..start].rfind('\n').map_or(0, |place| place + 1);
+    let to = text[at.end..].find('\n').map_or(text.len(), |place| at.end + place);
+    &text[from..to]
 }
 
 /// Lines of a byte range of the passage; the whole passage's where its text was laid out anew on the way in.

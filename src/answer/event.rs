@@ -66,10 +66,20 @@ pub struct Citation {
     pub end_line: u32,
     /// As in [`Source`].
     pub page: Option<u32>,
-    /// The supporting text itself, from the source.
+    /// What stands on these lines, as far as they are part of the source.
     pub text: String,
+    /// The words there that support the sentence.
+    #[serde(default)]
+    pub quote: String,
     /// How well it supports the sentence that cites it.
     pub verdict: Verdict,
+}
+
+impl Citation {
+    /// The supporting words; all of the cited lines in an answer that was stored before these were told apart.
+    pub fn words(&self) -> &str {
+        if self.quote.is_empty() { &self.text } else { &self.quote }
+    }
 }
 
 /// A passage that was found but is not in the prompt.

@@ -38,7 +38,7 @@ pub use models::{Finders, Generator, LocalGenerator, Models, PairReader, TextEmb
 pub use prompt::Prompts;
 pub use query::{Exchange, SearchQuery};
 pub use reading::SourceReading;
-pub use rerank::{Reranked, rerank};
+pub use rerank::{READ as RERANKED, Reranked, rerank};
 pub use retrieve::{heading, search};
 
 /// What is asked, and how.
@@ -143,7 +143,12 @@ pub fn prepare(
         measures = Measures { words: alone.words, meaning: alone.meaning, ..measures };
     }
     let gate = gate::gate(&measures, !found.hits.is_empty(), request.thresholds);
-    let quote = if gate == Gate::Go { Quoted::of(&found.sources, request.style) } else { None };
+    let quote = match gate {
+        Gate::Go => Quoted::of(&found.sources, request.style),
+        // Reader and search disagree: the person decides.
+        Gate::Refuse { .. } if measures.fit(request.thresholds) => Quoted::closest(&found.sources),
+        Gate::Refuse { .. } => None,
+    };
     if !leans {
         // A small model copies what it said before; a question of its own is answered from its passages alone.
         request.history.clear();
@@ -156,10 +161,11 @@ pub fn prepare(
 
 /// Finishes what [`prepare`] began where no model is needed (see [`Prepared::needs_model`]): quotes, or refuses; `model` is the one that
 /// was not asked.
-pub fn conclude(mut prepared: Prepared, snapshot: &Snapshot, model: &str, sink: &mut dyn FnMut(AnswerEvent)) -> Answer {
+pub fn conclude(mut prepared: Prepared, model: &str, sink: &mut dyn FnMut(AnswerEvent)) -> Answer {
     let answer = match prepared.quote.take() {
-        Some(Quoted::Whole(quote)) => write::quoted(prepared, &quote, snapshot, sink),
-        _ => write::refusal(prepared, model),
+        Some(Quoted::Whole(quote)) => write::quoted(prepared, &quote, sink),
+        Some(Quoted::Closest(quote)) => write::unsure(prepared, &quote, model),
+        Some(Quoted::Lead(_)) | None => write::refusal(prepared, model),
     };
     sink(AnswerEvent::Finished(Box::new(answer.clone())));
     answer
@@ -175,7 +181,7 @@ pub fn complete(
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Answer> {
     if !prepared.needs_model() {
-        return Ok(conclude(prepared, snapshot, generator.name(), sink));
+        return Ok(conclude(prepared, generator.name(), sink));
     }
     let answer = write::written(prepared, snapshot, generator, prompts, cancel, sink)?;
     sink(AnswerEvent::Finished(Box::new(answer.clone())));

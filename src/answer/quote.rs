@@ -1,16 +1,19 @@
-//! A short answer in the document's own words: the sentence in which the reader found it.
+//! A short answer in the document's own words: the sentence in which the reader found it, and its neighbors as far as there is room.
 //!
-//! Nothing in it can be invented: it is a stretch of a passage. The person sees the sentence with its citation, and the bare span
+//! Nothing in it can be invented: it is a stretch of a passage. The person sees the stretch with its citation, and the bare span
 //! as the short answer.
 
+use super::cite::{self, Checked};
 use super::condense::units;
-use super::event::Source;
+use super::event::{Citation, Sentence, Source, Verdict};
 use crate::config::AnswerStyle;
 
 /// Words of a quotation at most: what is longer is cut around the answer.
 const LONGEST: usize = 60;
-/// A sentence of fewer words says little without the one before it.
-const SHORT: usize = 7;
+/// Words up to which the neighbors of the answer's sentence are quoted with it. The reader misses by a sentence more often than by a
+/// passage: of 786 `SQuAD` 2 questions the sentence alone held the answer to 77 %, 40 words on average to 80 %; of 40 about the Rust
+/// book to 18 and 24.
+const ROOM: usize = 50;
 
 /// From which strength of a reading a quotation is enough.
 const SURE: f32 = 0.0;
@@ -21,6 +24,8 @@ pub(super) enum Quoted {
     Whole(Quote),
     /// The model adds to it.
     Lead(Quote),
+    /// It answers nothing for certain, but is what comes nearest.
+    Closest(Quote),
 }
 
 impl Quoted {
@@ -35,46 +40,65 @@ impl Quoted {
             AnswerStyle::Write => None,
         }
     }
+
+    /// What comes nearest to an answer where there is none for certain.
+    pub(super) fn closest(sources: &[Source]) -> Option<Self> {
+        let best = sources.first()?;
+        let span = best.reading.and_then(|reading| reading.span)?;
+        Some(Self::Closest(Quote::new(best, span)))
+    }
 }
 
 /// An answer in the words of a source.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Quote {
-    /// The source's number.
-    pub(super) n: u32,
     /// What a person reads, without a citation.
     pub(super) text: String,
     /// The bare answer.
     pub(super) span: String,
+    /// Where all of it stands.
+    pub(super) citation: Citation,
 }
 
 impl Quote {
-    /// The sentence around `span` (bytes of the source's text).
+    /// The sentence around `span` (bytes of the source's text) with its neighbors, the shorter first, while there is room.
     pub(super) fn new(source: &Source, span: (usize, usize)) -> Self {
         let text = &source.text;
         let units = units(text);
         let holds = |(start, unit): &(usize, &str)| *start < span.1 && span.0 < start + unit.len();
-        let first = units.iter().position(&holds).unwrap_or(0);
-        let last = units.iter().rposition(holds).unwrap_or(first);
-        let (mut start, end) =
-            units.get(first).zip(units.get(last)).map_or((0, text.len()), |(a, b)| (a.0, b.0 + b.1.len()));
-        let words = |from: usize| text[from..end].split_whitespace().count();
-        if first > 0 && (words(start) < SHORT || points_back(&text[start..end])) {
-            let before = units[first - 1].0;
-            if words(before) <= LONGEST {
-                start = before;
+        let mut first = units.iter().position(&holds).unwrap_or(0);
+        let mut last = units.iter().rposition(holds).unwrap_or(first);
+        let bytes = |first: usize, last: usize| {
+            units.get(first).zip(units.get(last)).map_or((0, text.len()), |(a, b)| (a.0, b.0 + b.1.len()))
+        };
+        let words = |first: usize, last: usize| {
+            let (start, end) = bytes(first, last);
+            text[start..end].split_whitespace().count()
+        };
+        loop {
+            let before = first.checked_sub(1).map(|before| (before, last));
+            let after = (last + 1 < units.len()).then_some((first, last + 1));
+            let wider = [before, after].into_iter().flatten().min_by_key(|(first, last)| words(*first, *last));
+            match wider.filter(|(first, last)| words(*first, *last) <= ROOM) {
+                Some(wider) => (first, last) = wider,
+                None => break,
             }
         }
-        Self { n: source.n, text: around(text, start, end, span), span: trimmed(&text[span.0..span.1]) }
+        let (start, end) = bytes(first, last);
+        Self {
+            text: around(text, start, end, span),
+            span: trimmed(&text[span.0..span.1]),
+            citation: cite::citation(source, start..start + text[start..end].trim_end().len(), Verdict::Supported),
+        }
     }
-}
 
-/// Whether a sentence begins with a word that stands for something before it. English, as what the default models read best.
-fn points_back(sentence: &str) -> bool {
-    const POINTERS: [&str; 12] =
-        ["it", "its", "he", "she", "they", "his", "her", "their", "this", "these", "that", "those"];
-    let first = sentence.trim_start().split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-    POINTERS.contains(&first.to_lowercase().as_str())
+    /// The quotation with its citation as an answer whose check is done: it is the source's text.
+    pub(super) fn checked(&self) -> Checked {
+        let text = format!("{} [{}]", self.text, self.citation.n);
+        let n = self.citation.n;
+        let sentence = Sentence { start: 0, end: text.len(), citations: vec![n], verdict: Verdict::Supported };
+        Checked { text, sentences: vec![sentence], citations: vec![self.citation.clone()] }
+    }
 }
 
 /// `start..end` of `text` on one line, cut to [`LONGEST`] words around `span` with an ellipsis where something is missing.
@@ -123,22 +147,35 @@ mod tests {
     }
 
     #[test]
-    fn the_sentence_of_the_answer_is_quoted_on_one_line_and_the_span_is_bare() {
+    fn the_answer_is_quoted_with_its_neighbors_on_one_line_and_the_span_is_bare() {
         let quoted = quote("It rains. The old bridge was built\nin 1886, by Anna Lindqvist. It was green.", "1886,");
-        assert_eq!(quoted.text, "The old bridge was built in 1886, by Anna Lindqvist.");
-        assert_eq!((quoted.span.as_str(), quoted.n), ("1886", 2));
+        assert_eq!(quoted.text, "It rains. The old bridge was built in 1886, by Anna Lindqvist. It was green.");
+        assert_eq!((quoted.span.as_str(), quoted.citation.n), ("1886", 2));
         assert_eq!(quote("The firm is Acme Inc. in Oslo.", "Acme Inc.").span, "Acme Inc");
         assert_eq!(quote("It began at 9 a.m. as agreed by all of us.", "9 a.m.").span, "9 a.m.");
     }
 
     #[test]
-    fn a_sentence_that_points_back_brings_the_one_before_it() {
-        let text = "The old bridge crosses the river. It was built in 1886 by a woman from the valley. The end.";
-        assert_eq!(
-            quote(text, "1886").text,
-            "The old bridge crosses the river. It was built in 1886 by a woman from the valley."
-        );
-        assert_eq!(quote("Who came? Anna came. All left.", "Anna").text, "Who came? Anna came.");
+    fn neighbors_come_while_there_is_room_the_shorter_first() {
+        let long = format!("{}end.", "Word ".repeat(45));
+        let text = format!("Far away. {long} The bridge was built in 1886. It was green then.");
+        assert_eq!(quote(&text, "1886").text, "The bridge was built in 1886. It was green then.");
+        let text = format!("{long} It stands. The bridge was built in 1886. {long}");
+        assert_eq!(quote(&text, "1886").text, "It stands. The bridge was built in 1886.");
+    }
+
+    #[test]
+    fn the_citation_names_the_lines_and_the_words_of_the_whole_quotation() {
+        let mut source = Source::of_text(2, "# Bridges\n\nIt stands.\n\nIt was built in 1886.\n");
+        (source.start_line, source.end_line) = (10, 15);
+        let start = source.text.find("1886").unwrap();
+        let quoted = Quote::new(&source, (start, start + 4));
+        let citation = &quoted.citation;
+        assert_eq!((citation.start_line, citation.end_line, citation.n), (10, 14, 2));
+        assert!(citation.text.starts_with("# Bridges") && citation.text.ends_with("in 1886."), "{citation:?}");
+        let checked = quoted.checked();
+        assert!(checked.text.ends_with("It was built in 1886. [2]"), "{}", checked.text);
+        assert_eq!((checked.sentences[0].verdict, checked.sentences[0].end), (Verdict::Supported, checked.text.len()));
     }
 
     #[test]

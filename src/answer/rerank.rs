@@ -1,4 +1,6 @@
 //! A better order for the first passages of a search, within a time.
+//!
+//! Whoever wants the best ten searches for [`READ`], so that what the search placed lower can rise into them.
 
 use std::time::{Duration, Instant};
 
@@ -10,8 +12,8 @@ use tanya_index::Hit;
 use super::models::PairReader;
 use super::retrieve::heading;
 
-/// Passages that are read at most.
-const READ: usize = 20;
+/// Passages that are read at most: a search that is read has to find as many, for one to rise from below its limit.
+pub const READ: usize = 20;
 /// Passages that are read between two looks at the clock.
 const GROUP: usize = 4;
 /// What a place in the search's ranking is worth, in log-odds of relevance.

@@ -325,6 +325,23 @@ fn a_question_that_only_looks_answerable_is_refused_by_what_was_read() {
 }
 
 #[test]
+fn a_refusal_shows_what_comes_nearest_where_the_search_found_it_fitting() {
+    let reader = Finds { span: "March 9", sure: -20.0 };
+    let near = ask_with(&reader, "When did I prune the pear tree with the saw?", |request| {
+        request.thresholds.answerable = 0.9;
+    });
+    assert!(near.answer.abstained && near.calls.is_empty());
+    let Answer { answer, citations, sentences, short_answer, .. } = &near.answer;
+    assert!(answer.starts_with("Not for certain") && answer.contains("On March 9 I pruned the pear tree"), "{answer}");
+    assert_eq!((citations.len(), short_answer), (1, &None));
+    assert!(answer[sentences[0].start..sentences[0].end].starts_with("On March 9"));
+    let far = ask_with(&reader, "Who won the world cup of pear football?", |request| {
+        request.thresholds.answerable = 0.9;
+    });
+    assert_eq!((far.answer.answer.as_str(), far.answer.citations.len()), ("Not in your documents.", 0));
+}
+
+#[test]
 fn the_source_that_answers_comes_first_with_its_number() {
     let outcome = ask_with(&Finds { span: "2023", sure: 6.0 }, "When was the pear tree balm bought?", |_| ());
     assert_eq!(outcome.answer.sources[0].path, "tools.md");

@@ -21,6 +21,8 @@ use crate::report::Hinting as _;
 
 /// What the person reads when the documents do not hold the answer.
 const NOT_THERE: &str = "Not in your documents.";
+/// The same where something comes near.
+const NOT_CERTAIN: &str = "Not for certain in your documents. What comes nearest:";
 
 /// The answer that says so; the closest passages are its sources.
 pub(super) fn refusal(prepared: Prepared, model: &str) -> Answer {
@@ -52,17 +54,26 @@ pub(super) fn refusal(prepared: Prepared, model: &str) -> Answer {
     }
 }
 
-/// The answer in a source's own words, checked like any other.
-pub(super) fn quoted(
-    prepared: Prepared,
-    quote: &Quote,
-    snapshot: &Snapshot,
-    sink: &mut dyn FnMut(AnswerEvent),
-) -> Answer {
+/// The refusal with what comes nearest to an answer.
+pub(super) fn unsure(prepared: Prepared, closest: &Quote, model: &str) -> Answer {
+    let mut checked = closest.checked();
+    let lead = format!("{NOT_CERTAIN}\n\n");
+    for sentence in &mut checked.sentences {
+        (sentence.start, sentence.end) = (sentence.start + lead.len(), sentence.end + lead.len());
+    }
+    Answer {
+        answer: lead + &checked.text,
+        citations: checked.citations,
+        sentences: checked.sentences,
+        ..refusal(prepared, model)
+    }
+}
+
+/// The answer in a source's own words.
+pub(super) fn quoted(prepared: Prepared, quote: &Quote, sink: &mut dyn FnMut(AnswerEvent)) -> Answer {
     let ms_first_token = milliseconds(prepared.started);
     sink(AnswerEvent::Text(quote.text.clone()));
-    let checked =
-        cite::check(&format!("{} [{}]", quote.text, quote.n), &prepared.found.sources, &FolderTerms::new(snapshot));
+    let checked = quote.checked();
     sink(AnswerEvent::Checked(checked.sentences.clone()));
     Answer {
         answer: checked.text,
@@ -101,6 +112,8 @@ pub(super) fn written(
     sampling.max_tokens = sampling.max_tokens.min(window / 2);
     let budget = Budget { window, reserve: sampling.max_tokens, evidence: request.evidence_tokens };
     let fitted = draft.fit(candidates, readings, budget, generator)?;
+    // What is not in the prompt is not cited.
+    let lead = lead.filter(|lead| fitted.sources.iter().any(|source| source.n == lead.citation.n));
 
     let mut dropped = found.dropped;
     dropped.extend(fitted.dropped);
@@ -140,7 +153,7 @@ pub(super) fn written(
 
     let mut checked = if sourced { cite::check(text.trim(), &fitted.sources, &terms) } else { unsourced(text.trim()) };
     if let Some(lead) = &lead {
-        checked = led(lead, text.trim(), &checked, &fitted.sources, &terms);
+        checked = led(lead, checked);
     }
     sink(AnswerEvent::Checked(checked.sentences.clone()));
     let abstained = sourced && says_not_there(&text);
@@ -282,13 +295,25 @@ fn shorten(text: &mut String, room: usize, generator: &dyn Generator) {
 }
 
 /// A lead with what the model adds to it: nothing where none of its sentences is supported, or where it says the same again.
-fn led(lead: &Quote, text: &str, model: &Checked, sources: &[Source], terms: &FolderTerms<'_>) -> Checked {
+fn led(lead: &Quote, model: Checked) -> Checked {
     let is_supported = model.sentences.iter().any(|sentence| sentence.verdict != Verdict::NotFound);
     let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
-    let words = plain(&cite::without_markers(text));
-    let repeats = plain(&lead.text).contains(words.trim_end_matches('.'));
-    let more = if is_supported && !repeats { format!("\n\n{text}") } else { String::new() };
-    cite::check(&format!("{}{more}", lead.text), sources, terms)
+    let words = plain(&cite::without_markers(&model.text));
+    let mut all = lead.checked();
+    if !is_supported || plain(&lead.text).contains(words.trim_end_matches('.')) {
+        return all;
+    }
+    all.text.push_str("\n\n");
+    let start = all.text.len();
+    all.text.push_str(&model.text);
+    let moved = |sentence: Sentence| Sentence { start: start + sentence.start, end: start + sentence.end, ..sentence };
+    all.sentences.extend(model.sentences.into_iter().map(moved));
+    for citation in model.citations {
+        if !all.citations.contains(&citation) {
+            all.citations.push(citation);
+        }
+    }
+    all
 }
 
 /// The model's own words: every sentence is marked as not from the documents.

@@ -117,7 +117,7 @@ impl Desk<'_> {
         let cancel = Cancel::default();
         let prepared = answer::prepare(request, &snapshot, finders, &cancel, sink)?;
         if !prepared.needs_model() {
-            return Ok(answer::conclude(prepared, &snapshot, &self.app.settings.model, sink));
+            return Ok(answer::conclude(prepared, &self.app.settings.model, sink));
         }
         let generator = match &mut self.generator {
             Some(generator) => generator,
@@ -171,7 +171,7 @@ fn print_sources(answer: &Answer) -> Result<()> {
     output::line("")?;
     for citation in &answer.citations {
         let place = output::place(&citation.path, citation.page, citation.start_line, citation.end_line);
-        let quote = citation.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let quote = citation.words().split_whitespace().collect::<Vec<_>>().join(" ");
         output::line(&output::shown(&format!("[{}] {place}\n    {quote}", citation.n)))?;
     }
     if answer.citations.is_empty() {

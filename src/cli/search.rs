@@ -187,8 +187,10 @@ impl Shelf {
         let started = Instant::now();
         let mut query = SearchQuery::with_conditions(text);
         let embedder = self.embedder.as_ref().map(|embedder| embedder as &dyn TextEmbedder);
-        let search =
-            |query: &SearchQuery| answer::search(&self.snapshot, query, embedder, &self.how, &Cancel::default());
+        let limit = self.how.limit;
+        let found = if self.reader.is_some() { limit.max(answer::RERANKED) } else { limit };
+        let how = Query { limit: found, ..self.how.clone() };
+        let search = |query: &SearchQuery| answer::search(&self.snapshot, query, embedder, &how, &Cancel::default());
         let mut explained = search(&query)?;
         let without_phrases = explained.hits.is_empty() && !query.conditions.phrases.is_empty();
         if without_phrases {
@@ -200,10 +202,11 @@ impl Shelf {
             _ => self.snapshot.corrections(&query.texts[0].text).context("cannot search the library")?,
         };
         let Explained { hits, dropped } = explained;
-        let hits = match &self.reader {
+        let mut hits = match &self.reader {
             Some((reader, budget)) => answer::rerank(reader, &query.texts[0].text, hits, *budget, &Cancel::default())?,
             None => hits.into_iter().map(|hit| (hit, None)).collect(),
         };
+        hits.truncate(limit);
         let ms = started.elapsed().as_secs_f64() * 1000.0;
         Ok(Answer { hits, dropped, without_phrases, corrections, ms })
     }

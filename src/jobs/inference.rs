@@ -184,12 +184,12 @@ impl Inference {
         });
         match prepared {
             // A refusal or a quotation needs no model, and so does not wait for one.
-            Ok((prepared, snapshot)) if !prepared.needs_model() => {
+            Ok((prepared, _)) if !prepared.needs_model() => {
                 let model = match &self.generator {
                     Availability::Here(generator) => generator.name(),
                     Availability::OnItsWay | Availability::Never(_) => "",
                 };
-                answer::conclude(prepared, &snapshot, model, &mut |event| tell(&self.events, &question, event));
+                answer::conclude(prepared, model, &mut |event| tell(&self.events, &question, event));
             }
             Ok((prepared, snapshot)) => self.prepared.push_back((question, prepared, snapshot)),
             Err(error) => self.fail(question.id, Report::new(&error)),

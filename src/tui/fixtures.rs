@@ -218,6 +218,7 @@ pub(super) fn finished() -> Answer {
         end_line: lines.1,
         page: None,
         text: String::new(),
+        quote: String::new(),
         verdict: Verdict::Supported,
     };
     Answer {

@@ -204,11 +204,18 @@ impl Page<'_> {
         }
     }
 
-    fn refusal(&mut self, turn: &TurnState) {
+    fn refusal(&mut self, turn: &mut TurnState) {
         let look = self.context.look;
         let room = self.context.columns();
-        self.blank(1);
-        self.plain("Not in your documents.", look.theme.text, 2);
+        // With what comes nearest, in its own words.
+        let is_near = !turn.sentences.is_empty();
+        if is_near {
+            self.answer(turn);
+            self.blank(3);
+        } else {
+            self.blank(1);
+            self.plain("Not in your documents.", look.theme.text, 2);
+        }
         if let Some(reason) = turn.reason.as_deref().map(one_line).filter(|reason| !reason.is_empty()) {
             self.plain(&reason, look.theme.muted, 2);
         }
@@ -216,7 +223,8 @@ impl Page<'_> {
             return;
         }
         self.blank(2);
-        self.plain("Closest passages, none of them close:", look.theme.muted, 2);
+        let others = if is_near { "The closest passages:" } else { "Closest passages, none of them close:" };
+        self.plain(others, look.theme.muted, 2);
         // Too narrow for a quotation: the path has its room.
         let quoted = room >= 60;
         let longest = if quoted { room * 2 / 5 } else { room.saturating_sub(9) };
