@@ -35,7 +35,7 @@ const FORGOTTEN: &str = "forgotten on request";
 pub struct ScanOptions {
     /// Of a text file, at most this many bytes from its beginning are read.
     pub max_text_bytes: u64,
-    /// A document that must be read as a whole (PDF) and is larger than this many bytes is left out.
+    /// A document that must be read as a whole (PDF, office documents) and is larger than this many bytes is left out.
     pub max_document_bytes: u64,
 }
 
@@ -49,7 +49,7 @@ impl ScanOptions {
     /// How many bytes of a file with this name are read at most.
     pub(crate) fn read_limit(&self, name: &str) -> u64 {
         match of_name(name) {
-            Guess::Known(Kind::Pdf) => self.max_document_bytes,
+            Guess::Known(Kind::Pdf | Kind::Office(_)) => self.max_document_bytes,
             _ => self.max_text_bytes,
         }
     }
@@ -147,7 +147,7 @@ fn judge(path: String, metadata: &Metadata, options: &ScanOptions) -> Found {
     } else {
         match of_name(name) {
             Guess::NotYet => skipped(not_yet(name)),
-            Guess::Known(Kind::Pdf) if metadata.len() > options.max_document_bytes => {
+            Guess::Known(Kind::Pdf | Kind::Office(_)) if metadata.len() > options.max_document_bytes => {
                 skipped(format!("larger than {} MiB", options.max_document_bytes >> 20))
             }
             Guess::Known(_) | Guess::Unknown => Verdict::Read,

@@ -5,6 +5,8 @@
 
 use tanya_index::FileState;
 
+use super::office::{self, Office};
+
 /// The formats that are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -22,6 +24,8 @@ pub(crate) enum Kind {
     Pdf,
     /// Source code, configuration, data in a text format.
     Code,
+    /// What an office suite or a publisher writes.
+    Office(Office),
 }
 
 /// What a name says.
@@ -65,8 +69,7 @@ const CODE: &str = "\
 
 /// Extensions of formats that are not read yet: documents first, then what holds no text.
 const NOT_YET: &str = "\
-    doc docx docm dot dotx odt ott rtf pages wpd xls xlsx xlsm xlsb ods numbers ppt pptx pptm odp key epub \
-    mobi azw azw3 fb2 djvu ps eps xps mbox eml msg pst chm hwp vsd vsdx one ipynb 7z apk bz2 cab deb dmg gz \
+    doc dot pages wpd numbers ppt key mobi azw azw3 djvu ps eps xps mbox eml msg pst chm hwp vsd vsdx one ipynb 7z apk bz2 cab deb dmg gz \
     iso jar lz4 rar rpm tar tgz war whl xz zip zst avif bmp gif heic ico jpeg jpg jp2 png psd svg tif tiff \
     webp xcf aac flac m4a mid mp3 ogg opus wav wma avi m4v mkv mov mp4 mpeg mpg webm wmv a bin class com dat \
     db dll dylib exe gguf lib node npy npz o obj onnx parquet pdb pickle pkl pt pth pyc pyd rlib rmeta \
@@ -104,6 +107,14 @@ pub(crate) fn of_name(name: &str) -> Guess {
         "org" => Guess::Known(Kind::Org),
         "html" | "htm" | "xhtml" | "shtml" => Guess::Known(Kind::Html),
         "pdf" => Guess::Known(Kind::Pdf),
+        "docx" | "docm" | "dotx" => Guess::Known(Kind::Office(Office::Docx)),
+        "pptx" | "pptm" | "ppsx" => Guess::Known(Kind::Office(Office::Pptx)),
+        "xlsx" | "xlsm" | "xlsb" | "xls" | "ods" => Guess::Known(Kind::Office(Office::Sheet)),
+        "odt" | "ott" => Guess::Known(Kind::Office(Office::Odt)),
+        "odp" | "otp" => Guess::Known(Kind::Office(Office::Odp)),
+        "rtf" => Guess::Known(Kind::Office(Office::Rtf)),
+        "epub" => Guess::Known(Kind::Office(Office::Epub)),
+        "fb2" => Guess::Known(Kind::Office(Office::Fb2)),
         other if is_in(CODE, other) => Guess::Known(Kind::Code),
         other if is_in(NOT_YET, other) => Guess::NotYet,
         _ => Guess::Unknown,
@@ -125,9 +136,14 @@ pub(crate) fn of_content(bytes: &[u8], guess: Guess) -> Result<Kind, Refusal> {
     match guess {
         Guess::Known(Kind::Pdf) if is_pdf => Ok(Kind::Pdf),
         Guess::Known(Kind::Pdf) => Err(not_a_pdf(bytes)),
+        Guess::Known(Kind::Office(kind)) => of_office(bytes, kind),
         Guess::Known(kind) => Ok(kind),
         Guess::NotYet => Err(Refusal::skipped("not read yet: this format")),
         Guess::Unknown if bytes.starts_with(b"%PDF-") => Ok(Kind::Pdf),
+        Guess::Unknown if bytes.starts_with(b"{\\rtf") => Ok(Kind::Office(Office::Rtf)),
+        Guess::Unknown if bytes.starts_with(b"PK\x03\x04") => office::of_package(bytes)
+            .map(Kind::Office)
+            .ok_or_else(|| Refusal::skipped("an archive: its files are not read")),
         Guess::Unknown => {
             let start = head.trim_ascii_start();
             let start = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
@@ -139,6 +155,23 @@ pub(crate) fn of_content(bytes: &[u8], guess: Guess) -> Result<Kind, Refusal> {
             }
         }
     }
+}
+
+/// What a file with the name of an office document is by its content.
+fn of_office(bytes: &[u8], named: Office) -> Result<Kind, Refusal> {
+    if bytes.is_empty() {
+        return Err(Refusal::failed("damaged: the file is empty"));
+    }
+    if bytes.starts_with(b"PK") {
+        return Ok(Kind::Office(office::of_package(bytes).unwrap_or(named)));
+    }
+    if bytes.starts_with(b"{\\rtf") {
+        return Ok(Kind::Office(Office::Rtf));
+    }
+    if bytes[..bytes.len().min(1024)].windows(5).any(|window| window == b"%PDF-") {
+        return Ok(Kind::Pdf);
+    }
+    Ok(Kind::Office(named))
 }
 
 fn not_a_pdf(bytes: &[u8]) -> Refusal {
@@ -164,11 +197,12 @@ mod tests {
         assert_eq!(of_name("Notes.MD"), Guess::Known(Kind::Markdown));
         assert_eq!(of_name("main.rs"), Guess::Known(Kind::Code));
         assert_eq!(of_name("Makefile"), Guess::Known(Kind::Code));
-        assert_eq!(of_name("report.docx"), Guess::NotYet);
+        assert_eq!(of_name("report.docx"), Guess::Known(Kind::Office(Office::Docx)));
+        assert_eq!(of_name("report.doc"), Guess::NotYet);
         assert_eq!(of_name("LICENSE"), Guess::Unknown);
         assert_eq!(of_name("README"), Guess::Unknown);
         assert_eq!(of_name(".md"), Guess::Unknown);
-        assert_eq!(not_yet("a.DOCX"), "not read yet: .docx");
+        assert_eq!(not_yet("a.DOC"), "not read yet: .doc");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod kind;
 mod lines;
 mod markdown;
 mod markup;
+mod office;
 mod outline;
 mod pdf;
 mod plain;
@@ -141,6 +142,7 @@ pub(crate) fn extract(input: Input) -> Extracted {
     };
     let mut extracted = match kind {
         Kind::Pdf => pdf::extract(bytes),
+        Kind::Office(office) => office::extract(office, &bytes),
         Kind::Markdown | Kind::Text | Kind::Rst | Kind::Org | Kind::Html | Kind::Code => from_text(kind, bytes),
     };
     if read < size && matches!(extracted.state, FileState::Indexed | FileState::Partly) {
@@ -173,7 +175,7 @@ fn from_text(kind: Kind, bytes: Vec<u8>) -> Extracted {
         Kind::Org => outline::org(&clean.text),
         Kind::Html => html::extract(&clean.text),
         Kind::Code => (None, code::blocks(&clean.text), None),
-        Kind::Text | Kind::Pdf => (None, plain::blocks(&clean.text), None),
+        Kind::Text | Kind::Pdf | Kind::Office(_) => (None, plain::blocks(&clean.text), None),
     };
     let mut reasons: Vec<String> = Vec::new();
     let state = if note.is_some() { FileState::Partly } else { FileState::Indexed };
