@@ -143,7 +143,7 @@ fn every_format_is_found_by_its_words_where_they_stand() {
     assert_eq!((page.path.as_str(), page.span.page), ("log.pdf", Some(2)));
     assert_eq!(place.top("beds four feet wide").title, "The garden book");
     assert!(place.search("trackVisitor").is_empty());
-    assert_eq!(place.state("report.docx"), (FileState::Skipped, "not read yet: .docx".into()));
+    assert_eq!(place.state("report.docx"), (FileState::Failed, "damaged: the file is empty".into()));
     assert_eq!(place.state("fake.pdf"), (FileState::Failed, "not a PDF: the file holds plain text".into()));
     let (state, reason) = place.state("scan.pdf");
     assert!(state == FileState::Skipped && reason.contains("no text layer"), "{state:?} {reason}");

@@ -24,6 +24,20 @@ pub(crate) enum Kind {
     Pdf,
     /// Source code, configuration, data in a text format.
     Code,
+    /// Rows of cells in a text format.
+    Table,
+    /// A Jupyter notebook.
+    Notebook,
+    /// What is said, with times.
+    Subtitles,
+    /// `AsciiDoc`.
+    Asciidoc,
+    /// LaTeX.
+    Latex,
+    /// One e-mail, or a page that was saved as one.
+    Mail,
+    /// A mailbox.
+    Mailbox,
     /// What an office suite or a publisher writes.
     Office(Office),
 }
@@ -69,7 +83,7 @@ const CODE: &str = "\
 
 /// Extensions of formats that are not read yet: documents first, then what holds no text.
 const NOT_YET: &str = "\
-    doc dot pages wpd numbers ppt key mobi azw azw3 djvu ps eps xps mbox eml msg pst chm hwp vsd vsdx one ipynb 7z apk bz2 cab deb dmg gz \
+    doc dot pages wpd numbers ppt key mobi azw azw3 djvu ps eps xps msg pst chm hwp vsd vsdx one 7z apk bz2 cab deb dmg gz \
     iso jar lz4 rar rpm tar tgz war whl xz zip zst avif bmp gif heic ico jpeg jpg jp2 png psd svg tif tiff \
     webp xcf aac flac m4a mid mp3 ogg opus wav wma avi m4v mkv mov mp4 mpeg mpg webm wmv a bin class com dat \
     db dll dylib exe gguf lib node npy npz o obj onnx parquet pdb pickle pkl pt pth pyc pyd rlib rmeta \
@@ -82,6 +96,12 @@ const CODE_NAMES: &[&str] =
 /// Whether a list of words holds a word.
 fn is_in(words: &str, word: &str) -> bool {
     words.split_ascii_whitespace().any(|known| known == word)
+}
+
+/// The extensions that are read as code.
+#[cfg(test)]
+pub(super) fn code_extensions() -> impl Iterator<Item = &'static str> {
+    CODE.split_ascii_whitespace()
 }
 
 /// The lower-case extension of a file name; a leading dot does not start one.
@@ -100,9 +120,14 @@ pub(crate) fn of_name(name: &str) -> Guess {
     };
     match extension.as_str() {
         "md" | "markdown" | "mdown" | "mkd" | "mkdn" | "mdx" | "qmd" | "rmd" => Guess::Known(Kind::Markdown),
-        "txt" | "text" | "log" | "csv" | "tsv" | "tex" | "adoc" | "asciidoc" | "srt" | "vtt" | "nfo" | "po" => {
-            Guess::Known(Kind::Text)
-        }
+        "txt" | "text" | "log" | "nfo" | "po" => Guess::Known(Kind::Text),
+        "csv" | "tsv" => Guess::Known(Kind::Table),
+        "ipynb" => Guess::Known(Kind::Notebook),
+        "srt" | "vtt" => Guess::Known(Kind::Subtitles),
+        "adoc" | "asciidoc" => Guess::Known(Kind::Asciidoc),
+        "tex" | "ltx" => Guess::Known(Kind::Latex),
+        "eml" | "mht" | "mhtml" => Guess::Known(Kind::Mail),
+        "mbox" => Guess::Known(Kind::Mailbox),
         "rst" | "rest" => Guess::Known(Kind::Rst),
         "org" => Guess::Known(Kind::Org),
         "html" | "htm" | "xhtml" | "shtml" => Guess::Known(Kind::Html),
@@ -144,6 +169,11 @@ pub(crate) fn of_content(bytes: &[u8], guess: Guess) -> Result<Kind, Refusal> {
         Guess::Unknown if bytes.starts_with(b"PK\x03\x04") => office::of_package(bytes)
             .map(Kind::Office)
             .ok_or_else(|| Refusal::skipped("an archive: its files are not read")),
+        Guess::Unknown
+            if bytes.starts_with(b"From ") && bytes[..bytes.len().min(4096)].windows(6).any(|at| at == b"\nFrom:") =>
+        {
+            Ok(Kind::Mailbox)
+        }
         Guess::Unknown => {
             let start = head.trim_ascii_start();
             let start = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);

@@ -4,20 +4,28 @@
 //! same blocks, so that one chunker serves every format. Invariants of every block: text without control and hidden
 //! characters (`sanitize.rs`), lines separated by `\n`, and one [`LineRange`] for each of them.
 
+mod asciidoc;
+mod body;
 mod code;
 mod decode;
 mod ebcdic;
 mod frontmatter;
 mod html;
 mod kind;
+mod latex;
 mod lines;
+mod mail;
 mod markdown;
 mod markup;
+mod notebook;
 mod office;
 mod outline;
 mod pdf;
 mod plain;
 mod sanitize;
+mod subtitles;
+mod symbols;
+mod table;
 mod tags;
 
 use kind::of_content;
@@ -143,7 +151,9 @@ pub(crate) fn extract(input: Input) -> Extracted {
     let mut extracted = match kind {
         Kind::Pdf => pdf::extract(bytes),
         Kind::Office(office) => office::extract(office, &bytes),
-        Kind::Markdown | Kind::Text | Kind::Rst | Kind::Org | Kind::Html | Kind::Code => from_text(kind, bytes),
+        Kind::Mail => mail::message(&bytes),
+        Kind::Mailbox => mail::mailbox(&bytes),
+        _ => from_text(kind, &name, bytes),
     };
     if read < size && matches!(extracted.state, FileState::Indexed | FileState::Partly) {
         let read = format!("only the first {} of {} were read", human_bytes(read), human_bytes(size));
@@ -156,7 +166,7 @@ pub(crate) fn extract(input: Input) -> Extracted {
     extracted
 }
 
-fn from_text(kind: Kind, bytes: Vec<u8>) -> Extracted {
+fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
     let decoded = match decode::decode(&bytes, kind) {
         Ok(decoded) => decoded,
         Err(refusal) => return Extracted::without_text(refusal.state, refusal.reason),
@@ -164,6 +174,11 @@ fn from_text(kind: Kind, bytes: Vec<u8>) -> Extracted {
     drop(bytes);
     let clean = sanitize::sanitize(&decoded.text);
     drop(decoded.text);
+    if kind == Kind::Notebook
+        && let Some(notebook) = notebook::extract(&clean.text)
+    {
+        return notebook;
+    }
     let mut tags = Vec::new();
     let (title, blocks, note) = match kind {
         Kind::Markdown => {
@@ -174,8 +189,22 @@ fn from_text(kind: Kind, bytes: Vec<u8>) -> Extracted {
         Kind::Rst => outline::restructured(&clean.text),
         Kind::Org => outline::org(&clean.text),
         Kind::Html => html::extract(&clean.text),
-        Kind::Code => (None, code::blocks(&clean.text), None),
-        Kind::Text | Kind::Pdf | Kind::Office(_) => (None, plain::blocks(&clean.text), None),
+        Kind::Code | Kind::Notebook => {
+            (None, code::blocks(&clean.text, &kind::extension(name).unwrap_or_default()), None)
+        }
+        Kind::Table => (None, table::blocks(&clean.text), None),
+        Kind::Subtitles => (None, subtitles::blocks(&clean.text).unwrap_or_else(|| plain::blocks(&clean.text)), None),
+        Kind::Asciidoc => {
+            let (title, blocks) = asciidoc::extract(&clean.text);
+            (title, blocks, None)
+        }
+        Kind::Latex => {
+            let (title, blocks) = latex::extract(&clean.text);
+            (title, blocks, None)
+        }
+        Kind::Text | Kind::Pdf | Kind::Mail | Kind::Mailbox | Kind::Office(_) => {
+            (None, plain::blocks(&clean.text), None)
+        }
     };
     let mut reasons: Vec<String> = Vec::new();
     let state = if note.is_some() { FileState::Partly } else { FileState::Indexed };

@@ -58,8 +58,8 @@ fn secrets_are_listed_and_never_read() {
 
 #[test]
 fn formats_that_are_not_read_yet_are_listed_with_the_reason() {
-    let folder = folder(&[("a.docx", "x"), ("b.md", "x"), ("README", "x")]);
-    let expected = [("README", "read"), ("a.docx", "not read yet: .docx"), ("b.md", "read")];
+    let folder = folder(&[("a.pages", "x"), ("b.md", "x"), ("README", "x")]);
+    let expected = [("README", "read"), ("a.pages", "not read yet: .pages"), ("b.md", "read")];
     assert_eq!(list(folder.path()), expected.map(|(path, verdict)| (path.to_owned(), verdict.to_owned())));
 }
 

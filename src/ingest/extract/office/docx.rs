@@ -6,8 +6,8 @@
 use std::collections::HashMap;
 
 use super::super::Extracted;
+use super::super::body::{Body, MAX_ROWS};
 use super::Unreadable;
-use super::body::{Body, MAX_ROWS};
 use super::package::Package;
 use super::styles::{Lists, Styles, outline};
 use super::xml::{Event, Xml};

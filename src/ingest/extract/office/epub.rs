@@ -4,9 +4,9 @@
 
 use std::collections::HashMap;
 
+use super::super::body::Body;
 use super::super::{BlockKind, Extracted, html};
 use super::Unreadable;
-use super::body::Body;
 use super::package::Package;
 use super::pptx::resolved;
 use super::xml::{Event, Xml};

@@ -3,8 +3,8 @@
 //! Format: `FictionBook` 2.1. Pictures (`binary`) are not read; notes stand in a body of their own, as in the file.
 
 use super::super::Extracted;
+use super::super::body::Body;
 use super::Unreadable;
-use super::body::Body;
 use super::package::Package;
 use super::xml::{Event, Xml, decoded};
 

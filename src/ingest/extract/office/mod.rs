@@ -3,7 +3,6 @@
 //! None of them has lines. Within a page (slide, sheet, chapter) or, where there are none, within the document, the lines of the
 //! extracted text count from 1: enough to find the place again, and stable as long as the document is.
 
-mod body;
 mod docx;
 mod epub;
 mod fb2;

@@ -5,8 +5,8 @@
 use std::collections::HashSet;
 
 use super::super::Extracted;
+use super::super::body::{Body, MAX_ROWS};
 use super::Unreadable;
-use super::body::{Body, MAX_ROWS};
 use super::package::Package;
 use super::xml::{Element, Event, Xml};
 

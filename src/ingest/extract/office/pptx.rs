@@ -5,8 +5,8 @@
 use std::collections::HashMap;
 
 use super::super::Extracted;
+use super::super::body::Body;
 use super::Unreadable;
-use super::body::Body;
 use super::docx::properties;
 use super::package::Package;
 use super::xml::{Event, Xml};

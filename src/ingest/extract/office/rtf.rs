@@ -8,8 +8,8 @@ use std::collections::HashMap;
 use encoding_rs::{Encoding, WINDOWS_1252};
 
 use super::super::Extracted;
+use super::super::body::Body;
 use super::Unreadable;
-use super::body::Body;
 
 /// Groups that may stand inside each other.
 const MAX_DEPTH: usize = 1024;

@@ -8,8 +8,8 @@ use std::io::Cursor;
 use calamine::{Data, Ods, Reader, SheetType, SheetVisible, Xls, Xlsb, Xlsx};
 
 use super::super::Extracted;
+use super::super::body::{Body, MAX_ROWS};
 use super::Unreadable;
-use super::body::{Body, MAX_ROWS};
 use super::package::Package;
 
 /// Cells of a sheet that are read.

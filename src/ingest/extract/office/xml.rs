@@ -17,7 +17,7 @@ pub(super) fn decoded(bytes: &[u8]) -> String {
         let head = String::from_utf8_lossy(&bytes[..bytes.len().min(200)]).into_owned();
         let at = head.find("encoding=")? + "encoding=".len();
         let quote = head[at..].chars().next()?;
-        let name = head[at + 1..].split(quote).next()?.to_owned();
+        let name = head[at + quote.len_utf8()..].split(quote).next()?.to_owned();
         encoding_rs::Encoding::for_label(name.as_bytes())
     };
     let encoding = match encoding_rs::Encoding::for_bom(bytes) {

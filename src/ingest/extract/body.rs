@@ -1,8 +1,8 @@
-//! Collects the blocks of a document that has no lines of its own.
+//! Collects the blocks of a document that has no lines of its own: of a page, or of the whole, they count from 1.
 
 use tanya_index::FileState;
 
-use super::super::{Block, BlockKind, Extracted, LineRange, MAX_UNPACKED_TEXT, sanitize};
+use super::{Block, BlockKind, Extracted, LineRange, MAX_UNPACKED_TEXT, one_line, sanitize};
 
 /// Rows of a table that are read; more are counted and left out.
 pub(super) const MAX_ROWS: usize = 100_000;
@@ -44,6 +44,11 @@ impl Body {
     pub(super) fn item(&mut self, depth: usize, marker: &str, text: &str) {
         let indent = "  ".repeat(depth.min(8));
         self.push(BlockKind::ListItem, &format!("{indent}{marker} {}", text.trim()));
+    }
+
+    /// Text whose lines are kept.
+    pub(super) fn code(&mut self, text: &str) {
+        self.push(BlockKind::Code, text);
     }
 
     /// Rows of cells; the first is a header where `header` says so. A table of one cell is its text.
@@ -122,7 +127,13 @@ impl Body {
     }
 
     /// The document; without a title of its own it has that of its first heading.
-    pub(super) fn finish(mut self, title: Option<String>, tags: Vec<String>) -> Extracted {
+    pub(super) fn finish(self, title: Option<String>, tags: Vec<String>) -> Extracted {
+        let title = title.filter(|title| !title.trim().is_empty()).or_else(|| self.first_heading().map(str::to_owned));
+        self.titled(title, tags)
+    }
+
+    /// The document under this title, or that of its file.
+    pub(super) fn titled(mut self, title: Option<String>, tags: Vec<String>) -> Extracted {
         if self.blocks.is_empty() && self.hidden_words == 0 {
             let reason = self.notes.pop().unwrap_or_else(|| "it holds no text".to_owned());
             return Extracted::without_text(FileState::Skipped, reason);
@@ -133,8 +144,7 @@ impl Body {
         if self.hidden_characters > 0 {
             self.notes.push(format!("{} hidden characters were left out", self.hidden_characters));
         }
-        let title = title.filter(|title| !title.trim().is_empty()).or_else(|| self.first_heading().map(str::to_owned));
-        let title = title.map(|title| super::super::one_line(&sanitize::sanitize(&title).text));
+        let title = title.map(|title| one_line(&sanitize::sanitize(&title).text));
         Extracted {
             title: title.filter(|title| !title.is_empty()),
             blocks: self.blocks,
