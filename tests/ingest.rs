@@ -143,7 +143,8 @@ fn every_format_is_found_by_its_words_where_they_stand() {
     assert_eq!((page.path.as_str(), page.span.page), ("log.pdf", Some(2)));
     assert_eq!(place.top("beds four feet wide").title, "The garden book");
     assert!(place.search("trackVisitor").is_empty());
-    assert_eq!(place.state("report.docx"), (FileState::Failed, "damaged: the file is empty".into()));
+    let (state, reason) = place.state("report.docx");
+    assert!(state == FileState::Failed && reason.starts_with("damaged: no ZIP package"), "{reason}");
     assert_eq!(place.state("fake.pdf"), (FileState::Failed, "not a PDF: the file holds plain text".into()));
     let (state, reason) = place.state("scan.pdf");
     assert!(state == FileState::Skipped && reason.contains("no text layer"), "{state:?} {reason}");
@@ -391,8 +392,8 @@ mod chaos {
         let place = Place::with_chaos();
         place.write_old("probe.md", "chaos: probe\n");
         place.update();
-        let chunk = place.top("read write connect environment denied");
-        assert_eq!(chunk.text, "read denied\nwrite denied\nconnect denied\nenvironment denied");
+        let chunk = place.top("read write connect execute environment denied");
+        assert_eq!(chunk.text, "read denied\nwrite denied\nconnect denied\nexecute denied\nenvironment denied");
     }
 
     /// A file in the middle hangs until the cancel comes: how far the reader is by then does not depend on the machine.

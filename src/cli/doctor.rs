@@ -38,6 +38,8 @@ struct Shown {
     repaired: Vec<String>,
     /// What is still wrong.
     left: Vec<Finding>,
+    /// Limits and denials that this system cannot put on the process which reads documents.
+    unconfined: Vec<String>,
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
@@ -58,6 +60,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         findings,
         repaired,
         left,
+        unconfined: crate::ingest::confinement(&crate::ingest::WorkerOptions::default())?,
     };
     if args.json {
         output::json(&shown)?;
@@ -86,5 +89,10 @@ fn print(shown: &Shown, deep: bool) -> Result<()> {
         let how = if deep { "every byte was read" } else { "--deep reads every byte" };
         output::line(&format!("Database, word index and vectors agree ({how})."))?;
     }
+    output::line(&if shown.unconfined.is_empty() {
+        "Documents are read by a process that can reach no file, no network and no other program.".to_owned()
+    } else {
+        format!("The process that reads documents is not denied: {}.", shown.unconfined.join(", "))
+    })?;
     Ok(())
 }

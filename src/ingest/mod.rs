@@ -34,7 +34,7 @@ use tanya_index::{FileStamp, Library, Problem, Writer};
 pub use problem::with_hint;
 pub use scan::ScanOptions;
 pub use watch::{Changes, Watch, WatchOptions};
-pub use worker::{WorkerOptions, worker_main};
+pub use worker::{WorkerOptions, confinement, worker_main};
 
 use feed::Feed;
 use plan::{Plan, Scan};

@@ -14,9 +14,11 @@ const HINTS: &[(&str, &str)] = &[
     ("permission denied", "give yourself the right to read it, then update again"),
     ("encrypted", "save a copy without a password in the folder"),
     ("no text layer", "run it through OCR (for example ocrmypdf) and keep the result in the folder"),
-    ("not read yet", "save it as Markdown, text, HTML or PDF"),
+    ("not read yet", "save it in a format of today (.docx, .odt, .pdf, .md)"),
     ("not a PDF", "give the file the extension that fits its content"),
     ("damaged PDF", "open it in a PDF viewer and save it again"),
+    ("damaged:", "open it in the program that made it and save it again"),
+    ("an archive", "unpack what is to be read into the folder"),
     ("larger than", "split it into smaller files"),
     ("only the first", "split it into smaller files"),
     ("keeps changing", "update again when the program that writes it is done"),
@@ -33,7 +35,7 @@ mod tests {
     fn a_known_reason_gets_its_hint_and_an_unknown_one_none() {
         let problem =
             |reason: &str| Problem { path: "a".into(), state: FileState::Skipped, reason: reason.into(), hint: None };
-        assert!(with_hint(problem("not read yet: .docx")).hint.unwrap().contains("Markdown"));
+        assert!(with_hint(problem("not read yet: .doc")).hint.unwrap().contains(".docx"));
         assert!(with_hint(problem("forgotten on request")).hint.unwrap().contains("--undo"));
         assert_eq!(with_hint(problem("a link: links are not followed")).hint, None);
     }

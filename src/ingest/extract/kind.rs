@@ -47,7 +47,7 @@ pub(crate) enum Kind {
 pub(crate) enum Guess {
     /// A known extension of a format that is read.
     Known(Kind),
-    /// A known extension of a format that is not read yet.
+    /// A known extension of a format that is not read, or of what holds no text.
     NotYet,
     /// Nothing: the content decides.
     Unknown,
@@ -81,13 +81,18 @@ const CODE: &str = "\
     scm scss sh sol sql svelte sv swift tcl tf toml ts tsx v vb vba vhd vhdl vim vue wgsl xml xsd xsl xslt \
     yaml yml zig zsh";
 
-/// Extensions of formats that are not read yet: documents first, then what holds no text.
-const NOT_YET: &str = "\
-    doc dot pages wpd numbers ppt key mobi azw azw3 djvu ps eps xps msg pst chm hwp vsd vsdx one 7z apk bz2 cab deb dmg gz \
-    iso jar lz4 rar rpm tar tgz war whl xz zip zst avif bmp gif heic ico jpeg jpg jp2 png psd svg tif tiff \
-    webp xcf aac flac m4a mid mp3 ogg opus wav wma avi m4v mkv mov mp4 mpeg mpg webm wmv a bin class com dat \
-    db dll dylib exe gguf lib node npy npz o obj onnx parquet pdb pickle pkl pt pth pyc pyd rlib rmeta \
-    safetensors so sqlite sqlite3 swf wasm otf ttf woff woff2 eot blend dwg dxf fbx glb stl";
+/// Extensions of documents that are not read yet.
+const NOT_YET: &str =
+    "doc dot pages wpd numbers ppt key mobi azw azw3 djvu ps eps xps msg pst chm hwp vsd vsdx one";
+
+/// Extensions of archives, which are listed and not opened.
+const ARCHIVES: &str = "7z apk bz2 cab deb dmg gz iso jar lz4 rar rpm tar tgz war whl xz zip zst";
+
+/// Extensions of what holds no text.
+const TEXTLESS: &str = "\
+    avif bmp gif heic ico jpeg jpg jp2 png psd svg tif tiff webp xcf aac flac m4a mid mp3 ogg opus wav wma avi m4v mkv \
+    mov mp4 mpeg mpg webm wmv a bin class com dat db dll dylib exe gguf lib node npy npz o obj onnx parquet pdb pickle \
+    pkl pt pth pyc pyd rlib rmeta safetensors so sqlite sqlite3 swf wasm otf ttf woff woff2 eot blend dwg dxf fbx glb stl";
 
 /// File names without an extension that are code.
 const CODE_NAMES: &[&str] =
@@ -141,14 +146,16 @@ pub(crate) fn of_name(name: &str) -> Guess {
         "epub" => Guess::Known(Kind::Office(Office::Epub)),
         "fb2" => Guess::Known(Kind::Office(Office::Fb2)),
         other if is_in(CODE, other) => Guess::Known(Kind::Code),
-        other if is_in(NOT_YET, other) => Guess::NotYet,
+        other if [NOT_YET, ARCHIVES, TEXTLESS].iter().any(|list| is_in(list, other)) => Guess::NotYet,
         _ => Guess::Unknown,
     }
 }
 
-/// The reason recorded for a format that is not read yet.
+/// The reason recorded for a format that is not read.
 pub(crate) fn not_yet(name: &str) -> String {
     match extension(name) {
+        Some(extension) if is_in(ARCHIVES, &extension) => "an archive: its files are not read".to_owned(),
+        Some(extension) if is_in(TEXTLESS, &extension) => format!("no text in it: .{}", printable(&extension)),
         Some(extension) => format!("not read yet: .{}", printable(&extension)),
         None => "not read yet: no text in it".to_owned(),
     }
@@ -233,6 +240,8 @@ mod tests {
         assert_eq!(of_name("README"), Guess::Unknown);
         assert_eq!(of_name(".md"), Guess::Unknown);
         assert_eq!(not_yet("a.DOC"), "not read yet: .doc");
+        assert_eq!(not_yet("a.tar.gz"), "an archive: its files are not read");
+        assert_eq!(not_yet("a.png"), "no text in it: .png");
     }
 
     #[test]
@@ -252,7 +261,7 @@ mod tests {
     #[test]
     fn no_extension_is_in_two_lists() {
         for extension in CODE.split_ascii_whitespace() {
-            assert!(!is_in(NOT_YET, extension), "{extension}");
+            assert!(![NOT_YET, ARCHIVES, TEXTLESS].iter().any(|list| is_in(list, extension)), "{extension}");
             assert_eq!(of_name(&format!("x.{extension}")), Guess::Known(Kind::Code), "{extension}");
         }
         assert!(CODE.split_ascii_whitespace().count() >= 30);

@@ -6,6 +6,8 @@
 use std::hint::black_box;
 use std::io::{self, Write};
 use std::net::TcpStream;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
 
 use super::protocol::{Done, Tag, WireChunk, write_json};
 use tanya_index::FileState;
@@ -107,6 +109,11 @@ fn probe() -> String {
                 TcpStream::connect(("127.0.0.1", 9))
                     .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
             )
+        ),
+        // Any answer but "not permitted" would come from looking for the program.
+        format!(
+            "execute {}",
+            word(Command::new("/nowhere/tanya-chaos").exec().kind() != io::ErrorKind::PermissionDenied)
         ),
         format!("environment {}", word(std::env::vars_os().next().is_some())),
     ]

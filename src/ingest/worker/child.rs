@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use tanya_index::{FileState, NewChunk};
 
-use super::limits;
+use super::{confine, limits};
 use super::protocol::{self, Done, Hello, Open, Ready, Tag, WireChunk, write_frame, write_json};
 use crate::ingest::chunk::{chunk, short_title};
 use crate::ingest::extract::{Extracted, Input, extract};
@@ -28,7 +28,8 @@ pub fn worker_main() -> ExitCode {
 fn serve(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
     let Some(first) = protocol::read_frame(input)? else { return Ok(()) };
     let hello: Hello = first.json()?;
-    let without = limits::apply(hello.memory);
+    let mut without = confine::confine();
+    without.extend(limits::apply(hello.memory));
     write_json(output, Tag::Ready, &Ready { version: protocol::VERSION, without })?;
     output.flush()?;
     while let Some(file) = receive(input, hello.file)? {

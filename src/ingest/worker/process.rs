@@ -32,6 +32,7 @@ pub(super) struct Worker {
     files_limit: u32,
     /// Files it was given.
     pub(super) files: u32,
+    without: Vec<String>,
 }
 
 impl Worker {
@@ -66,6 +67,7 @@ impl Worker {
             memory_limit: options.memory_limit,
             files_limit: options.files_per_worker,
             files: 0,
+            without: Vec::new(),
         };
         worker.watchdog.arm(START_LIMIT);
         let greeted = worker.greet(options.memory_limit, max_file);
@@ -75,6 +77,7 @@ impl Worker {
                 if !without.is_empty() {
                     tracing::info!(?without, "the extraction child runs without some limits");
                 }
+                worker.without = without;
                 Ok(worker)
             }
             Err(error) => {
@@ -82,6 +85,11 @@ impl Worker {
                 Err(anyhow!("{}: the process that reads documents did not start: {epitaph}", program.display()))
             }
         }
+    }
+
+    /// The names of the limits and denials that this system could not take.
+    pub(super) fn without(&self) -> &[String] {
+        &self.without
     }
 
     fn greet(&mut self, memory: u64, file: u64) -> io::Result<Vec<String>> {
