@@ -87,6 +87,29 @@ fn search_finds_by_words_and_by_meaning_and_says_how() {
 }
 
 #[test]
+fn the_ledger_tells_what_was_read_of_every_file() {
+    let home = Home::without_models();
+    home.write("letter.eml", "Subject: Pears\nFrom: anna@example.org\n\nThe pears are ripe.\n")
+        .write("trees.csv", "tree,age\npear,forty\n")
+        .write("broken.docx", "no package\n")
+        .write("picture.png", "x");
+    home.run(&["search", "--by", "words", "pears"]).ok();
+    let shown = home.run(&["status", "--json", "--files"]).ok().json().remove(0);
+    let files = shown["files"].as_array().unwrap();
+    let states: Vec<(&str, &str)> = files.iter().map(|file| (text(file, "path"), text(file, "state"))).collect();
+    let expected =
+        [("broken.docx", "failed"), ("letter.eml", "indexed"), ("picture.png", "skipped"), ("trees.csv", "indexed")];
+    assert_eq!(states, expected);
+    assert_eq!((&files[1]["title"], &files[1]["sections"]), (&Value::from("Pears"), &Value::from(1)));
+    assert!(text(&files[0], "hint").contains("save it again"), "{}", files[0]);
+    let plain = home.run(&["status"]).ok();
+    assert!(plain.out.contains("docx 0 of 1") && plain.out.contains("eml 1"), "{}", plain.out);
+    let one = home.run(&["status", "--file", "picture.png"]).ok();
+    assert!(one.out.contains("no text in it: .png"), "{}", one.out);
+    home.run(&["status", "--file", "none.md"]).fails_with(&["none.md", "no such file"]);
+}
+
+#[test]
 fn a_search_can_be_narrowed_down_and_explained() {
     let home = garden();
     let places = |arguments: &[&str]| -> Vec<String> {

@@ -54,8 +54,8 @@ pub use library::Library;
 pub use merge::Passage;
 pub use snapshot::{Hit, Mode, Query, QueryVectors, Rank, Snapshot};
 pub use types::{
-    Chunk, ChunkId, ContentHash, Document, FileRecord, FileStamp, FileState, NewChunk, Problem, Span, Status, TextHash,
-    ToEmbed, embedding_text,
+    Chunk, ChunkId, ContentHash, Document, FileDetail, FileRecord, FileStamp, FileState, NewChunk, Problem, Span,
+    Status, TextHash, ToEmbed, embedding_text,
 };
 pub use vectors::{Options, VectorKind};
 pub use verify::{Finding, Part};

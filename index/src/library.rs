@@ -19,7 +19,7 @@ use crate::lock::{WriterLock, wait_a_moment};
 use crate::repair;
 use crate::snapshot::Snapshot;
 use crate::store::{self, read, schema};
-use crate::types::{FileRecord, Problem, Status};
+use crate::types::{FileDetail, FileRecord, Problem, Status};
 use crate::vectors::{Index, Options};
 use crate::view::View;
 use crate::words::{Care, Words};
@@ -167,6 +167,11 @@ impl Library {
     /// its files twice.
     pub fn files_at(&self, paths: &[String]) -> Result<Vec<FileRecord>, Error> {
         self.read(|connection| read::files_at(connection, paths))
+    }
+
+    /// Every file with what was read of it, by path: one pass over all passages.
+    pub fn ledger(&self) -> Result<Vec<FileDetail>, Error> {
+        self.read(read::ledger)
     }
 
     /// Every file that is not wholly searchable, by path.

@@ -151,6 +151,19 @@ pub struct FileRecord {
     pub chunks: u32,
 }
 
+/// All that a library can say of a file: the row of a ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileDetail {
+    /// What it knows.
+    pub file: FileRecord,
+    /// Its title, empty if it has none.
+    pub title: String,
+    /// Pages (slides, sheets, chapters, messages) that hold a passage; 0 for formats without.
+    pub pages: u32,
+    /// Headings that passages stand under.
+    pub sections: u32,
+}
+
 /// Counts over a whole library.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Status {

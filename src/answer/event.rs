@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gate::Measures;
 use super::reading::SourceReading;
+use crate::ingest::Mark;
 
 /// A passage that was found for the question, stored by value: an old answer can be read after its file is gone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -39,6 +40,9 @@ pub struct Source {
     /// What the reader says of it, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reading: Option<SourceReading>,
+    /// What in it was hardly written for a reader.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub marks: Vec<Mark>,
 }
 
 /// How far the documents support a sentence.
@@ -243,6 +247,7 @@ impl Source {
             tokens: 0,
             highlights: Vec::new(),
             reading: None,
+            marks: Vec::new(),
         }
     }
 }

@@ -131,6 +131,7 @@ fn source(n: u32, hit: &Hit, wanted: &BTreeSet<String>, terms: &dyn Terms) -> So
         tokens: 0,
         highlights: cite::highlights(&chunk.text, wanted, terms),
         reading: None,
+        marks: crate::ingest::marks(&chunk.text),
     }
 }
 

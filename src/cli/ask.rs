@@ -174,6 +174,11 @@ fn print_sources(answer: &Answer) -> Result<()> {
         let quote = citation.words().split_whitespace().collect::<Vec<_>>().join(" ");
         output::line(&output::shown(&format!("[{}] {place}\n    {quote}", citation.n)))?;
     }
+    for source in &answer.sources {
+        for mark in &source.marks {
+            output::line(&output::shown(&format!("! [{}] {} {}", source.n, source.path, mark.words())))?;
+        }
+    }
     if answer.citations.is_empty() {
         output::line(if answer.abstained {
             "Closest passages:"

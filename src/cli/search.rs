@@ -14,6 +14,7 @@ use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, output};
 use crate::answer::{self, Reranked, SearchQuery, TextEmbedder};
+use crate::ingest::{Mark, marks};
 use crate::report::Hinting as _;
 
 /// Arguments of `tanya search`.
@@ -147,6 +148,9 @@ struct Shown {
     /// What the reader said, where it put the passages in a new order.
     #[serde(skip_serializing_if = "Option::is_none")]
     reranked: Option<Reranked>,
+    /// What in it was hardly written for a reader.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    marks: Vec<Mark>,
     text: String,
 }
 
@@ -167,6 +171,7 @@ impl Shown {
             cosine: hit.cosine,
             parts: hit.parts.clone(),
             reranked,
+            marks: marks(&passage.text),
             text: passage.text,
         }
     }

@@ -1,14 +1,17 @@
 //! `tanya status`: what is indexed, what is not, and why.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
+use tanya_index::{FileDetail, FileState, Problem};
 
 use super::library::Freshness;
 use super::progress::Progress;
 use super::{App, output};
+use crate::report::Hinting as _;
 
 /// Arguments of `tanya status`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +25,12 @@ pub(super) struct Args {
     /// List each file that was not read, or only partly, with its reason
     #[arg(long)]
     failed: bool,
+    /// List every file with what was read of it
+    #[arg(long, conflicts_with = "failed")]
+    files: bool,
+    /// Say everything that is known of one file, by its path in the folder
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["failed", "files"])]
+    file: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -30,23 +39,100 @@ struct Shown {
     library: PathBuf,
     #[serde(flatten)]
     status: tanya_index::Status,
-    problems: Vec<tanya_index::Problem>,
+    /// Files by their extensions, the most frequent first.
+    formats: Vec<Format>,
+    problems: Vec<Problem>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<Vec<Entry>>,
+}
+
+#[derive(Serialize)]
+struct Format {
+    extension: String,
+    files: u64,
+    /// Of these, wholly or partly read.
+    read: u64,
+}
+
+/// A row of the ledger.
+#[derive(Serialize)]
+struct Entry {
+    path: String,
+    state: FileState,
+    bytes: u64,
+    passages: u32,
+    /// Pages, slides, sheets, chapters or messages with text; 0 for formats without.
+    pages: u32,
+    sections: u32,
+    title: String,
+    reason: Option<String>,
+    hint: Option<String>,
+}
+
+impl Entry {
+    fn new(detail: FileDetail) -> Self {
+        let FileDetail { file, title, pages, sections } = detail;
+        let reason = file.reason.clone().unwrap_or_default();
+        let known = Problem { path: file.path.clone(), state: file.state, reason, hint: None };
+        let hint = crate::ingest::with_hint(known).hint;
+        let (bytes, passages) = (file.stamp.size, file.chunks);
+        Self { path: file.path, state: file.state, bytes, passages, pages, sections, title, reason: file.reason, hint }
+    }
+
+    /// One line: state, path, and what was read.
+    fn line(&self) -> String {
+        let pages = if self.pages > 0 { format!(", {} pages", self.pages) } else { String::new() };
+        let reason = self.reason.as_ref().map(|reason| format!(" · {reason}")).unwrap_or_default();
+        let read = format!("{} passages{pages}, {} sections", self.passages, self.sections);
+        format!("  {:<8} {}  {read}{reason}", word(self.state), self.path)
+    }
+}
+
+fn word(state: FileState) -> &'static str {
+    match state {
+        FileState::Indexed => "whole",
+        FileState::Partly => "partly",
+        FileState::Skipped => "skipped",
+        FileState::Failed => "failed",
+    }
+}
+
+fn formats(ledger: &[FileDetail]) -> Vec<Format> {
+    let mut by: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    for detail in ledger {
+        let name = detail.file.path.rsplit('/').next().unwrap_or_default();
+        let extension =
+            name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map_or("", |(_, extension)| extension);
+        let (files, read) = by.entry(extension.to_lowercase()).or_default();
+        *files += 1;
+        *read += u64::from(matches!(detail.file.state, FileState::Indexed | FileState::Partly));
+    }
+    let mut formats: Vec<Format> =
+        by.into_iter().map(|(extension, (files, read))| Format { extension, files, read }).collect();
+    formats.sort_by_key(|format| std::cmp::Reverse(format.files));
+    formats
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let folder = crate::places::Folder::open(&args.folder)?;
     let opened = app.library(&args.folder, Freshness::AsIs, &mut Progress::new())?;
+    let library = &opened.library;
+    let ledger = library.ledger().context("cannot read the library")?;
+    if let Some(path) = &args.file {
+        let found = ledger.into_iter().find(|detail| detail.file.path == *path);
+        let detail = found
+            .with_context(|| format!("{path}: the library of {} knows no such file", folder.display()))
+            .hint("tanya status --files lists all that it knows")?;
+        return one(&Entry::new(detail), args.json);
+    }
+    let problems = library.problems().context("cannot read the library")?;
     let shown = Shown {
         folder: folder.path().display().to_string(),
         library: app.places.library(&folder),
-        status: opened.library.status().context("cannot read the library")?,
-        problems: opened
-            .library
-            .problems()
-            .context("cannot read the library")?
-            .into_iter()
-            .map(crate::ingest::with_hint)
-            .collect(),
+        status: library.status().context("cannot read the library")?,
+        formats: formats(&ledger),
+        problems: problems.into_iter().map(crate::ingest::with_hint).collect(),
+        files: args.files.then(|| ledger.into_iter().map(Entry::new).collect()),
     };
     if args.json {
         output::json(&shown)?;
@@ -66,14 +152,57 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         status.embedder.as_ref().map(|name| format!(" by {name}")).unwrap_or_default(),
         shown.library.display(),
     )))?;
-    if args.failed {
+    let formats: Vec<String> = shown
+        .formats
+        .iter()
+        .take(12)
+        .map(|format| {
+            let name = if format.extension.is_empty() { "no extension" } else { &format.extension };
+            if format.read == format.files {
+                format!("{name} {}", format.files)
+            } else {
+                format!("{name} {} of {}", format.read, format.files)
+            }
+        })
+        .collect();
+    if !formats.is_empty() {
+        output::line(&output::shown(&format!("  read: {}", formats.join(", "))))?;
+    }
+    if let Some(files) = &shown.files {
+        files.iter().try_for_each(|entry| output::line(&output::shown(&entry.line())))?;
+    } else if args.failed {
         for problem in &shown.problems {
-            let state = format!("{:?}", problem.state).to_lowercase();
+            let state = word(problem.state);
             let hint = problem.hint.as_ref().map(|hint| format!(" → {hint}")).unwrap_or_default();
             output::line(&output::shown(&format!("  {state:<8} {}  {}{hint}", problem.path, problem.reason)))?;
         }
     } else if !shown.problems.is_empty() {
         output::line("  tanya status --failed lists what was not read")?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// All that is known of one file.
+fn one(entry: &Entry, json: bool) -> Result<ExitCode> {
+    if json {
+        output::json(entry)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let text = |name: &str, value: &str| format!("\n  {name:<9} {value}");
+    let mut lines = entry.path.clone();
+    lines.push_str(&text("state", word(entry.state)));
+    if !entry.title.is_empty() {
+        lines.push_str(&text("title", &entry.title));
+    }
+    lines.push_str(&text("size", &format!("{} bytes", entry.bytes)));
+    lines.push_str(&text("passages", &entry.passages.to_string()));
+    if entry.pages > 0 {
+        lines.push_str(&text("pages", &entry.pages.to_string()));
+    }
+    lines.push_str(&text("sections", &entry.sections.to_string()));
+    for (name, value) in [("why", &entry.reason), ("do", &entry.hint)] {
+        lines.push_str(&value.as_ref().map(|value| text(name, value)).unwrap_or_default());
+    }
+    output::line(&output::shown(&lines))?;
     Ok(ExitCode::SUCCESS)
 }

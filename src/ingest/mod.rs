@@ -16,6 +16,7 @@
 mod chunk;
 mod extract;
 mod feed;
+mod marks;
 mod plan;
 mod problem;
 mod queue;
@@ -31,6 +32,7 @@ use anyhow::{Context, Result};
 use tanya_engine::Cancel;
 use tanya_index::{FileStamp, Library, Problem, Writer};
 
+pub use marks::{Mark, marks};
 pub use problem::with_hint;
 pub use scan::ScanOptions;
 pub use watch::{Changes, Watch, WatchOptions};

@@ -175,6 +175,7 @@ fn source(n: u32, path: &str, lines: (u32, u32), text: &str, words: &[&str]) -> 
         tokens: 60,
         highlights,
         reading: None,
+        marks: Vec::new(),
     }
 }
 

@@ -186,6 +186,7 @@ fn source() -> impl Strategy<Value = Source> {
             tokens: 1,
             highlights,
             reading: None,
+            marks: Vec::new(),
         })
 }
 

@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::forget::Forgotten;
 use crate::types::{
-    Chunk, ChunkId, ContentHash, FileRecord, FileStamp, FileState, Problem, Span, Status, TextHash, ToEmbed,
-    embedding_text,
+    Chunk, ChunkId, ContentHash, FileDetail, FileRecord, FileStamp, FileState, Problem, Span, Status, TextHash,
+    ToEmbed, embedding_text,
 };
 use crate::vectors::VectorId;
 
@@ -173,6 +173,19 @@ fn file_row(row: &Row<'_>) -> rusqlite::Result<FileRecord> {
 
 pub(crate) fn files(connection: &Connection) -> rusqlite::Result<Vec<FileRecord>> {
     connection.prepare(&format!("{FILE} ORDER BY path"))?.query_map([], file_row)?.collect()
+}
+
+pub(crate) fn ledger(connection: &Connection) -> rusqlite::Result<Vec<FileDetail>> {
+    connection
+        .prepare(
+            "SELECT f.path, f.size, f.mtime_ns, f.hash, f.state, f.reason, count(c.id), f.title,
+                count(DISTINCT c.page), count(DISTINCT nullif(c.heading, ''))
+            FROM files f LEFT JOIN chunks c ON c.file = f.id GROUP BY f.id ORDER BY f.path",
+        )?
+        .query_map([], |row| {
+            Ok(FileDetail { file: file_row(row)?, title: row.get(7)?, pages: row.get(8)?, sections: row.get(9)? })
+        })?
+        .collect()
 }
 
 /// The files at `paths` and below them, in no order.

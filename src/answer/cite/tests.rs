@@ -31,6 +31,7 @@ fn source(n: u32, start_line: u32, text: &str) -> Source {
         tokens: 0,
         highlights: Vec::new(),
         reading: None,
+        marks: Vec::new(),
     }
 }
 

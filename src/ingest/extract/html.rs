@@ -3,6 +3,7 @@
 //! Trees are only built for pages that nest less than [`MAX_DEPTH`] (html5ever is quadratic in depth, and the converter
 //! recursive); deeper ones are read without a tree.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use dom_smoothie::{Config, Readability};
@@ -27,12 +28,12 @@ pub(super) fn extract(source: &str) -> (Option<String>, Vec<Block>, Option<Strin
             Some("nested too deep: read without its structure".to_owned()),
         );
     }
-    let whole = to_markdown(source);
+    // A tree costs more than all else: the whole page is converted only where its main content is not enough.
     let main = (source.len() <= MAX_READABILITY).then(|| main_content(source)).flatten();
-    let chosen = match (main, whole) {
-        (Some(main), Some(whole)) if words(&main) >= words(&whole) * MIN_SHARE => Some(main),
-        (Some(main), None) => Some(main),
-        (_, whole) => whole,
+    let enough = words(&markup::visible_text(source)) * MIN_SHARE;
+    let chosen = match main {
+        Some(main) if words(&main) >= enough => Some(main),
+        main => to_markdown(source).or(main),
     };
     let Some(mut text) = chosen else {
         let text = markup::visible_text(source);
@@ -93,14 +94,16 @@ fn find_ignoring_case(text: &str, needle: &str) -> Option<usize> {
 ///
 /// Exact while the words stand in the source in the same order, which holds for all but reordering styles.
 struct Finder {
-    /// The words of the visible source, reduced to letters and digits, with their lines.
-    words: Vec<(String, u32)>,
-    /// Where each word stands, ascending.
-    places: HashMap<String, Vec<usize>>,
+    /// The words of the visible source, as hashes of their letters and digits, with their lines.
+    words: Vec<(u64, u32)>,
+    /// Where each word stands, ascending; made when a line is not found near the one before it.
+    places: OnceCell<HashMap<u64, Vec<usize>>>,
 }
 
 /// Words of a line that must follow each other in the source.
 const PROBE: usize = 6;
+/// How many words after the line before it a line is looked for first.
+const NEAR: usize = 500;
 /// Places of a first word that are tried for one line.
 const MAX_TRIES: usize = 200;
 
@@ -109,23 +112,18 @@ impl Finder {
         let visible = markup::visible_text(source);
         let mut words = Vec::new();
         for (line, number) in visible.split('\n').zip(1_u32..) {
-            words.extend(line.split_whitespace().filter_map(reduced).map(|word| (word, number)));
+            words.extend(line.split_whitespace().filter_map(hashed).map(|word| (word, number)));
         }
-        let mut places: HashMap<String, Vec<usize>> = HashMap::new();
-        for (at, (word, _)) in words.iter().enumerate() {
-            places.entry(word.clone()).or_default().push(at);
-        }
-        Self { words, places }
+        Self { words, places: OnceCell::new() }
     }
 
     fn locate(&self, blocks: &mut [Block]) {
         let mut cursor = 0;
         let mut last_line = self.words.first().map_or(1, |(_, line)| *line);
         for block in blocks {
-            let texts: Vec<Vec<String>> =
-                block.text.split('\n').map(|line| line.split_whitespace().filter_map(reduced).collect()).collect();
-            for (text, range) in texts.iter().zip(&mut block.lines) {
-                if let Some(at) = self.find(text, cursor) {
+            for (line, range) in block.text.split('\n').zip(&mut block.lines) {
+                let text: Vec<u64> = line.split_whitespace().filter_map(hashed).collect();
+                if let Some(at) = self.find(&text, cursor) {
                     let end = (at + text.len()).min(self.words.len());
                     *range = LineRange { start: self.words[at].1, end: self.words[end.max(at + 1) - 1].1 };
                     cursor = end;
@@ -138,21 +136,49 @@ impl Finder {
     }
 
     /// The first place from `cursor` on where most of the first words follow each other.
-    fn find(&self, text: &[String], cursor: usize) -> Option<usize> {
+    fn find(&self, text: &[u64], cursor: usize) -> Option<usize> {
         let probe = &text[..text.len().min(PROBE)];
-        let places = self.places.get(probe.first()?)?;
-        let from = places.partition_point(|at| *at < cursor);
-        places[from..].iter().copied().take(MAX_TRIES).find(|at| {
+        let first = probe.first()?;
+        let fits = |at: &usize| {
             let same = self.words[*at..].iter().zip(probe).filter(|((word, _), wanted)| word == *wanted).count();
             same * 3 >= probe.len() * 2
-        })
+        };
+        let near = cursor.min(self.words.len())..self.words.len().min(cursor + NEAR);
+        if let Some(at) = near.filter(|at| self.words[*at].0 == *first).find(fits) {
+            return Some(at);
+        }
+        let places = self.places.get_or_init(|| {
+            let mut places: HashMap<u64, Vec<usize>> = HashMap::new();
+            for (at, (word, _)) in self.words.iter().enumerate() {
+                places.entry(*word).or_default().push(at);
+            }
+            places
+        });
+        let places = places.get(first)?;
+        let from = places.partition_point(|at| *at < cursor);
+        places[from..].iter().copied().take(MAX_TRIES).find(fits)
     }
 }
 
-/// A word's letters and digits, in lower case; `None` when it has none.
-fn reduced(word: &str) -> Option<String> {
-    let reduced: String = word.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
-    (!reduced.is_empty()).then_some(reduced)
+/// A hash of a word's letters and digits in lower case (FNV-1a); `None` when it has none. Two words that share one cost a line's place at
+/// worst.
+fn hashed(word: &str) -> Option<u64> {
+    let mut hash = 0xCBF2_9CE4_8422_2325_u64;
+    let mut any = false;
+    let mut add = |c: char| {
+        any = true;
+        hash = (hash ^ u64::from(u32::from(c))).wrapping_mul(0x0100_0000_01B3);
+    };
+    for c in word.chars() {
+        if c.is_ascii() {
+            if c.is_ascii_alphanumeric() {
+                add(c.to_ascii_lowercase());
+            }
+        } else if c.is_alphanumeric() {
+            c.to_lowercase().for_each(&mut add);
+        }
+    }
+    any.then_some(hash)
 }
 
 #[cfg(test)]

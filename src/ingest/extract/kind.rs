@@ -82,8 +82,7 @@ const CODE: &str = "\
     yaml yml zig zsh";
 
 /// Extensions of documents that are not read yet.
-const NOT_YET: &str =
-    "doc dot pages wpd numbers ppt key mobi azw azw3 djvu ps eps xps msg pst chm hwp vsd vsdx one";
+const NOT_YET: &str = "doc dot pages wpd numbers ppt key mobi azw azw3 djvu ps eps xps msg pst chm hwp vsd vsdx one";
 
 /// Extensions of archives, which are listed and not opened.
 const ARCHIVES: &str = "7z apk bz2 cab deb dmg gz iso jar lz4 rar rpm tar tgz war whl xz zip zst";

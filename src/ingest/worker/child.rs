@@ -7,8 +7,8 @@ use std::process::ExitCode;
 
 use tanya_index::{FileState, NewChunk};
 
-use super::{confine, limits};
 use super::protocol::{self, Done, Hello, Open, Ready, Tag, WireChunk, write_frame, write_json};
+use super::{confine, limits};
 use crate::ingest::chunk::{chunk, short_title};
 use crate::ingest::extract::{Extracted, Input, extract};
 

@@ -94,14 +94,10 @@ mod linux {
 
     fn calls() -> Result<(), seccompiler::Error> {
         // A new process is denied, a thread is not. `clone3` hides its flags in memory: without it libraries use `clone`.
-        let process = SeccompCondition::new(
-            0,
-            SeccompCmpArgLen::Qword,
-            SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64),
-            0,
-        )
-        .and_then(|condition| SeccompRule::new(vec![condition]))
-        .map_err(seccompiler::Error::Backend)?;
+        let process =
+            SeccompCondition::new(0, SeccompCmpArgLen::Qword, SeccompCmpOp::MaskedEq(libc::CLONE_THREAD as u64), 0)
+                .and_then(|condition| SeccompRule::new(vec![condition]))
+                .map_err(seccompiler::Error::Backend)?;
         let mut denied: BTreeMap<i64, Vec<SeccompRule>> = DENIED.iter().map(|call| (*call, Vec::new())).collect();
         denied.insert(libc::SYS_clone, vec![process]);
         apply(denied, libc::EPERM)?;
@@ -110,9 +106,8 @@ mod linux {
 
     fn apply(rules: BTreeMap<i64, Vec<SeccompRule>>, answer: i32) -> Result<(), seccompiler::Error> {
         let architecture = std::env::consts::ARCH.try_into().map_err(seccompiler::Error::Backend)?;
-        let filter =
-            SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(answer as u32), architecture)
-                .map_err(seccompiler::Error::Backend)?;
+        let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::Errno(answer as u32), architecture)
+            .map_err(seccompiler::Error::Backend)?;
         let program: BpfProgram = filter.try_into().map_err(seccompiler::Error::Backend)?;
         seccompiler::apply_filter(&program)
     }

@@ -62,7 +62,12 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
 /// `1  garden/2024-spring.md:41–44      (not cited)`
 pub(super) fn head(source: &Source, uncited: bool, room: usize, look: &Look) -> Line<'static> {
     let theme = &look.theme;
-    let right = if uncited { vec![Span::styled("(not cited)", theme.muted)] } else { Vec::new() };
+    let right = match source.marks.last() {
+        // Whoever reads an answer should know what tried to steer it.
+        Some(mark) => vec![Span::styled(format!("! {}", mark.words()), theme.bad)],
+        None if uncited => vec![Span::styled("(not cited)", theme.muted)],
+        None => Vec::new(),
+    };
     let number = format!("{:<3}", source.n);
     let location = location(source, look.glyphs.dash);
     let taken = number.len() + width(&location) + columns(&right) + 1;
