@@ -16,6 +16,8 @@
 mod chunk;
 mod extract;
 mod feed;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod marks;
 mod plan;
 mod problem;

@@ -97,6 +97,14 @@ pub(crate) struct Extractor<'a> {
     pub(crate) started: u32,
 }
 
+/// Reads frames until one is not valid.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn read_all_frames(mut bytes: &[u8]) {
+    while let Ok(Some(frame)) = protocol::read_frame(&mut bytes) {
+        drop(frame);
+    }
+}
+
 /// The limits and denials that this system cannot put on the process which reads documents: none on a Linux of today.
 ///
 /// # Errors

@@ -223,6 +223,19 @@ fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
     }
 }
 
+/// An extension of each format.
+#[cfg(any(test, fuzzing))]
+pub(crate) const FORMATS: &[&str] = &[
+    "md", "txt", "rst", "org", "html", "pdf", "rs", "py", "c", "csv", "ipynb", "srt", "adoc", "tex", "eml", "mbox", "docx", "pptx",
+    "xlsx", "xls", "ods", "odt", "odp", "rtf", "epub", "fb2", "json", "",
+];
+
+/// A text as it is cleaned.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn sanitized(text: &str) -> String {
+    sanitize::sanitize(text).text
+}
+
 /// Bytes in the largest binary unit that leaves a number.
 fn human_bytes(bytes: u64) -> String {
     match bytes {
