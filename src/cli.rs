@@ -7,6 +7,7 @@ mod ask;
 mod batch;
 mod bench;
 mod doctor;
+mod eval;
 mod forget;
 mod index;
 mod library;
@@ -93,6 +94,8 @@ enum Command {
     Models(models::Args),
     /// List, show and delete conversations
     Sessions(sessions::Args),
+    /// Measure how good the answers are, on labelled questions or on this folder
+    Eval(eval::Args),
     /// Measure how fast the language model reads and writes on this machine
     Bench(bench::Args),
     /// Print completions for a shell
@@ -188,6 +191,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
         Some(Command::Purge(args)) => purge::run(&app, &args),
         Some(Command::Models(args)) => models::run(&app, &args),
         Some(Command::Sessions(args)) => sessions::run(&app, &args),
+        Some(Command::Eval(args)) => eval::run(&app, &args),
         Some(Command::Bench(args)) => bench::run(&app, &args),
         Some(Command::Completions { .. } | Command::Man) => Ok(ExitCode::SUCCESS),
     }

@@ -9,6 +9,7 @@
 //! | [`models`] | a model's name into verified files on disk |
 //! | [`ingest`] | a folder into chunks in its library |
 //! | [`answer`] | a question into a stream of events that ends in a cited answer |
+//! | [`eval`] | questions with known answers into figures with intervals |
 //! | [`chat`] | answers into conversations that survive the program |
 //! | [`jobs`] | all of that into background work with ids, cancel and progress |
 //! | [`tui`], [`cli`] | keys and arguments into jobs, their events into a screen or lines |
@@ -17,6 +18,7 @@ pub mod answer;
 pub mod chat;
 pub mod cli;
 pub mod config;
+pub mod eval;
 pub mod ingest;
 pub mod jobs;
 pub mod log;

@@ -87,6 +87,40 @@ fn search_finds_by_words_and_by_meaning_and_says_how() {
 }
 
 #[test]
+fn answers_are_measured_on_labelled_questions_and_on_the_folder_itself() {
+    let home = garden();
+    let labels = "{\"id\":\"a\",\"question\":\"When did I prune the pear tree?\",\"answers\":[\"March 9\"],\"gold_files\":[\"2024-spring.md\"]}\n\
+                  {\"id\":\"b\",\"question\":\"Who won the football world cup of 1954?\",\"is_impossible\":true}\n";
+    std::fs::write(home.root().join("q.jsonl"), labels).unwrap();
+    let eval = ["eval", "--json", "--questions", "../q.jsonl", "--answer-style", "quote"];
+    let with_out = [&eval[..], &["--out", "../a.jsonl"]].concat();
+    let report = home.run(&with_out).ok().json().remove(0);
+    let figure = |report: &Value, name: &str| -> f64 {
+        let figures = report["figures"].as_array().unwrap();
+        figures.iter().find(|one| one["name"] == name).unwrap_or_else(|| panic!("{name}: {report}"))["value"]
+            .as_f64()
+            .unwrap()
+    };
+    for name in ["answer holds the gold", "cited lines hold the gold", "file first", "unanswerable refused"] {
+        assert!((figure(&report, name) - 1.0).abs() < 1e-9, "{name}: {report}");
+    }
+    let kept = std::fs::read_to_string(home.root().join("a.jsonl")).unwrap();
+    assert_eq!(kept.lines().count(), 3, "what it was made with, and two answers");
+    assert_eq!(home.run(&with_out).ok().json().remove(0)["figures"], report["figures"]);
+    assert_eq!(std::fs::read_to_string(home.root().join("a.jsonl")).unwrap(), kept, "nothing was asked again");
+    home.run(&[&with_out[..], &["--min-answerable", "0.9"]].concat()).fails_with(&["a.jsonl", "other settings"]);
+    let strict = [&eval[..], &["--min-answerable", "0.99", "--out", "../b.jsonl"]].concat();
+    home.run(&strict).ok();
+    let compared = home.run(&[&eval[..], &["--compare", "../a.jsonl", "../b.jsonl"]].concat()).ok().json().remove(0);
+    let refused = compared.as_array().unwrap().iter().find(|one| one["name"] == "answerable refused").unwrap();
+    assert_eq!((&refused["before"], &refused["after"]), (&Value::from(0.0), &Value::from(1.0)));
+    let own = home.run(&["eval", "--count", "2", "--answer-style", "quote"]).ok();
+    assert!(own.out.contains("unanswerable refused") && own.out.contains("min_answerable"), "{}", own.out);
+    std::fs::write(home.root().join("bad.jsonl"), "{\"id\":1}\n").unwrap();
+    home.run(&["eval", "--questions", "../bad.jsonl"]).fails_with(&["bad.jsonl, line 1", "no question"]);
+}
+
+#[test]
 fn the_ledger_tells_what_was_read_of_every_file() {
     let home = Home::without_models();
     home.write("letter.eml", "Subject: Pears\nFrom: anna@example.org\n\nThe pears are ripe.\n")

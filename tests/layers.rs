@@ -10,7 +10,7 @@ const LAYERS: &[&[&str]] = &[
     &["config", "places"],
     &["log", "models", "ingest"],
     &["answer"],
-    &["chat"],
+    &["chat", "eval"],
     &["jobs"],
     &["tui"],
     &["cli"],

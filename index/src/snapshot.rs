@@ -200,6 +200,15 @@ impl Snapshot {
         Ok(weights.into_iter().map(|term| (term.stem, term.idf)).collect())
     }
 
+    /// `count` passages from all over the library, or all there are, in no meaningful order and the same ones every time.
+    pub fn sample(&self, count: usize) -> Result<Vec<Chunk>, Error> {
+        self.view.read(|store| {
+            let ids = read::sample(store, count)?;
+            let chunk = |id| read::chunk(store, id).map(|found| found.map(|(chunk, _)| chunk));
+            ids.into_iter().filter_map(|id| chunk(id).transpose()).collect()
+        })
+    }
+
     /// The stemmed terms of a text, in its order, repeats included, without stop words. A word that has several stems in the
     /// languages of the folder goes by the one that the folder holds most of.
     pub fn analyze(&self, text: &str) -> Vec<String> {

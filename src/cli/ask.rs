@@ -1,20 +1,21 @@
 //! `tanya ask`: one question, or a batch of them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use tanya_engine::{Cancel, Embedder, Reader};
-use tanya_index::Library;
+use tanya_index::{Library, Mode, Query};
 
 use super::batch::Batch;
 use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, REFUSED, output};
 use crate::answer::{
-    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, PairReader, Prompts, Request, TextEmbedder, Verdict,
-    WhenRefused,
+    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, PairReader, Prompts, Request, SearchQuery,
+    TextEmbedder, Verdict, WhenRefused,
 };
 
 /// Arguments of `tanya ask`.
@@ -70,9 +71,9 @@ struct Answered {
 }
 
 /// Everything a question needs. The model is fetched and opened for the first question that needs one.
-struct Desk<'a> {
+pub(super) struct Desk<'a> {
     app: &'a App,
-    library: Library,
+    pub(super) library: Library,
     embedder: Option<Embedder>,
     reader: Option<Reader>,
     prompts: Prompts,
@@ -82,20 +83,9 @@ struct Desk<'a> {
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let batch = args.batch.as_deref().map(Batch::open).transpose()?;
     let mut progress = Progress::new();
-    let freshness = if args.no_update { Freshness::AsIs } else { Freshness::Update };
-    let mut opened = app.library(&args.folder, freshness, &mut progress)?;
-    let embedder = app.embedder(&mut progress);
-    if let Some(embedder) = &embedder {
-        // A batch is worth waiting for; a person is not kept waiting for vectors.
-        let patience = batch.is_none().then_some(PATIENCE);
-        opened.embed(embedder, patience, &progress)?;
-    }
-    let reader = app.settings.reader.then(|| app.reader(&mut progress)).flatten();
-    progress.clear();
-    let prompts = Prompts::load(Some(&app.places.prompts()))?;
-    // The writer's lock is free from here on: asking only reads.
-    drop(opened.writer);
-    let mut desk = Desk { app, library: opened.library, embedder, reader, prompts, generator: None };
+    // A batch is worth waiting for; a person is not kept waiting for vectors.
+    let patience = batch.is_none().then_some(PATIENCE);
+    let mut desk = Desk::open(app, &args.folder, args.no_update, patience, &mut progress)?;
     let when_refused = if args.anyway { WhenRefused::AskModel } else { WhenRefused::Say };
     let Some(batch) = batch else {
         return one(&mut desk, &args.question.join(" "), when_refused, args.json);
@@ -107,8 +97,40 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-impl Desk<'_> {
-    fn answer(&mut self, request: Request, sink: &mut dyn FnMut(AnswerEvent)) -> Result<Answer> {
+impl<'a> Desk<'a> {
+    /// Opens all for the folder at `path`, embedding what is new for at most `patience`.
+    pub(super) fn open(
+        app: &'a App,
+        path: &Path,
+        as_is: bool,
+        patience: Option<Duration>,
+        progress: &mut Progress,
+    ) -> Result<Self> {
+        let freshness = if as_is { Freshness::AsIs } else { Freshness::Update };
+        let mut opened = app.library(path, freshness, progress)?;
+        let embedder = app.embedder(progress);
+        if let Some(embedder) = &embedder {
+            opened.embed(embedder, patience, progress)?;
+        }
+        let reader = app.settings.reader.then(|| app.reader(progress)).flatten();
+        progress.clear();
+        let prompts = Prompts::load(Some(&app.places.prompts()))?;
+        // The writer's lock is free from here on: asking only reads.
+        drop(opened.writer);
+        Ok(Self { app, library: opened.library, embedder, reader, prompts, generator: None })
+    }
+
+    /// The texts of the passages that are nearest to a text.
+    pub(super) fn search(&self, text: &str, limit: usize) -> Result<Vec<String>> {
+        let snapshot = self.library.snapshot().context("cannot read the library")?;
+        let embedder = self.embedder.as_ref().map(|embedder| embedder as &dyn TextEmbedder);
+        let mode = if embedder.is_some() { Mode::Hybrid } else { Mode::Lexical };
+        let how = Query { mode, limit, ..Query::default() };
+        let found = answer::search(&snapshot, &SearchQuery::new(text, &[]), embedder, &how, &Cancel::default())?;
+        Ok(found.hits.into_iter().map(|hit| hit.chunk.text).collect())
+    }
+
+    pub(super) fn answer(&mut self, request: Request, sink: &mut dyn FnMut(AnswerEvent)) -> Result<Answer> {
         let snapshot = self.library.snapshot().context("cannot read the library")?;
         let finders = Finders {
             embedder: self.embedder.as_ref().map(|embedder| embedder as &dyn TextEmbedder),

@@ -152,6 +152,14 @@ pub(crate) fn chunk_ids(connection: &Connection) -> rusqlite::Result<std::collec
     connection.prepare("SELECT id FROM chunks")?.query_map([], |row| row.get(0).map(ChunkId))?.collect()
 }
 
+/// Passages by a multiplicative hash of their numbers (Knuth, TAOCP 6.4).
+pub(crate) fn sample(connection: &Connection, count: usize) -> rusqlite::Result<Vec<ChunkId>> {
+    connection
+        .prepare("SELECT id FROM chunks ORDER BY (id * 2654435761) % 4294967296, id LIMIT ?1")?
+        .query_map([count as i64], |row| row.get(0).map(ChunkId))?
+        .collect()
+}
+
 pub(crate) fn chunk_count(connection: &Connection) -> rusqlite::Result<u64> {
     connection.query_row("SELECT count(*) FROM chunks", [], |row| row.get(0))
 }

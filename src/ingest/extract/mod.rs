@@ -226,8 +226,8 @@ fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
 /// An extension of each format.
 #[cfg(any(test, fuzzing))]
 pub(crate) const FORMATS: &[&str] = &[
-    "md", "txt", "rst", "org", "html", "pdf", "rs", "py", "c", "csv", "ipynb", "srt", "adoc", "tex", "eml", "mbox", "docx", "pptx",
-    "xlsx", "xls", "ods", "odt", "odp", "rtf", "epub", "fb2", "json", "",
+    "md", "txt", "rst", "org", "html", "pdf", "rs", "py", "c", "csv", "ipynb", "srt", "adoc", "tex", "eml", "mbox",
+    "docx", "pptx", "xlsx", "xls", "ods", "odt", "odp", "rtf", "epub", "fb2", "json", "",
 ];
 
 /// A text as it is cleaned.

@@ -1,0 +1,281 @@
+//! `tanya eval`: how good the answers are, on labelled questions or on questions made from the folder itself.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result, anyhow};
+use serde::{Deserialize, Serialize};
+
+use super::ask::Desk;
+use super::progress::Progress;
+use super::{App, output};
+use crate::answer::{Answer, Request, WhenRefused};
+use crate::config::{SETTINGS, Settings};
+use crate::eval::{self, Difference, Figure, Given, Question, Rates, Shares, shares};
+use crate::report::Hinting as _;
+
+/// Arguments of `tanya eval`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Labelled questions are JSON objects, one a line: id, question, answers (a list), and where known is_impossible and \
+                        gold_files. Without a file the folder is asked about its own sentences, and about what it can hardly know."
+)]
+pub(super) struct Args {
+    /// The folder to ask
+    #[arg(long, default_value = ".", value_hint = clap::ValueHint::DirPath)]
+    folder: PathBuf,
+    /// Labelled questions, one JSON object a line
+    #[arg(long, value_name = "FILE.jsonl")]
+    questions: Option<PathBuf>,
+    /// How many questions are made from the folder
+    #[arg(long, default_value_t = 60, conflicts_with = "questions")]
+    count: usize,
+    /// Keep each answer here; what is there already, with the same settings, is not asked again
+    #[arg(long, value_name = "FILE.jsonl")]
+    out: Option<PathBuf>,
+    /// Compare two files that --out has written, instead of asking
+    #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], requires = "questions", conflicts_with = "out")]
+    compare: Option<Vec<PathBuf>>,
+    /// Use the library as it is, without comparing the folder first
+    #[arg(long)]
+    no_update: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// A line of `--out`.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    id: String,
+    #[serde(flatten)]
+    answer: Answer,
+}
+
+/// The first line of `--out`: what the answers were made with.
+#[derive(Serialize, Deserialize, PartialEq)]
+struct Made {
+    settings: Vec<(String, String)>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    questions: usize,
+    figures: Vec<Figure>,
+    /// What other thresholds of the reader's probability would do.
+    thresholds: Vec<Rates>,
+    advice: Option<Rates>,
+    model: String,
+}
+
+pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
+    if let (Some(files), Some(labels)) = (&args.compare, &args.questions) {
+        return compare(&read_questions(labels)?, &files[0], &files[1], args.json);
+    }
+    let labelled = args.questions.as_deref().map(read_questions).transpose()?;
+    let mut kept = match &args.out {
+        Some(path) => Answers::open(path, &app.settings)?,
+        None => Answers::default(),
+    };
+    let mut progress = Progress::new();
+    let mut desk = Desk::open(app, &args.folder, args.no_update, None, &mut progress)?;
+    let questions = match labelled {
+        Some(questions) => questions,
+        None => made(&desk, args.count)?,
+    };
+    if questions.is_empty() {
+        return Err(anyhow!("{}: there is nothing to ask about", args.folder.display()))
+            .hint("give labelled questions with --questions FILE.jsonl");
+    }
+    for (done, question) in questions.iter().enumerate() {
+        progress.files(&question.question, done as u64, questions.len() as u64);
+        if kept.of.contains_key(&question.id) {
+            continue;
+        }
+        let request = Request::new(&question.question, Vec::new(), &app.settings, WhenRefused::Say);
+        let answer = desk.answer(request, &mut |_| {}).with_context(|| format!("question {}", question.id))?;
+        kept.keep(&question.id, answer)?;
+    }
+    progress.clear();
+    let report = report(&questions, &kept.of, &app.settings);
+    if args.json {
+        output::json(&report)?;
+    } else {
+        print(&report, &app.settings, args.questions.is_none())?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Questions about the folder's own sentences, and of the foreign ones those whose answer no passage found for them holds.
+fn made(desk: &Desk<'_>, count: usize) -> Result<Vec<Question>> {
+    let snapshot = desk.library.snapshot().context("cannot read the library")?;
+    // Not every passage has a sentence to ask about.
+    let sample = snapshot.sample(count * 4).context("cannot read the library")?;
+    let known = sample.iter().enumerate().filter_map(|(number, chunk)| eval::cloze(number, &chunk.path, &chunk.text));
+    let mut questions: Vec<Question> = known.take(count).collect();
+    for (number, (question, answer)) in eval::FOREIGN.iter().enumerate() {
+        let found = desk.search(question, 10)?;
+        let holds =
+            |text: &String| text.split(|c: char| !c.is_alphanumeric()).any(|word| word.eq_ignore_ascii_case(answer));
+        if !found.iter().any(holds) {
+            questions.push(Question {
+                id: format!("foreign-{number}"),
+                question: (*question).to_owned(),
+                answers: Vec::new(),
+                unanswerable: true,
+                files: Vec::new(),
+            });
+        }
+    }
+    Ok(questions)
+}
+
+fn read_questions(path: &Path) -> Result<Vec<Question>> {
+    let name = path.display();
+    let file = File::open(path)
+        .with_context(|| format!("{name}: cannot open the questions"))
+        .hint("give a file with one JSON object a line: id, question, answers")?;
+    let mut questions = Vec::new();
+    for (line, number) in BufReader::new(file).lines().zip(1..) {
+        let line = line.with_context(|| format!("{name}: cannot read the questions"))?;
+        if !line.trim().is_empty() {
+            let question = Question::read(&line).map_err(|why| anyhow!("{name}, line {number}: {why}"));
+            questions.push(question.hint("each line wants id, question and answers")?);
+        }
+    }
+    Ok(questions)
+}
+
+/// The answers so far, and the file that keeps them.
+#[derive(Default)]
+struct Answers {
+    of: HashMap<String, Answer>,
+    file: Option<File>,
+}
+
+impl Answers {
+    fn open(path: &Path, settings: &Settings) -> Result<Self> {
+        let name = path.display();
+        let made = Made { settings: SETTINGS.iter().map(|one| (one.key.to_owned(), one.show(settings))).collect() };
+        let (before, of) = if path.exists() { read_answers(path)? } else { (None, HashMap::new()) };
+        if before.as_ref().is_some_and(|before| *before != made) {
+            return Err(anyhow!("{name}: these answers were made with other settings"))
+                .hint("give --out another file, and compare the two with --compare");
+        }
+        let mut file = File::options().create(true).append(true).open(path);
+        if let (Ok(file), None) = (&mut file, &before) {
+            writeln!(file, "{}", serde_json::to_string(&made)?).with_context(|| format!("{name}: cannot write"))?;
+        }
+        Ok(Self { of, file: Some(file.with_context(|| format!("{name}: cannot write the answers"))?) })
+    }
+
+    fn keep(&mut self, id: &str, answer: Answer) -> Result<()> {
+        let kept = Kept { id: id.to_owned(), answer };
+        if let Some(file) = &mut self.file {
+            writeln!(file, "{}", serde_json::to_string(&kept)?).context("cannot write the answers")?;
+        }
+        self.of.insert(kept.id, kept.answer);
+        Ok(())
+    }
+}
+
+/// The answers of a file; a last line that was cut off is none.
+fn read_answers(path: &Path) -> Result<(Option<Made>, HashMap<String, Answer>)> {
+    let name = path.display();
+    let file = File::open(path).with_context(|| format!("{name}: cannot open the answers"))?;
+    let (mut made, mut of) = (None, HashMap::new());
+    for line in BufReader::new(file).lines() {
+        let line = line.with_context(|| format!("{name}: cannot read the answers"))?;
+        if let Ok(kept) = serde_json::from_str::<Kept>(&line) {
+            of.insert(kept.id, kept.answer);
+        } else if let Ok(first) = serde_json::from_str::<Made>(&line) {
+            made = Some(first);
+        }
+    }
+    Ok((made, of))
+}
+
+fn given(answer: &Answer) -> Given {
+    Given {
+        abstained: answer.abstained,
+        answer: answer.answer.clone(),
+        short: answer.short_answer.clone(),
+        citations: answer.citations.iter().map(|citation| citation.text.clone()).collect(),
+        sources: answer.sources.iter().map(|source| (source.path.clone(), source.text.clone())).collect(),
+        ms: answer.ms_total,
+    }
+}
+
+fn all_shares(questions: &[Question], answers: &HashMap<String, Answer>) -> Vec<Shares> {
+    let of = |question: &Question| answers.get(&question.id).map(|answer| shares(question, &given(answer)));
+    questions.iter().map(|question| of(question).unwrap_or_default()).collect()
+}
+
+fn report(questions: &[Question], answers: &HashMap<String, Answer>, settings: &Settings) -> Report {
+    let probabilities = |unanswerable: bool| -> Vec<f32> {
+        let of = questions.iter().filter(|question| question.unanswerable == unanswerable);
+        of.filter_map(|question| answers.get(&question.id)?.measures.probability()).collect()
+    };
+    let (answerable, others) = (probabilities(false), probabilities(true));
+    let thresholds =
+        if answerable.is_empty() || others.is_empty() { Vec::new() } else { eval::rates(&answerable, &others) };
+    Report {
+        questions: questions.len(),
+        figures: eval::figures(&all_shares(questions, answers)),
+        advice: eval::advice(&thresholds, settings.min_answerable),
+        thresholds,
+        model: settings.model.clone(),
+    }
+}
+
+fn print(report: &Report, settings: &Settings, made: bool) -> Result<()> {
+    output::line(&format!("{} questions, model {}\n", report.questions, report.model))?;
+    for Figure { name, value, interval: (low, high), questions } in &report.figures {
+        output::line(&format!("  {name:<28} {value:>9.3}   {low:.3} to {high:.3}   of {questions}"))?;
+    }
+    if !report.thresholds.is_empty() {
+        output::line("\n  min_answerable   answerable refused   others answered")?;
+        for Rates { threshold, false_refusals, false_answers } in report.thresholds.iter().step_by(2) {
+            output::line(&format!("  {threshold:>14.2}   {false_refusals:>18.3}   {false_answers:>15.3}"))?;
+        }
+    }
+    let now = settings.min_answerable;
+    output::line(&match &report.advice {
+        Some(best) => format!(
+            "\nOn these questions min_answerable = {:.2} would be better than {now:.2}: {:.0} % of the answerable refused, {:.0} % of the others answered.",
+            best.threshold,
+            100.0 * best.false_refusals,
+            100.0 * best.false_answers
+        ),
+        None if report.thresholds.is_empty() => String::new(),
+        None => format!("\nOn these questions no other min_answerable is clearly better than {now:.2}."),
+    })?;
+    if made {
+        output::line("The questions were made from the folder's own sentences: what people ask is harder.")?;
+    }
+    Ok(())
+}
+
+fn compare(questions: &[Question], before: &Path, after: &Path, json: bool) -> Result<ExitCode> {
+    let (first, second) = (read_answers(before)?.1, read_answers(after)?.1);
+    let both: Vec<Question> =
+        questions.iter().filter(|one| first.contains_key(&one.id) && second.contains_key(&one.id)).cloned().collect();
+    if both.is_empty() {
+        return Err(anyhow!("{} and {}: no question is in both", before.display(), after.display()))
+            .hint("give two files that tanya eval --out has written for these questions");
+    }
+    let differences = eval::compare(&all_shares(&both, &first), &all_shares(&both, &second));
+    if json {
+        output::json(&differences)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(&format!("{} questions in both\n", both.len()))?;
+    for Difference { name, before, after, interval: (low, high) } in &differences {
+        let sure = if *low > 0.0 || *high < 0.0 { "" } else { "   (may be chance)" };
+        output::line(&format!("  {name:<28} {before:>9.3} → {after:<9.3} {low:+.3} to {high:+.3}{sure}"))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,20 @@
+//! How good are the answers? Questions with known answers, from a file or made from the folder itself, and figures with intervals.
+//!
+//! ```text
+//! labelled file ─question┐
+//! the folder   ─known────┴→ Question ─(the caller answers)→ Answer ─metrics→ shares ─report→ figures, intervals, comparison
+//! ```
+//!
+//! Everything here is pure; who runs the questions keeps the answers.
+
+mod known;
+mod metrics;
+mod question;
+mod report;
+mod thresholds;
+
+pub use known::{FOREIGN, cloze};
+pub use metrics::{Given, Share, Shares, shares};
+pub use question::Question;
+pub use report::{Difference, Figure, compare, figures};
+pub use thresholds::{Rates, advice, rates};
