@@ -17,21 +17,37 @@ const PER_SECOND: f64 = 5_000.0;
 const NEWEST: f64 = 0.5;
 
 /// Readings of the last questions, and how fast reading goes.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Memory {
-    questions: VecDeque<(String, HashMap<SectionKey, Vec<Finding>>)>,
+    questions: VecDeque<(String, Readings)>,
+    pace: Pace,
+}
+
+/// What was found in each section that was read for one question.
+pub(super) type Readings = HashMap<SectionKey, Vec<Finding>>;
+
+/// How fast passages are read.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Pace {
     per_second: f64,
 }
 
-impl Default for Memory {
+impl Default for Pace {
     fn default() -> Self {
-        Self { questions: VecDeque::new(), per_second: PER_SECOND }
+        Self { per_second: PER_SECOND }
+    }
+}
+
+impl Pace {
+    /// Seconds that `passages` will take, rounded up.
+    pub(super) fn seconds(self, passages: usize) -> u64 {
+        (passages as f64 / self.per_second).ceil() as u64
     }
 }
 
 impl Memory {
     /// What was read for a question, to look things up and to add to.
-    pub(super) fn of(&mut self, question: &str) -> &mut HashMap<SectionKey, Vec<Finding>> {
+    pub(super) fn of(&mut self, question: &str) -> &mut Readings {
         let known = self.questions.iter().position(|(key, _)| key == question);
         let readings = known.and_then(|at| self.questions.remove(at)).map(|(_, readings)| readings).unwrap_or_default();
         self.questions.truncate(QUESTIONS - 1);
@@ -39,16 +55,16 @@ impl Memory {
         &mut self.questions[0].1
     }
 
-    /// Seconds that `passages` will take, rounded up.
-    pub(super) fn seconds(&self, passages: usize) -> u64 {
-        (passages as f64 / self.per_second).ceil() as u64
+    /// How fast reading went.
+    pub(super) fn pace(&self) -> Pace {
+        self.pace
     }
 
     /// Learns how fast reading goes from a run that was long enough to tell.
     pub(super) fn learn(&mut self, passages: usize, took: Duration) {
         if passages >= 32 && took > Duration::from_millis(1) {
             let measured = passages as f64 / took.as_secs_f64();
-            self.per_second = NEWEST * measured + (1.0 - NEWEST) * self.per_second;
+            self.pace.per_second = NEWEST * measured + (1.0 - NEWEST) * self.pace.per_second;
         }
     }
 }
@@ -75,11 +91,11 @@ mod tests {
     #[test]
     fn the_estimate_follows_what_was_measured() {
         let mut memory = Memory::default();
-        let before = memory.seconds(100_000);
+        let before = memory.pace().seconds(100_000);
         memory.learn(100_000, Duration::from_secs(100));
-        assert!(memory.seconds(100_000) > before);
-        let slow = memory.seconds(100_000);
+        assert!(memory.pace().seconds(100_000) > before);
+        let slow = memory.pace().seconds(100_000);
         memory.learn(3, Duration::from_secs(100));
-        assert_eq!(memory.seconds(100_000), slow, "three passages tell nothing");
+        assert_eq!(memory.pace().seconds(100_000), slow, "three passages tell nothing");
     }
 }

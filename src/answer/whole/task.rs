@@ -319,7 +319,7 @@ fn is(words: &[&str], token: &Token<'_>) -> bool {
 }
 
 /// Whether a word looks like the name or path of a file: `garden.md`, `2024/march`. Whether there is such a file the folder tells.
-fn is_name(word: &str) -> bool {
+pub(super) fn is_name(word: &str) -> bool {
     let name = word.rsplit('/').next().unwrap_or(word);
     let has_ending = name.rsplit_once('.').is_some_and(|(stem, ending)| {
         stem.chars().count() >= 2
