@@ -13,13 +13,17 @@ use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, REFUSED, output};
 use crate::answer::{
-    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, PairReader, Prompts, Request, TextEmbedder, Verdict,
-    WhenRefused,
+    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, Memory, PairReader, Prompts, Reading, Request,
+    TextEmbedder, Verdict, WhenRefused,
 };
 
 /// Arguments of `tanya ask`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit code 3 means: the documents do not hold the answer.")]
+#[command(after_help = "\
+Questions about everything (list all …, how many notes mention …, compare … and …, summarize this folder, summarize FILE) are answered by
+reading every section, not the best few passages; path:, ext:, tag:, after: and before: narrow them down.
+
+Exit code 3 means: the documents do not hold the answer.")]
 pub(super) struct Args {
     /// The folder to ask
     #[arg(long, default_value = ".", value_hint = clap::ValueHint::DirPath)]
@@ -36,6 +40,12 @@ pub(super) struct Args {
     /// Ask the model even when the documents do not hold the answer; its words are marked as such
     #[arg(long)]
     anyway: bool,
+    /// Read the whole folder for the question, even where its words do not ask for everything
+    #[arg(long, conflicts_with = "no_whole")]
+    whole: bool,
+    /// Answer from the best passages, even where the question asks for everything
+    #[arg(long)]
+    no_whole: bool,
     /// The question
     #[arg(required_unless_present = "batch", num_args = 1..)]
     question: Vec<String>,
@@ -77,6 +87,17 @@ struct Desk<'a> {
     reader: Option<Reader>,
     prompts: Prompts,
     generator: Option<LocalGenerator>,
+    memory: Memory,
+}
+
+impl Args {
+    fn reading(&self) -> Reading {
+        match (self.whole, self.no_whole) {
+            (true, _) => Reading::Everything,
+            (_, true) => Reading::BestPassages,
+            _ => Reading::AsAsked,
+        }
+    }
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
@@ -95,13 +116,15 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let prompts = Prompts::load(Some(&app.places.prompts()))?;
     // The writer's lock is free from here on: asking only reads.
     drop(opened.writer);
-    let mut desk = Desk { app, library: opened.library, embedder, reader, prompts, generator: None };
+    let mut desk = Desk { app, library: opened.library, embedder, reader, prompts, generator: None, memory: Memory::default() };
     let when_refused = if args.anyway { WhenRefused::AskModel } else { WhenRefused::Say };
     let Some(batch) = batch else {
-        return one(&mut desk, &args.question.join(" "), when_refused, args.json);
+        let request = Request::new(&args.question.join(" "), Vec::new(), &app.settings, when_refused);
+        return one(&mut desk, Request { reading: args.reading(), ..request }, args.json);
     };
     batch.run(|id, line: Line| {
         let request = Request::new(&line.question, exchanges(line.history), &app.settings, when_refused);
+        let request = Request { reading: args.reading(), ..request };
         Ok(Answered { id: id.clone(), answer: desk.answer(request, &mut |_| {})? })
     })?;
     Ok(ExitCode::SUCCESS)
@@ -115,7 +138,7 @@ impl Desk<'_> {
             reader: self.reader.as_ref().map(|reader| reader as &dyn PairReader),
         };
         let cancel = Cancel::default();
-        let prepared = answer::prepare(request, &snapshot, finders, &cancel, sink)?;
+        let prepared = answer::begin(request, &snapshot, finders, &mut self.memory, &cancel, sink)?;
         if !prepared.needs_model() {
             return Ok(answer::conclude(prepared, &snapshot, &self.app.settings.model, sink));
         }
@@ -127,12 +150,17 @@ impl Desk<'_> {
     }
 }
 
-fn one(desk: &mut Desk<'_>, question: &str, when_refused: WhenRefused, json: bool) -> Result<ExitCode> {
-    let request = Request::new(question, Vec::new(), &desk.app.settings, when_refused);
+fn one(desk: &mut Desk<'_>, request: Request, json: bool) -> Result<ExitCode> {
     let streams = !json && output::is_watched();
     let mut broken = None;
     let mut streamed = String::new();
+    let mut reading: Option<Progress> = None;
     let answer = desk.answer(request, &mut |event| {
+        if let AnswerEvent::Reading { done, total, seconds_left } = event {
+            reading.get_or_insert_with(Progress::new).sections(done, total, seconds_left);
+            return;
+        }
+        reading = None;
         if let AnswerEvent::Text(piece) = event
             && streams
         {
@@ -170,11 +198,17 @@ fn print_sources(answer: &Answer) -> Result<()> {
     }
     output::line("")?;
     for citation in &answer.citations {
+        if answer.whole.is_some() {
+            // What stands there is the line above that cites it.
+            let place = output::place(&citation.path, citation.page, citation.start_line, citation.end_line);
+            output::line(&output::shown(&format!("[{}] {place}", citation.n)))?;
+            continue;
+        }
         let place = output::place(&citation.path, citation.page, citation.start_line, citation.end_line);
         let quote = citation.text.split_whitespace().collect::<Vec<_>>().join(" ");
         output::line(&output::shown(&format!("[{}] {place}\n    {quote}", citation.n)))?;
     }
-    if answer.citations.is_empty() {
+    if answer.citations.is_empty() && (answer.whole.is_none() || !answer.sources.is_empty()) {
         output::line(if answer.abstained {
             "Closest passages:"
         } else {
