@@ -116,7 +116,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let prompts = Prompts::load(Some(&app.places.prompts()))?;
     // The writer's lock is free from here on: asking only reads.
     drop(opened.writer);
-    let mut desk = Desk { app, library: opened.library, embedder, reader, prompts, generator: None, memory: Memory::default() };
+    let mut desk =
+        Desk { app, library: opened.library, embedder, reader, prompts, generator: None, memory: Memory::default() };
     let when_refused = if args.anyway { WhenRefused::AskModel } else { WhenRefused::Say };
     let Some(batch) = batch else {
         let request = Request::new(&args.question.join(" "), Vec::new(), &app.settings, when_refused);

@@ -98,8 +98,7 @@ impl Backend for Background {
             Grounds::WholeFolder => Reading::Everything,
             Grounds::ModelAlone => Reading::BestPassages,
         };
-        let request =
-            Request { reading, ..Request::new(&request.question, history, &request.settings, when_refused) };
+        let request = Request { reading, ..Request::new(&request.question, history, &request.settings, when_refused) };
         let asked = match &mut self.jobs {
             Some(jobs) => jobs.ask(job, request).map_err(|error| Report::new(&error)),
             None => {

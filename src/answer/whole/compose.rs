@@ -121,7 +121,11 @@ fn compare(sheet: &mut Sheet<'_>, names: [&String; 2], reduced: Reduced, tools: 
     let (both, apart): (Vec<Item>, Vec<Item>) = reduced.items.into_iter().partition(|item| item.sides == 3);
     let (a, b): (Vec<Item>, Vec<Item>) = apart.into_iter().partition(|item| item.sides == 1);
     let mut choose = |items| most_telling(items, OF_A_SIDE, OF_A_SIDE, tools.terms, tools.embedder, tools.cancel);
-    let parts = [(format!("{} and {} together", names[0], names[1]), choose(both)?), (names[0].clone(), choose(a)?), (names[1].clone(), choose(b)?)];
+    let parts = [
+        (format!("{} and {} together", names[0], names[1]), choose(both)?),
+        (names[0].clone(), choose(a)?),
+        (names[1].clone(), choose(b)?),
+    ];
     for (at, (name, items)) in parts.into_iter().enumerate() {
         match (items.is_empty(), at) {
             (true, 0) => {}
@@ -140,12 +144,17 @@ fn proof(whole: &Whole, unread: Unread, stopped: bool) -> String {
     let Whole { sections, read, matched, files, remembered, .. } = whole;
     let begun = if stopped { "Stopped: read" } else { "Read" };
     let known = if *remembered > 0 { format!(" ({remembered} of them before)") } else { String::new() };
-    let mut proof = format!("{begun} {read} of {} in {}{known}; {matched} match.", counted(*sections, "section"), counted(*files, "file"));
-    let left_out: Vec<String> = [(unread.skipped, "skipped"), (unread.failed, "failed"), (unread.partly, "read in part")]
-        .into_iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, how)| format!("{} {how}", counted(count, "file")))
-        .collect();
+    let mut proof = format!(
+        "{begun} {read} of {} in {}{known}; {matched} match.",
+        counted(*sections, "section"),
+        counted(*files, "file")
+    );
+    let left_out: Vec<String> =
+        [(unread.skipped, "skipped"), (unread.failed, "failed"), (unread.partly, "read in part")]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, how)| format!("{} {how}", counted(count, "file")))
+            .collect();
     if !left_out.is_empty() {
         proof.push_str(&format!(" Not in it: {} (`tanya status --failed`).", left_out.join(", ")));
     }
@@ -191,7 +200,16 @@ impl Composed {
         if written.abstained || !is_supported {
             let Self { text: answer, sentences, citations, sources, whole, .. } = self;
             let abstained = false;
-            return Answer { answer, sentences, citations, sources, abstained, reason: None, whole: Some(whole), ..written };
+            return Answer {
+                answer,
+                sentences,
+                citations,
+                sources,
+                abstained,
+                reason: None,
+                whole: Some(whole),
+                ..written
+            };
         }
         let answer = format!("{}\n\n{}", written.answer, self.proof);
         Answer { answer, short_answer: None, whole: Some(self.whole), ..written }

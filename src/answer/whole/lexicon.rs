@@ -59,8 +59,21 @@ const ENGLISH: Lexicon = Lexicon {
     file: &["file", "note", "document"],
     entries: &["entries", "records", "rows", "items"],
     mention: &[
-        "mention", "mentions", "mentioning", "contain", "contains", "containing", "about", "say", "talk", "describe",
-        "discuss", "cover", "refer", "include", "tagged",
+        "mention",
+        "mentions",
+        "mentioning",
+        "contain",
+        "contains",
+        "containing",
+        "about",
+        "say",
+        "talk",
+        "describe",
+        "discuss",
+        "cover",
+        "refer",
+        "include",
+        "tagged",
     ],
     exists: &["there", "have"],
     how_many: &[&["how", "many"], &["number", "of"]],
@@ -72,8 +85,8 @@ const ENGLISH: Lexicon = Lexicon {
     mine: &["my", "our", "this", "these"],
     glue: &[
         "i", "we", "do", "did", "does", "is", "are", "was", "were", "the", "a", "an", "of", "in", "on", "to", "that",
-        "those", "who", "what", "there", "have", "has", "for", "from", "with", "across", "whole", "entire", "and", "any",
-        "some", "it", "them", "me", "us",
+        "those", "who", "what", "there", "have", "has", "for", "from", "with", "across", "whole", "entire", "and",
+        "any", "some", "it", "them", "me", "us",
     ],
 };
 
@@ -169,7 +182,7 @@ const SPANISH: Lexicon = Lexicon {
     folder: &["carpeta", "directorio", "todo"],
     mine: &["mis", "esta", "este", "estas", "estos", "nuestros", "nuestras"],
     glue: &[
-        "el", "la", "los", "las", "de", "del", "un", "una", "que", "en", "hay", "tengo", "yo", "y", "por", "favor", "me",
-        "son",
+        "el", "la", "los", "las", "de", "del", "un", "una", "que", "en", "hay", "tengo", "yo", "y", "por", "favor",
+        "me", "son",
     ],
 };

@@ -33,7 +33,7 @@ use tanya_index::{ChunkId, Snapshot};
 
 use super::event::{AnswerEvent, Gate, Whole};
 use super::models::Finders;
-use super::retrieve::{Found, FolderTerms};
+use super::retrieve::{FolderTerms, Found};
 use super::{Measures, Prepared, Request, milliseconds};
 use find::Finding;
 use plan::Plan;

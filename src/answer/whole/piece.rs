@@ -88,7 +88,13 @@ fn end(lines: &[(usize, &str)], at: usize) -> usize {
     lines[at - 1].0 + lines[at - 1].1.len()
 }
 
-fn push<'a>(found: &mut Vec<Piece<'a>>, kind: Kind, text: &'a str, (start, end): (usize, usize), lead: Option<&'a str>) {
+fn push<'a>(
+    found: &mut Vec<Piece<'a>>,
+    kind: Kind,
+    text: &'a str,
+    (start, end): (usize, usize),
+    lead: Option<&'a str>,
+) {
     let whole = &text[start..end];
     let bare = whole.trim();
     if bare.chars().any(char::is_alphanumeric) {

@@ -205,7 +205,8 @@ pub(super) fn join_alike(
 /// The words that must be equal. Negators of the languages that the analyzer takes for function words are among them.
 fn exact(text: &str) -> BTreeSet<String> {
     const NEGATORS: [&str; 14] = [
-        "nicht", "kein", "keine", "nie", "ohne", "tidak", "bukan", "belum", "tanpa", "pas", "jamais", "sans", "nunca", "sin",
+        "nicht", "kein", "keine", "nie", "ohne", "tidak", "bukan", "belum", "tanpa", "pas", "jamais", "sans", "nunca",
+        "sin",
     ];
     let negators = text.unicode_words().map(str::to_lowercase).filter(|word| NEGATORS.contains(&word.as_str()));
     exact_words(text).into_iter().chain(negators).collect()

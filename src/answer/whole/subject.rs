@@ -31,7 +31,11 @@ impl Subject {
         let mut text = text;
         for (typed, nearest) in snapshot.corrections(&text).context("cannot search the library")? {
             remarks.push(format!("No document holds “{typed}”: read as “{nearest}”."));
-            text = text.unicode_words().map(|word| if word.to_lowercase() == typed.to_lowercase() { &nearest } else { word }).collect::<Vec<_>>().join(" ");
+            text = text
+                .unicode_words()
+                .map(|word| if word.to_lowercase() == typed.to_lowercase() { &nearest } else { word })
+                .collect::<Vec<_>>()
+                .join(" ");
         }
         // By itself a function word says something to the analyzer, among others it does not.
         let telling: BTreeSet<String> = terms.terms(&text).into_iter().collect();

@@ -133,7 +133,9 @@ mod tests {
         let telling = |text: &str| is_telling(&crate::answer::whole::piece::pieces(text)[0]);
         assert!(telling("The pear tree was pruned in early March."));
         assert!(telling("これは春に剪定された梨の木です"));
-        for text in ["See above.", "10 20 30 40 50 60 70 80", "let x = call(a, b, c, d, e);", "Do the following things now:"] {
+        for text in
+            ["See above.", "10 20 30 40 50 60 70 80", "let x = call(a, b, c, d, e);", "Do the following things now:"]
+        {
             assert!(!telling(text), "{text}");
         }
     }

@@ -182,7 +182,8 @@ impl<'a> Asked<'a> {
         if let Some(tag) = &self.tag {
             return Some(Task::Summarize { scope: Scope::Tag(tag.clone()), subject: subject() });
         }
-        let of_folder = self.find(verb + 1..usize::MAX, lexicon.folder).is_some() || self.says_all_files(lexicon, verb + 1);
+        let of_folder =
+            self.find(verb + 1..usize::MAX, lexicon.folder).is_some() || self.says_all_files(lexicon, verb + 1);
         if of_folder || !self.conditions.is_empty() {
             return Some(Task::Summarize { scope: Scope::Folder, subject: subject() });
         }
@@ -274,8 +275,16 @@ impl<'a> Asked<'a> {
     fn subject(&self, lexicon: &Lexicon, cues: &[usize]) -> String {
         let says_nothing = |token: &Token<'_>| {
             let groups = [
-                lexicon.polite, lexicon.me, lexicon.all, lexicon.files, lexicon.file, lexicon.entries, lexicon.mention,
-                lexicon.folder, lexicon.mine, lexicon.glue,
+                lexicon.polite,
+                lexicon.me,
+                lexicon.all,
+                lexicon.files,
+                lexicon.file,
+                lexicon.entries,
+                lexicon.mention,
+                lexicon.folder,
+                lexicon.mine,
+                lexicon.glue,
             ];
             groups.iter().any(|group| is(group, token)) || is_name(&token.word)
         };

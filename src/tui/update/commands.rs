@@ -30,7 +30,9 @@ pub(super) fn run(state: &mut State) -> Option<Vec<Effect>> {
         return Some(if arguments.is_empty() { show_model(state) } else { change(state, "model", arguments) });
     }
     if name == "whole" && arguments.is_empty() {
-        state.say("/whole QUESTION reads the whole folder for it · list all …, how many …, compare … and …, summarize …");
+        state.say(
+            "/whole QUESTION reads the whole folder for it · list all …, how many …, compare … and …, summarize …",
+        );
         return Some(Vec::new());
     }
     let arguments = arguments.to_owned();
