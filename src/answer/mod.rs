@@ -117,7 +117,7 @@ impl Prepared {
     /// Whether a model must be asked.
     pub fn needs_model(&self) -> bool {
         match self.gate {
-            _ if self.whole.as_ref().is_some_and(|whole| !whole.phrased) => false,
+            Gate::Go if self.whole.is_some() => self.whole.as_ref().is_some_and(|whole| whole.phrased),
             Gate::Go => !matches!(self.quote, Some(Quoted::Whole(_))),
             Gate::Refuse { .. } => self.request.when_refused == WhenRefused::AskModel,
         }
@@ -206,7 +206,7 @@ pub fn complete(
     }
     let whole = prepared.whole.take();
     let mut answer = write::written(prepared, snapshot, generator, prompts, cancel, sink)?;
-    if let Some(whole) = whole {
+    if let Some(whole) = whole.filter(|whole| whole.phrased) {
         answer = whole.phrased_as(answer);
     }
     sink(AnswerEvent::Finished(Box::new(answer.clone())));

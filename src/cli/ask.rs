@@ -18,6 +18,7 @@ use crate::answer::{
 };
 
 /// Arguments of `tanya ask`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Questions about everything (list all …, how many notes mention …, compare … and …, summarize this folder, summarize FILE) are answered by

@@ -6,6 +6,7 @@ use tanya_engine::Cancel;
 use super::plan::{Plan, Unread, counted};
 use super::reduce::{Item, MOST_HELD, Reduced, most_telling};
 use super::sheet::Sheet;
+use super::subject::Subject;
 use super::task::{Scope, Task, Unit};
 use crate::answer::event::{Answer, AnswerEvent, Citation, FinishKind, Sentence, Source, Verdict, Whole};
 use crate::answer::models::TextEmbedder;
@@ -54,7 +55,7 @@ pub(super) fn compose(
     style: AnswerStyle,
     tools: &Tools<'_>,
 ) -> Result<Composed> {
-    let wanted = plan.search.subjects().flat_map(|subject| subject.words()).collect();
+    let wanted = plan.search.subjects().flat_map(Subject::words).collect();
     let mut sheet = Sheet::new(wanted, tools.terms);
     let found = reduced.found;
     let mut short = None;
@@ -78,7 +79,9 @@ pub(super) fn compose(
     }
     if !near.is_empty() {
         sheet.says("Close in meaning, without the words, and not counted:");
-        near.iter().for_each(|item| sheet.item(item, ""));
+        for item in &near {
+            sheet.item(item);
+        }
     }
     let proof = proof(&whole, plan.unread, stopped);
     let said = plan.remarks.iter().cloned().chain([proof]).collect::<Vec<_>>().join(" ");
@@ -120,7 +123,7 @@ fn list(sheet: &mut Sheet<'_>, headline: &str, reduced: &Reduced, most: usize) {
 fn compare(sheet: &mut Sheet<'_>, names: [&String; 2], reduced: Reduced, tools: &Tools<'_>) -> Result<()> {
     let (both, apart): (Vec<Item>, Vec<Item>) = reduced.items.into_iter().partition(|item| item.sides == 3);
     let (a, b): (Vec<Item>, Vec<Item>) = apart.into_iter().partition(|item| item.sides == 1);
-    let mut choose = |items| most_telling(items, OF_A_SIDE, OF_A_SIDE, tools.terms, tools.embedder, tools.cancel);
+    let choose = |items| most_telling(items, OF_A_SIDE, OF_A_SIDE, tools.terms, tools.embedder, tools.cancel);
     let parts = [
         (format!("{} and {} together", names[0], names[1]), choose(both)?),
         (names[0].clone(), choose(a)?),
@@ -132,7 +135,9 @@ fn compare(sheet: &mut Sheet<'_>, names: [&String; 2], reduced: Reduced, tools: 
             (true, _) => sheet.says(&format!("{name}: nothing by itself.")),
             (false, _) => {
                 sheet.says(&format!("{name}:"));
-                items.iter().for_each(|item| sheet.item(item, ""));
+                for item in &items {
+                    sheet.item(item);
+                }
             }
         }
     }
@@ -165,6 +170,22 @@ fn proof(whole: &Whole, unread: Unread, stopped: bool) -> String {
 }
 
 impl Composed {
+    /// The sources cut down to the sentences that are cited.
+    pub(super) fn extracts(&self) -> Vec<Source> {
+        let cut = |source: &Source| {
+            let cited: Vec<&Citation> = self.citations.iter().filter(|citation| citation.n == source.n).collect();
+            let lines = |citation: &&Citation| (citation.start_line, citation.end_line);
+            let (start_line, end_line) = cited
+                .iter()
+                .map(lines)
+                .reduce(|all, one| (all.0.min(one.0), all.1.max(one.1)))
+                .unwrap_or((source.start_line, source.end_line));
+            let text = cited.iter().map(|citation| citation.text.as_str()).collect::<Vec<_>>().join("\n");
+            Source { text, start_line, end_line, highlights: Vec::new(), ..source.clone() }
+        };
+        self.sources.iter().map(cut).collect()
+    }
+
     /// The answer without a model.
     pub(in crate::answer) fn conclude(self, prepared: Prepared, sink: &mut dyn FnMut(AnswerEvent)) -> Answer {
         let stopped = self.stopped;

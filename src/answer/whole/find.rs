@@ -4,7 +4,7 @@
 //! above it, the title and the name of its file. An item of a list need not repeat the subject that stands above the list; a sentence
 //! must name some of it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use tanya_index::Chunk;
 
@@ -86,15 +86,12 @@ struct Above {
 /// Looks through a section, whose chunks `texts` are.
 pub(super) fn find(search: &Search, section: &Section, texts: &[Chunk], terms: &dyn Terms) -> Vec<Finding> {
     let set = |text: &str| terms.terms(text).into_iter().collect::<BTreeSet<String>>();
-    let said = |part: usize, piece: Piece<'_>| (set(piece.text), piece.lead.map(set).unwrap_or_default(), part);
-    let all: Vec<Said<'_>> = texts
+    let pieces = texts
         .iter()
         .enumerate()
-        .flat_map(|(part, chunk)| pieces(&chunk.text).into_iter().map(move |piece| (part, piece)))
-        .map(|(part, piece)| {
-            let (own, lead, part) = said(part, piece);
-            Said { part, piece, own, lead }
-        })
+        .flat_map(|(part, chunk)| pieces(&chunk.text).into_iter().map(move |piece| (part, piece)));
+    let all: Vec<Said<'_>> = pieces
+        .map(|(part, piece)| Said { part, piece, own: set(piece.text), lead: piece.lead.map(set).unwrap_or_default() })
         .collect();
     let above = above(section, &set);
     match search {
@@ -102,7 +99,7 @@ pub(super) fn find(search: &Search, section: &Section, texts: &[Chunk], terms: &
         Search::Matching { unit: Unit::Items, subject: Some(subject) } => matching(subject, &all, &above, 1),
         Search::Matching { unit, subject: Some(subject) } => as_entries(*unit, subject, &all, &above),
         Search::Sides(sides) => {
-            let mut found: Vec<Finding> = Vec::new();
+            let mut found: BTreeMap<(usize, usize), Finding> = BTreeMap::new();
             for (side, bit) in sides.iter().zip([1, 2]) {
                 let some = match side {
                     Side::About(subject) => matching(subject, &all, &above, bit),
@@ -110,13 +107,10 @@ pub(super) fn find(search: &Search, section: &Section, texts: &[Chunk], terms: &
                     Side::Files(_) => Vec::new(),
                 };
                 for one in some {
-                    match found.iter_mut().find(|other| (other.part, other.start) == (one.part, one.start)) {
-                        Some(same) => same.sides |= bit,
-                        None => found.push(one),
-                    }
+                    found.entry((one.part, one.start)).or_insert(one).sides |= bit;
                 }
             }
-            found
+            found.into_values().collect()
         }
         Search::Telling(subject) => telling(subject.as_ref(), &all, &above, terms, 1),
     }

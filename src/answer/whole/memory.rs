@@ -11,7 +11,7 @@ use super::section::SectionKey;
 
 /// Questions whose readings are kept; the least recent one goes first.
 const QUESTIONS: usize = 8;
-/// Passages read in a second until that was measured: one core of 2020, Markdown.
+/// Passages read in a second until a run has measured it: a cautious guess.
 const PER_SECOND: f64 = 5_000.0;
 /// What the last run counts in the measured pace.
 const NEWEST: f64 = 0.5;

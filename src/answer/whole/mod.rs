@@ -114,13 +114,13 @@ pub(super) fn prepare(
         Some(reason) => Gate::Refuse { reason: reason.clone() },
         None => Gate::Go,
     };
-    let sources = composed.sources.clone();
+    let sources = if composed.phrased { composed.extracts() } else { composed.sources.clone() };
     sink(AnswerEvent::Sources(sources.clone()));
     sink(AnswerEvent::Gate(gate.clone()));
     let mut request = request.clone();
     request.history.clear();
     if composed.phrased {
-        // What was chosen is all that the model reads, as far as its window goes.
+        // The sentences that were chosen are all that the model reads, as far as its window goes.
         (request.evidence_tokens, request.evidence_sentences) = (usize::MAX, 0);
     }
     let found = Found { hits: Vec::new(), sources, dropped: Vec::new() };
@@ -162,17 +162,14 @@ fn read(
             break;
         }
         let key = section.key();
-        let found = match readings.get(&key) {
-            Some(known) => {
-                result.remembered += 1;
-                known.clone()
-            }
-            None => {
-                let found = find::find(&plan.search, section, &section.read(snapshot)?, terms);
-                passages += section.chunks.len();
-                readings.insert(key, found.clone());
-                found
-            }
+        let found = if let Some(known) = readings.get(&key) {
+            result.remembered += 1;
+            known.clone()
+        } else {
+            let found = find::find(&plan.search, section, &section.read(snapshot)?, terms);
+            passages += section.chunks.len();
+            readings.insert(key, found.clone());
+            found
         };
         left -= section.chunks.len();
         result.read += 1;

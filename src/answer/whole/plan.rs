@@ -93,7 +93,18 @@ impl Plan {
 
     /// Names the question in memory: what is looked for, not how it was said.
     pub(super) fn key(&self) -> String {
-        format!("{:?}", self.search)
+        // Words, not their weights: those shift a little with every file that changes, and what was read holds all the same.
+        let side = |side: &Side| match side {
+            Side::About(subject) => format!("{:?}", subject.words()),
+            Side::Files(files) => format!("{files:?}"),
+        };
+        match &self.search {
+            Search::Matching { unit, subject } => {
+                format!("matching {unit:?} {:?}", subject.as_ref().map(Subject::words))
+            }
+            Search::Telling(subject) => format!("telling {:?}", subject.as_ref().map(Subject::words)),
+            Search::Sides([a, b]) => format!("sides {} {}", side(a), side(b)),
+        }
     }
 
     /// What is going to be done, for a person.

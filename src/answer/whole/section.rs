@@ -1,10 +1,14 @@
-//! Sections: what a whole-folder question reads and counts. Passages of one file under one heading on one page are one section.
+//! Sections: what a whole-folder question reads and counts. Passages of one file under one heading on one page are one section, or
+//! several where they are long: a stop takes effect between two.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use tanya_index::{Chunk, ChunkId, Conditions, Outlined, Snapshot};
+
+/// Passages of a section, at most: some ten thousand words.
+const LONGEST: usize = 64;
 
 /// A stretch of a file under one heading.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +42,10 @@ impl Section {
     }
 
     fn holds(&self, place: &Outlined<'_>) -> bool {
-        *self.path == *place.path && self.heading == place.heading && self.page == place.page
+        self.chunks.len() < LONGEST
+            && *self.path == *place.path
+            && self.heading == place.heading
+            && self.page == place.page
     }
 
     /// Its name in memory.

@@ -51,7 +51,7 @@ impl<'a> Sheet<'a> {
         self.says(&quoted);
     }
 
-    /// An item on a line of its own, grouped under its file: `path` is that of the item before.
+    /// Items under the names of their files.
     pub(super) fn grouped(&mut self, items: &[Item]) {
         let mut path = None;
         for item in items {
@@ -59,14 +59,13 @@ impl<'a> Sheet<'a> {
                 self.file(item.path());
                 path = Some(item.path());
             }
-            self.item(item, "");
+            self.item(item);
         }
     }
 
-    /// An item on a line of its own, behind `label`.
-    pub(super) fn item(&mut self, item: &Item, label: &str) {
+    /// An item on a line of its own.
+    pub(super) fn item(&mut self, item: &Item) {
         self.text.push_str("- ");
-        self.text.push_str(label);
         self.cite(item);
         self.text.push('\n');
     }

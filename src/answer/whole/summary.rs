@@ -46,7 +46,9 @@ pub(super) fn vector(text: &str, terms: &dyn Terms) -> Vector {
 fn normalized(mut vector: Vector) -> Vector {
     let length = vector.values().map(|weight| weight * weight).sum::<f32>().sqrt();
     if length > 0.0 {
-        vector.values_mut().for_each(|weight| *weight /= length);
+        for weight in vector.values_mut() {
+            *weight /= length;
+        }
     }
     vector
 }

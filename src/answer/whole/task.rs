@@ -331,7 +331,8 @@ fn is(words: &[&str], token: &Token<'_>) -> bool {
 pub(super) fn is_name(word: &str) -> bool {
     let name = word.rsplit('/').next().unwrap_or(word);
     let has_ending = name.rsplit_once('.').is_some_and(|(stem, ending)| {
-        stem.chars().count() >= 2
+        // Not "e.g." or "p.m."
+        stem.chars().count() + ending.len() > 2
             && stem.chars().any(char::is_alphabetic)
             && (1..=5).contains(&ending.len())
             && ending.starts_with(|c: char| c.is_ascii_alphabetic())

@@ -4,9 +4,7 @@ use tanya_engine::{Cancel, EmbedKind};
 use tanya_index::{Document, FileStamp, FileState, Library, NewChunk, Span, TextHash};
 
 use super::super::tests::Scripted;
-use super::super::{
-    Answer, AnswerEvent, FinishKind, Models, Prompts, TextEmbedder, Verdict, WhenRefused, begin, complete,
-};
+use super::super::{Answer, AnswerEvent, FinishKind, Prompts, TextEmbedder, Verdict, WhenRefused, begin, complete};
 use super::*;
 use crate::config::{AnswerStyle, Settings};
 
@@ -134,8 +132,7 @@ impl Asking {
         };
         let prepared = begin(request, &snapshot, finders, &mut self.memory, &cancel, &mut sink).unwrap();
         let prompts = Prompts::load(None).unwrap();
-        let Models { generator, .. } = Models { generator: &mut model, finders };
-        let answer = complete(prepared, &snapshot, generator, &prompts, &cancel, &mut sink).unwrap();
+        let answer = complete(prepared, &snapshot, &mut model, &prompts, &cancel, &mut sink).unwrap();
         let whole = answer.whole.clone().expect("a question about the whole folder");
         Outcome { answer, whole, events, calls: model.calls.len() }
     }
@@ -282,8 +279,13 @@ fn a_summary_is_made_of_sentences_of_the_documents_and_the_model_only_phrases_it
     assert_eq!(written.calls, 1);
     assert!(written.answer.answer.starts_with("The pear tree was pruned in March. [1]"), "{}", written.answer.answer);
     assert!(
-        written.answer.answer.ends_with("(`tanya status --failed`).")
-            || written.answer.answer.contains("Read 1 of 1 section")
+        written.answer.answer.ends_with("Read 1 of 1 section in 1 file (1 of them before); 1 match."),
+        "{}",
+        written.answer.answer
+    );
+    assert_eq!(
+        written.answer.sources[0].text,
+        "The pear tree was pruned in March with the saw.\nPears keep until winter in the cellar."
     );
     let folder = asking.ask("Summarize this folder").answer;
     assert!(folder.citations.len() >= 5 && folder.sentences.iter().all(|one| one.verdict == Verdict::Supported));
@@ -293,7 +295,7 @@ fn a_summary_is_made_of_sentences_of_the_documents_and_the_model_only_phrases_it
 fn a_file_that_is_not_there_leaves_the_question_to_the_search() {
     let asking = Asking::new();
     let snapshot = asking.library.snapshot().unwrap();
-    let mut prepare = |question: &str, reading| {
+    let prepare = |question: &str, reading| {
         let request = Request::new(question, Vec::new(), &Settings::default(), WhenRefused::Say);
         let request = Request { reading, ..request };
         let (memory, cancel) = (&mut Memory::default(), Cancel::default());
@@ -335,4 +337,17 @@ fn what_is_close_in_meaning_is_shown_and_not_counted() {
     assert_eq!(outcome.whole.found, 13);
     let (listed, close) = outcome.answer.answer.split_once("Close in meaning").expect("something is close");
     assert!(!listed.contains("owl") && close.contains("An owl called in the wood."), "{close}");
+}
+
+#[test]
+fn a_person_who_insists_gets_the_models_words_where_nothing_was_found() {
+    let mut asking = Asking::new();
+    let request = Request::new("List all dragons", Vec::new(), &Settings::default(), WhenRefused::AskModel);
+    let (snapshot, cancel) = (asking.library.snapshot().unwrap(), Cancel::default());
+    let finders = Finders::default();
+    let prepared = begin(request, &snapshot, finders, &mut asking.memory, &cancel, &mut |_| ()).unwrap();
+    let (mut model, prompts) = (Scripted::new("Smaug is one."), Prompts::load(None).unwrap());
+    let answer = complete(prepared, &snapshot, &mut model, &prompts, &cancel, &mut |_| ()).unwrap();
+    assert_eq!((answer.answer.as_str(), model.calls.len()), ("Smaug is one.", 1));
+    assert_eq!(answer.sentences[0].verdict, Verdict::NotFound);
 }

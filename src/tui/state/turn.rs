@@ -99,7 +99,7 @@ impl TurnState {
     }
 
     /// The question as it can be sent again.
-    pub(in crate::tui) fn as_typed(self) -> String {
+    pub(in crate::tui) fn into_typed(self) -> String {
         match self.grounds {
             Grounds::WholeFolder => format!("/whole {}", self.question),
             Grounds::Documents | Grounds::ModelAlone => self.question,

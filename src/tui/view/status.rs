@@ -34,7 +34,7 @@ pub(super) fn of_turn(state: &State, index: usize) -> Vec<Span<'static>> {
             let of = format!("{} of {} sections  ", thousands(*done as u64), thousands(*total as u64));
             let mut spans = now(look.glyphs.pointer, format!("reading everything  {of}"));
             spans.extend(bar(look, *done as u64, *total as u64, 9));
-            spans.push(muted(format!("  {} s", thousands(*seconds_left))));
+            spans.push(muted(format!("  about {} s", thousands(*seconds_left))));
             spans
         }
         Phase::Reading { done, total } => {

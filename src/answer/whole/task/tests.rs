@@ -62,7 +62,7 @@ fn questions_about_everything_are_told_in_five_languages() {
         ("Could you show me all entries about the pear tree", "list_all", Entries),
         ("find all notes about pears", "list_all", Files),
         ("Which notes mention the pear tree?", "list_all", Files),
-        ("In which files is pruning … which documents mention it", "list_all", Files),
+        ("In which documents that mention pruning is it March?", "list_all", Files),
         ("What are all the birds in the diary?", "list_all", Items),
         ("tell me everything about the wound balm", "list_all", Items),
         ("show me each note about rain", "list_all", Files),
