@@ -29,6 +29,7 @@ mod library;
 mod likeness;
 mod lock;
 mod merge;
+mod outline;
 mod repair;
 mod search;
 mod snapshot;
@@ -52,6 +53,7 @@ pub use forget::Forgotten;
 pub use fusion::Parts;
 pub use library::Library;
 pub use merge::Passage;
+pub use outline::Outlined;
 pub use snapshot::{Hit, Mode, Query, QueryVectors, Rank, Snapshot};
 pub use types::{
     Chunk, ChunkId, ContentHash, Document, FileDetail, FileRecord, FileStamp, FileState, NewChunk, Problem, Span,

@@ -214,7 +214,7 @@ fn whole_lines<'a>(text: &'a str, at: &Range<usize>) -> &'a str {
 }
 
 /// Lines of a byte range of the passage; the whole passage's where its text was laid out anew on the way in.
-fn lines_of(source: &Source, start: usize, end: usize) -> (u32, u32) {
+pub(super) fn lines_of(source: &Source, start: usize, end: usize) -> (u32, u32) {
     let breaks = |text: &str| text.bytes().filter(|byte| *byte == b'\n').count() as u32;
     if breaks(&source.text) != source.end_line - source.start_line {
         return (source.start_line, source.end_line);
@@ -258,7 +258,7 @@ fn may_follow(before: Option<char>) -> bool {
 }
 
 /// Words that must stand in the source as they are: those with a digit, capitalized ones inside the sentence, negators.
-fn exact_words(sentence: &str) -> BTreeSet<String> {
+pub(super) fn exact_words(sentence: &str) -> BTreeSet<String> {
     const NEGATORS: [&str; 8] = ["not", "no", "never", "none", "nor", "without", "cannot", "neither"];
     sentence
         .unicode_words()

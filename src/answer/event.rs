@@ -181,6 +181,30 @@ pub struct Answer {
     /// What the gate looked at.
     #[serde(default)]
     pub measures: Measures,
+    /// How much was read, where the question was about the whole folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Whole>,
+}
+
+/// How much was read for a question about the whole folder.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Whole {
+    /// `list_all`, `count`, `compare` or `summarize`.
+    pub task: String,
+    /// Sections that the question is about.
+    pub sections: usize,
+    /// Sections that were read; fewer where the person stopped it.
+    pub read: usize,
+    /// Sections in which something was found.
+    pub matched: usize,
+    /// Of those read, how many an earlier run of the same question had read.
+    pub remembered: usize,
+    /// Files that the sections belong to.
+    pub files: usize,
+    /// What was found, nothing twice: items, entries or files.
+    pub found: usize,
+    /// Files that the question is about whose text is not in the library.
+    pub unread_files: usize,
 }
 
 impl Answer {
@@ -191,7 +215,7 @@ impl Answer {
     }
 }
 
-/// What happens on the way to an answer, in order. `Prefill` and `Text` repeat.
+/// What happens on the way to an answer, in order. `Reading`, `Prefill` and `Text` repeat.
 #[derive(Debug, Clone, PartialEq)]
 pub enum AnswerEvent {
     /// What is searched for.
@@ -199,7 +223,16 @@ pub enum AnswerEvent {
         /// The question, with what earlier turns add to it.
         text: String,
     },
-    /// What was found, best first.
+    /// Sections are read, for a question about the whole folder. The first one says what is to be read before it is.
+    Reading {
+        /// Sections read.
+        done: usize,
+        /// Sections to read.
+        total: usize,
+        /// An estimate, by the pace of earlier runs.
+        seconds_left: u64,
+    },
+    /// What was found, best first; for a question about the whole folder in the order of the documents.
     Sources(Vec<Source>),
     /// Whether a model is asked.
     Gate(Gate),

@@ -6,6 +6,8 @@
 //!
 //! Invariants: no model is called when the gate refuses; the question is never dropped from the prompt; every `[n]` of an
 //! answer names a source that was in this very prompt; text of documents never becomes a control token.
+//!
+//! A question about the whole folder goes another way to the same [`Answer`]: [`mod@whole`].
 
 mod cite;
 mod condense;
@@ -21,6 +23,7 @@ mod rerank;
 mod retrieve;
 mod sentences;
 mod span;
+mod whole;
 mod write;
 
 use std::time::Instant;
@@ -32,7 +35,7 @@ use tanya_index::{Mode, Query, Snapshot};
 use crate::config::{AnswerStyle, Settings};
 use quote::Quoted;
 
-pub use event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
+pub use event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict, Whole};
 pub use gate::{Measures, Thresholds};
 pub use models::{Finders, Generator, LocalGenerator, Models, PairReader, TextEmbedder};
 pub use prompt::Prompts;
@@ -40,6 +43,7 @@ pub use query::{Exchange, SearchQuery};
 pub use reading::SourceReading;
 pub use rerank::{READ as RERANKED, Reranked, rerank};
 pub use retrieve::{heading, search};
+pub use whole::{Memory, Reading, Scope, Task, Unit};
 
 /// What is asked, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +64,8 @@ pub struct Request {
     pub style: AnswerStyle,
     /// What to do when the documents do not hold it.
     pub when_refused: WhenRefused,
+    /// Whether everything is read for it.
+    pub reading: Reading,
 }
 
 impl Request {
@@ -78,6 +84,7 @@ impl Request {
             },
             style: settings.answer_style,
             when_refused,
+            reading: Reading::default(),
         }
     }
 }
@@ -101,6 +108,8 @@ pub struct Prepared {
     gate: Gate,
     /// What a source itself says: the whole answer, or its beginning.
     quote: Option<Quoted>,
+    /// What all sections of the folder say, where the question is about all of them.
+    whole: Option<Box<whole::Composed>>,
     ms_search: f64,
 }
 
@@ -108,9 +117,26 @@ impl Prepared {
     /// Whether a model must be asked.
     pub fn needs_model(&self) -> bool {
         match self.gate {
+            Gate::Go if self.whole.is_some() => self.whole.as_ref().is_some_and(|whole| whole.phrased),
             Gate::Go => !matches!(self.quote, Some(Quoted::Whole(_))),
             Gate::Refuse { .. } => self.request.when_refused == WhenRefused::AskModel,
         }
+    }
+}
+
+/// Prepares what `request` asks for: reads everything that a question about the whole folder is about, with `memory` of what it read
+/// before, or searches ([`prepare`]).
+pub fn begin(
+    request: Request,
+    snapshot: &Snapshot,
+    finders: Finders<'_>,
+    memory: &mut Memory,
+    cancel: &Cancel,
+    sink: &mut dyn FnMut(AnswerEvent),
+) -> Result<Prepared> {
+    match whole::prepare(&request, snapshot, finders, memory, cancel, sink)? {
+        Some(prepared) => Ok(prepared),
+        None => prepare(request, snapshot, finders, cancel, sink),
     }
 }
 
@@ -156,16 +182,17 @@ pub fn prepare(
     let ms_search = milliseconds(started);
     sink(AnswerEvent::Sources(found.sources.clone()));
     sink(AnswerEvent::Gate(gate.clone()));
-    Ok(Prepared { request, started, found, measures, gate, quote, ms_search })
+    Ok(Prepared { request, started, found, measures, gate, quote, whole: None, ms_search })
 }
 
 /// Finishes what [`prepare`] began where no model is needed (see [`Prepared::needs_model`]): quotes, or refuses; `model` is the one that
 /// was not asked.
 pub fn conclude(mut prepared: Prepared, model: &str, sink: &mut dyn FnMut(AnswerEvent)) -> Answer {
-    let answer = match prepared.quote.take() {
-        Some(Quoted::Whole(quote)) => write::quoted(prepared, &quote, sink),
-        Some(Quoted::Closest(quote)) => write::unsure(prepared, &quote, model),
-        Some(Quoted::Lead(_)) | None => write::refusal(prepared, model),
+    let answer = match (prepared.whole.take(), prepared.quote.take()) {
+        (Some(whole), _) => whole.conclude(prepared, sink),
+        (None, Some(Quoted::Whole(quote))) => write::quoted(prepared, &quote, sink),
+        (None, Some(Quoted::Closest(quote))) => write::unsure(prepared, &quote, model),
+        (None, Some(Quoted::Lead(_)) | None) => write::refusal(prepared, model),
     };
     sink(AnswerEvent::Finished(Box::new(answer.clone())));
     answer
@@ -173,7 +200,7 @@ pub fn conclude(mut prepared: Prepared, model: &str, sink: &mut dyn FnMut(Answer
 
 /// Finishes what [`prepare`] began: refuses, quotes, or lets `generator` write and checks what it wrote.
 pub fn complete(
-    prepared: Prepared,
+    mut prepared: Prepared,
     snapshot: &Snapshot,
     generator: &mut dyn Generator,
     prompts: &Prompts,
@@ -183,7 +210,11 @@ pub fn complete(
     if !prepared.needs_model() {
         return Ok(conclude(prepared, generator.name(), sink));
     }
-    let answer = write::written(prepared, snapshot, generator, prompts, cancel, sink)?;
+    let whole = prepared.whole.take();
+    let mut answer = write::written(prepared, snapshot, generator, prompts, cancel, sink)?;
+    if let Some(whole) = whole.filter(|whole| whole.phrased) {
+        answer = whole.phrased_as(answer);
+    }
     sink(AnswerEvent::Finished(Box::new(answer.clone())));
     Ok(answer)
 }

@@ -6,15 +6,15 @@ use tanya_index::{Document, FileStamp, FileState, Library, NewChunk, Span};
 use super::*;
 
 /// Writes what it is told and remembers what it was asked.
-struct Scripted {
+pub(super) struct Scripted {
     says: &'static str,
     window: usize,
-    calls: Vec<String>,
+    pub(super) calls: Vec<String>,
     prompts: std::cell::RefCell<Vec<String>>,
 }
 
 impl Scripted {
-    fn new(says: &'static str) -> Self {
+    pub(super) fn new(says: &'static str) -> Self {
         Self { says, window: 2048, calls: Vec::new(), prompts: std::cell::RefCell::default() }
     }
 }
@@ -135,6 +135,7 @@ fn kinds(events: &[AnswerEvent]) -> Vec<&'static str> {
         .iter()
         .map(|event| match event {
             AnswerEvent::Query { .. } => "query",
+            AnswerEvent::Reading { .. } => "reading",
             AnswerEvent::Sources(_) => "sources",
             AnswerEvent::Gate(_) => "gate",
             AnswerEvent::Fitted { .. } => "fitted",

@@ -51,6 +51,7 @@ pub(super) fn refusal(prepared: Prepared, model: &str) -> Answer {
         seed: prepared.request.sampling.seed,
         window: 0,
         measures: prepared.measures,
+        whole: None,
     }
 }
 
@@ -97,7 +98,7 @@ pub(super) fn written(
     cancel: &Cancel,
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Answer> {
-    let Prepared { request, started, found, measures, gate, quote, ms_search } = prepared;
+    let Prepared { request, started, found, measures, gate, quote, whole: _, ms_search } = prepared;
     let lead = match quote {
         Some(Quoted::Lead(quote)) => Some(quote),
         _ => None,
@@ -184,6 +185,7 @@ pub(super) fn written(
         seed: sampling.seed,
         window,
         measures,
+        whole: None,
     })
 }
 

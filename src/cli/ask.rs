@@ -14,13 +14,18 @@ use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, REFUSED, output};
 use crate::answer::{
-    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, PairReader, Prompts, Request, SearchQuery,
-    TextEmbedder, Verdict, WhenRefused,
+    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, Memory, PairReader, Prompts, Reading, Request,
+    SearchQuery, TextEmbedder, Verdict, WhenRefused,
 };
 
 /// Arguments of `tanya ask`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit code 3 means: the documents do not hold the answer.")]
+#[command(after_help = "\
+Questions about everything (list all …, how many notes mention …, compare … and …, summarize this folder, summarize FILE) are answered by
+reading every section, not the best few passages; path:, ext:, tag:, after: and before: narrow them down.
+
+Exit code 3 means: the documents do not hold the answer.")]
 pub(super) struct Args {
     /// The folder to ask
     #[arg(long, default_value = ".", value_hint = clap::ValueHint::DirPath)]
@@ -37,6 +42,12 @@ pub(super) struct Args {
     /// Ask the model even when the documents do not hold the answer; its words are marked as such
     #[arg(long)]
     anyway: bool,
+    /// Read the whole folder for the question, even where its words do not ask for everything
+    #[arg(long, conflicts_with = "no_whole")]
+    whole: bool,
+    /// Answer from the best passages, even where the question asks for everything
+    #[arg(long)]
+    no_whole: bool,
     /// The question
     #[arg(required_unless_present = "batch", num_args = 1..)]
     question: Vec<String>,
@@ -78,6 +89,17 @@ pub(super) struct Desk<'a> {
     reader: Option<Reader>,
     prompts: Prompts,
     generator: Option<LocalGenerator>,
+    memory: Memory,
+}
+
+impl Args {
+    fn reading(&self) -> Reading {
+        match (self.whole, self.no_whole) {
+            (true, _) => Reading::Everything,
+            (_, true) => Reading::BestPassages,
+            _ => Reading::AsAsked,
+        }
+    }
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
@@ -88,10 +110,12 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let mut desk = Desk::open(app, &args.folder, args.no_update, patience, &mut progress)?;
     let when_refused = if args.anyway { WhenRefused::AskModel } else { WhenRefused::Say };
     let Some(batch) = batch else {
-        return one(&mut desk, &args.question.join(" "), when_refused, args.json);
+        let request = Request::new(&args.question.join(" "), Vec::new(), &app.settings, when_refused);
+        return one(&mut desk, Request { reading: args.reading(), ..request }, args.json);
     };
     batch.run(|id, line: Line| {
         let request = Request::new(&line.question, exchanges(line.history), &app.settings, when_refused);
+        let request = Request { reading: args.reading(), ..request };
         Ok(Answered { id: id.clone(), answer: desk.answer(request, &mut |_| {})? })
     })?;
     Ok(ExitCode::SUCCESS)
@@ -117,7 +141,7 @@ impl<'a> Desk<'a> {
         let prompts = Prompts::load(Some(&app.places.prompts()))?;
         // The writer's lock is free from here on: asking only reads.
         drop(opened.writer);
-        Ok(Self { app, library: opened.library, embedder, reader, prompts, generator: None })
+        Ok(Self { app, library: opened.library, embedder, reader, prompts, generator: None, memory: Memory::default() })
     }
 
     /// The texts of the passages that are nearest to a text.
@@ -137,7 +161,7 @@ impl<'a> Desk<'a> {
             reader: self.reader.as_ref().map(|reader| reader as &dyn PairReader),
         };
         let cancel = Cancel::default();
-        let prepared = answer::prepare(request, &snapshot, finders, &cancel, sink)?;
+        let prepared = answer::begin(request, &snapshot, finders, &mut self.memory, &cancel, sink)?;
         if !prepared.needs_model() {
             return Ok(answer::conclude(prepared, &self.app.settings.model, sink));
         }
@@ -149,12 +173,17 @@ impl<'a> Desk<'a> {
     }
 }
 
-fn one(desk: &mut Desk<'_>, question: &str, when_refused: WhenRefused, json: bool) -> Result<ExitCode> {
-    let request = Request::new(question, Vec::new(), &desk.app.settings, when_refused);
+fn one(desk: &mut Desk<'_>, request: Request, json: bool) -> Result<ExitCode> {
     let streams = !json && output::is_watched();
     let mut broken = None;
     let mut streamed = String::new();
+    let mut reading: Option<Progress> = None;
     let answer = desk.answer(request, &mut |event| {
+        if let AnswerEvent::Reading { done, total, seconds_left } = event {
+            reading.get_or_insert_with(Progress::new).sections(done, total, seconds_left);
+            return;
+        }
+        reading = None;
         if let AnswerEvent::Text(piece) = event
             && streams
         {
@@ -192,6 +221,12 @@ fn print_sources(answer: &Answer) -> Result<()> {
     }
     output::line("")?;
     for citation in &answer.citations {
+        if answer.whole.is_some() {
+            // What stands there is the line above that cites it.
+            let place = output::place(&citation.path, citation.page, citation.start_line, citation.end_line);
+            output::line(&output::shown(&format!("[{}] {place}", citation.n)))?;
+            continue;
+        }
         let place = output::place(&citation.path, citation.page, citation.start_line, citation.end_line);
         let quote = citation.words().split_whitespace().collect::<Vec<_>>().join(" ");
         output::line(&output::shown(&format!("[{}] {place}\n    {quote}", citation.n)))?;
@@ -201,7 +236,7 @@ fn print_sources(answer: &Answer) -> Result<()> {
             output::line(&output::shown(&format!("! [{}] {} {}", source.n, source.path, mark.words())))?;
         }
     }
-    if answer.citations.is_empty() {
+    if answer.citations.is_empty() && (answer.whole.is_none() || !answer.sources.is_empty()) {
         output::line(if answer.abstained {
             "Closest passages:"
         } else {

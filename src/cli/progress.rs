@@ -71,6 +71,14 @@ impl Progress {
         self.bar.set_message(path.to_owned());
     }
 
+    /// Sections are read for a question about the whole folder.
+    pub(super) fn sections(&self, done: usize, total: usize, seconds_left: u64) {
+        self.bar.set_style(style("reading everything {wide_bar:.cyan/dim} {pos} of {len} sections  {msg}"));
+        self.bar.set_length(total as u64);
+        self.bar.set_position(done as u64);
+        self.bar.set_message(format!("{seconds_left} s left"));
+    }
+
     /// Passages are embedded.
     pub(super) fn embedding(&self, filled: Filled) {
         self.bar.set_style(style("embedding {wide_bar:.cyan/dim} {pos} of {len} passages  {msg}"));

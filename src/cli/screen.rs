@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow};
 use tokio::sync::mpsc::{Sender, channel};
 
 use super::{App, output};
-use crate::answer::{Exchange, FinishKind, Request, WhenRefused};
+use crate::answer::{Exchange, FinishKind, Reading, Request, WhenRefused};
 use crate::chat::{Conversation, SessionId};
 use crate::config::Settings;
 use crate::ingest::IngestOptions;
@@ -90,10 +90,15 @@ impl Backend for Background {
             })
             .collect();
         let when_refused = match request.grounds {
-            Grounds::Documents => WhenRefused::Say,
+            Grounds::Documents | Grounds::WholeFolder => WhenRefused::Say,
             Grounds::ModelAlone => WhenRefused::AskModel,
         };
-        let request = Request::new(&request.question, history, &request.settings, when_refused);
+        let reading = match request.grounds {
+            Grounds::Documents => Reading::AsAsked,
+            Grounds::WholeFolder => Reading::Everything,
+            Grounds::ModelAlone => Reading::BestPassages,
+        };
+        let request = Request { reading, ..Request::new(&request.question, history, &request.settings, when_refused) };
         let asked = match &mut self.jobs {
             Some(jobs) => jobs.ask(job, request).map_err(|error| Report::new(&error)),
             None => {

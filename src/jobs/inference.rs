@@ -14,7 +14,8 @@ use tokio::sync::mpsc::Sender;
 
 use super::event::{JobEvent, JobId};
 use crate::answer::{
-    self, AnswerEvent, Finders, Generator as _, LocalGenerator, PairReader, Prepared, Prompts, Request, TextEmbedder,
+    self, AnswerEvent, Finders, Generator as _, LocalGenerator, Memory, PairReader, Prepared, Prompts, Request,
+    TextEmbedder,
 };
 use crate::report::Report;
 
@@ -88,6 +89,8 @@ pub(super) struct Inference {
     embedder: Option<Arc<Embedder>>,
     reader: Option<Box<Reader>>,
     generator: Availability<Box<LocalGenerator>>,
+    /// What was read of the folder for questions about all of it.
+    memory: Memory,
     questions: VecDeque<Question>,
     prepared: VecDeque<(Question, Prepared, Snapshot)>,
     batches: VecDeque<Passages>,
@@ -109,6 +112,7 @@ impl Inference {
             embedder: None,
             reader: None,
             generator: Availability::OnItsWay,
+            memory: Memory::default(),
             questions: VecDeque::new(),
             prepared: VecDeque::new(),
             batches: VecDeque::new(),
@@ -175,11 +179,12 @@ impl Inference {
             embedder: self.embedder.as_deref().map(|embedder| embedder as &dyn TextEmbedder),
             reader: self.reader.as_deref().map(|reader| reader as &dyn PairReader),
         };
+        let memory = &mut self.memory;
         let prepared = contained(|| {
             let snapshot = library.snapshot()?;
             let request = question.request.clone();
             let mut sink = |event| tell(&self.events, &question, event);
-            let prepared = answer::prepare(request, &snapshot, finders, &question.cancel, &mut sink)?;
+            let prepared = answer::begin(request, &snapshot, finders, memory, &question.cancel, &mut sink)?;
             Ok((prepared, snapshot))
         });
         match prepared {

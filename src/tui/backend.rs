@@ -42,6 +42,8 @@ pub enum Grounds {
     /// The documents, or not at all.
     #[default]
     Documents,
+    /// All of the documents, read one by one: the person asked for it.
+    WholeFolder,
     /// The model's own knowledge, after the documents were no help: the person asked for it, and the answer is marked.
     ModelAlone,
 }

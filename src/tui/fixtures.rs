@@ -243,6 +243,7 @@ pub(super) fn finished() -> Answer {
         seed: 0,
         window: 2048,
         measures: Measures::default(),
+        whole: None,
     }
 }
 

@@ -196,6 +196,11 @@ fn job() -> impl Strategy<Value = JobEvent> {
         prop::collection::vec(source(), 0..5).prop_map(AnswerEvent::Sources),
         hostile().prop_map(|reason| AnswerEvent::Gate(Gate::Refuse { reason })),
         (0_usize..300, 0_usize..300).prop_map(|(done, total)| AnswerEvent::Prefill { done, total }),
+        (0_usize..300, 0_usize..300, any::<u64>()).prop_map(|(done, total, seconds_left)| AnswerEvent::Reading {
+            done,
+            total,
+            seconds_left
+        }),
         (prop::collection::vec(0_u32..5, 0..4), 0_usize..999, 0_usize..999).prop_map(
             |(used, prompt_tokens, window)| AnswerEvent::Fitted { used, dropped: vec![], prompt_tokens, window }
         ),

@@ -82,7 +82,7 @@ fn stop(state: &mut State) -> Vec<Effect> {
     let model = state.model_name().to_owned();
     state.turns[index].stop(state.clock, &model);
     effects.extend(keep(state, index));
-    let waiting: Vec<String> = state.turns.drain(index + 1..).map(|turn| turn.question).collect();
+    let waiting: Vec<String> = state.turns.drain(index + 1..).map(TurnState::into_typed).collect();
     if !waiting.is_empty() {
         let typed = state.composer.text();
         let all: Vec<String> = waiting.into_iter().chain((!typed.is_empty()).then_some(typed)).collect();

@@ -2,7 +2,7 @@
 //!
 //! Plans depend on the tables and their indexes alone: no statistics are ever gathered.
 
-use super::read::{CHUNK, TAKEN_UP_SINCE, VECTORS_SINCE};
+use super::read::{CHUNK, OUTLINE, TAKEN_UP_SINCE, VECTORS_SINCE};
 use super::write::REMOVE_ORPHAN;
 use super::{open, schema};
 use crate::verify::{LET_WAIT, WITHOUT_VECTOR};
@@ -40,4 +40,9 @@ fn looking_for_passages_without_a_vector_reads_them_once_and_the_vectors_by_inde
     for statement in [WITHOUT_VECTOR, LET_WAIT] {
         assert_eq!(read_whole(statement), ["chunks", "library"], "{statement}");
     }
+}
+
+#[test]
+fn an_outline_goes_by_two_indexes_and_sorts_nothing() {
+    assert_eq!(read_whole(OUTLINE), ["f"]);
 }

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::forget::Forgotten;
+use crate::outline::Outlined;
 use crate::types::{
     Chunk, ChunkId, ContentHash, FileDetail, FileRecord, FileStamp, FileState, Problem, Span, Status, TextHash,
     ToEmbed, embedding_text,
@@ -165,7 +166,7 @@ pub(crate) fn chunk_count(connection: &Connection) -> rusqlite::Result<u64> {
 }
 
 const FILE: &str =
-    "SELECT path, size, mtime_ns, hash, state, reason, (SELECT count(*) FROM chunks WHERE file = files.id)
+    "SELECT path, size, mtime_ns, hash, state, reason, (SELECT count(*) FROM chunks WHERE file = files.id), tags
     FROM files ";
 
 fn file_row(row: &Row<'_>) -> rusqlite::Result<FileRecord> {
@@ -194,6 +195,48 @@ pub(crate) fn ledger(connection: &Connection) -> rusqlite::Result<Vec<FileDetail
             Ok(FileDetail { file: file_row(row)?, title: row.get(7)?, pages: row.get(8)?, sections: row.get(9)? })
         })?
         .collect()
+}
+
+/// The files that `admits` lets pass by path, time of change and tags, by path.
+pub(crate) fn files_of(
+    connection: &Connection,
+    admits: impl Fn(&str, i64, &str) -> bool,
+) -> rusqlite::Result<Vec<FileRecord>> {
+    let mut statement = connection.prepare_cached(&format!("{FILE} ORDER BY path"))?;
+    let mut rows = statement.query([])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        if admits(row.get_ref(0)?.as_str()?, row.get(2)?, row.get_ref(7)?.as_str()?) {
+            found.push(file_row(row)?);
+        }
+    }
+    Ok(found)
+}
+
+/// Every passage's place in reading order: by the files' paths, which have an index, and the passages' places in them, which have one too.
+pub(super) const OUTLINE: &str = "SELECT c.id, f.path, f.title, c.heading, c.page
+    FROM files f CROSS JOIN chunks c ON c.file = f.id ORDER BY f.path, c.ordinal";
+
+/// Calls `each` for every passage's place, in reading order, until it breaks.
+pub(crate) fn outline(
+    connection: &Connection,
+    mut each: impl FnMut(Outlined<'_>) -> std::ops::ControlFlow<()>,
+) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(OUTLINE)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let place = Outlined {
+            id: ChunkId(row.get(0)?),
+            path: row.get_ref(1)?.as_str()?,
+            title: row.get_ref(2)?.as_str()?,
+            heading: row.get_ref(3)?.as_str()?,
+            page: row.get(4)?,
+        };
+        if each(place).is_break() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// The files at `paths` and below them, in no order.

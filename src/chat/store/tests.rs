@@ -28,6 +28,7 @@ fn turn(question: &str, asked_at: u64) -> Turn {
             seed: 7,
             window: 10,
             measures: crate::answer::Measures::default(),
+            whole: None,
         },
     }
 }

@@ -18,6 +18,8 @@ pub(in crate::tui) enum Phase {
     Searching,
     /// Passages are here; the model has not begun.
     Found,
+    /// All sections are read, for a question about the whole folder.
+    ReadingAll { done: usize, total: usize, seconds_left: u64 },
     /// The model reads.
     Reading { done: usize, total: usize },
     /// The model writes.
@@ -96,6 +98,14 @@ impl TurnState {
         state
     }
 
+    /// The question as it can be sent again.
+    pub(in crate::tui) fn into_typed(self) -> String {
+        match self.grounds {
+            Grounds::WholeFolder => format!("/whole {}", self.question),
+            Grounds::Documents | Grounds::ModelAlone => self.question,
+        }
+    }
+
     /// Something but the text changed: lay out everything again.
     pub(in crate::tui) fn touch(&mut self) {
         self.revision += 1;
@@ -154,6 +164,7 @@ impl TurnState {
                 seed: 0,
                 window: self.window,
                 measures: Measures::default(),
+                whole: None,
             });
         }
         self.phase = Phase::Stopped;

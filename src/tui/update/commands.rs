@@ -1,8 +1,9 @@
 //! Commands typed after `/`.
 
-use super::{new_session, quit};
+use super::{ask, new_session, quit};
 use crate::config::SETTINGS;
 use crate::report::Report;
+use crate::tui::backend::Grounds;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::SLASHES;
 use crate::tui::state::{Model, Page, Screen, Sessions, State};
@@ -28,8 +29,16 @@ pub(super) fn run(state: &mut State) -> Option<Vec<Effect>> {
     if name == "model" {
         return Some(if arguments.is_empty() { show_model(state) } else { change(state, "model", arguments) });
     }
+    if name == "whole" && arguments.is_empty() {
+        state.say(
+            "/whole QUESTION reads the whole folder for it · list all …, how many …, compare … and …, summarize …",
+        );
+        return Some(Vec::new());
+    }
+    let arguments = arguments.to_owned();
     state.composer.take();
     Some(match name {
+        "whole" => ask(state, arguments, Grounds::WholeFolder),
         "new" => new_session(state),
         "sessions" => sessions(state),
         "set" => {

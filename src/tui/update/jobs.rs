@@ -58,6 +58,9 @@ fn answer(state: &mut State, event: AnswerEvent) -> Vec<Effect> {
     let turn = &mut state.turns[index];
     match event {
         AnswerEvent::Query { .. } | AnswerEvent::Gate(Gate::Go) => {}
+        AnswerEvent::Reading { done, total, seconds_left } => {
+            turn.phase = Phase::ReadingAll { done, total, seconds_left };
+        }
         AnswerEvent::Sources(sources) => {
             turn.sources = sources;
             turn.phase = Phase::Found;

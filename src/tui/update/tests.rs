@@ -419,3 +419,22 @@ fn every_size_draws() {
         );
     }
 }
+
+#[test]
+fn a_question_behind_the_command_is_asked_of_the_whole_folder_and_its_progress_shows() {
+    let mut app = Harness::new(110, 30);
+    app.type_line("/whole birds I saw");
+    let whole = crate::tui::Grounds::WholeFolder;
+    assert!(
+        matches!(&app.effects[..], [Effect::Ask(JobId(1), request)] if request.question == "birds I saw" && request.grounds == whole)
+    );
+    app.answer(1, vec![AnswerEvent::Reading { done: 40, total: 102, seconds_left: 3 }]);
+    assert_eq!(app.state.turns[0].phase, Phase::ReadingAll { done: 40, total: 102, seconds_left: 3 });
+    assert!(app.dump().contains("reading everything  40 of 102 sections"), "{}", app.dump());
+    app.type_line("/whole wheels");
+    app.key(KeyCode::Esc);
+    assert_eq!(app.state.composer.text(), "/whole wheels", "what waited can be sent again as it was");
+    let mut app = Harness::new(110, 30);
+    app.type_line("/whole");
+    assert!(app.effects.is_empty() && app.state.turns.is_empty());
+}

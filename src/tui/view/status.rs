@@ -30,6 +30,13 @@ pub(super) fn of_turn(state: &State, index: usize) -> Vec<Span<'static>> {
             let what = waiting_for_model(state).map(|what| format!(" {} {what}", look.glyphs.dot)).unwrap_or_default();
             now(spinner(state), format!("{} found{what}", passages()))
         }
+        Phase::ReadingAll { done, total, seconds_left } => {
+            let of = format!("{} of {} sections  ", thousands(*done as u64), thousands(*total as u64));
+            let mut spans = now(look.glyphs.pointer, format!("reading everything  {of}"));
+            spans.extend(bar(look, *done as u64, *total as u64, 9));
+            spans.push(muted(format!("  about {} s", thousands(*seconds_left))));
+            spans
+        }
         Phase::Reading { done, total } => {
             let mut spans = now(look.glyphs.pointer, format!("reading {}  ", passages()));
             spans.push(muted(format!("{} of {} tokens  ", thousands(*done as u64), thousands(*total as u64))));
