@@ -253,7 +253,7 @@ pub(super) const SLASHES: &[Slash] = &[
     Slash { name: "help", arguments: "", title: "keys and commands" },
     Slash { name: "new", arguments: "", title: "a new conversation" },
     Slash { name: "sessions", arguments: "", title: "earlier conversations about this folder" },
-    Slash { name: "whole", arguments: "QUESTION", title: "read the whole folder for a question, section by section" },
+    Slash { name: "whole", arguments: "QUESTION", title: "read the whole folder for a question" },
     Slash { name: "set", arguments: "[KEY [VALUE]]", title: "change a setting, or list them all with their ranges" },
     Slash { name: "model", arguments: "[NAME]", title: "which model answers, or another one from now on" },
     Slash { name: "quit", arguments: "", title: "end the program" },
