@@ -8,7 +8,7 @@ use tanya_index::Snapshot;
 
 use super::cite::{self, Checked, MarkerFilter, Terms as _};
 use super::condense::{best_stretch, stretch_around};
-use super::event::{Answer, AnswerEvent, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
+use super::event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
 use super::fit::{Budget, Costs, evidence_room, fit};
 use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
@@ -311,7 +311,9 @@ fn led(lead: &Quote, model: Checked) -> Checked {
     let moved = |sentence: Sentence| Sentence { start: start + sentence.start, end: start + sentence.end, ..sentence };
     all.sentences.extend(model.sentences.into_iter().map(moved));
     for citation in model.citations {
-        if !all.citations.contains(&citation) {
+        // The same lines are one citation, whichever of their words support which sentence.
+        let place = |of: &Citation| (of.n, of.page, of.start_line, of.end_line);
+        if !all.citations.iter().any(|known| place(known) == place(&citation)) {
             all.citations.push(citation);
         }
     }
