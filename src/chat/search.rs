@@ -38,7 +38,9 @@ pub struct Words(Vec<String>);
 impl Words {
     /// The words of `text`; `None` when there are none.
     pub fn parse(text: &str) -> Option<Self> {
-        let words: Vec<String> = text.split_whitespace().map(str::to_lowercase).collect();
+        // By characters, as the texts are: a word's lower case as a whole can differ (final sigma).
+        let lower = |word: &str| word.chars().flat_map(char::to_lowercase).collect();
+        let words: Vec<String> = text.split_whitespace().map(lower).collect();
         (!words.is_empty()).then_some(Self(words))
     }
 

@@ -83,7 +83,8 @@ impl SessionStore {
     pub fn rename(&self, id: &SessionId, name: &str) -> Result<()> {
         let name = name_of(name);
         if name.is_empty() {
-            return Err(anyhow!("a session's name needs a word")).hint("for example: tanya sessions rename ID pear trees");
+            return Err(anyhow!("a session's name needs a word"))
+                .hint("for example: tanya sessions rename ID pear trees");
         }
         // Also tells one that is not there, or that a newer version wrote.
         self.load(id)?;
