@@ -12,6 +12,7 @@
 //! runs while nothing happens: the only timers are those that [`State::next_wake`] asks for.
 
 mod backend;
+mod clipboard;
 mod composer;
 mod effect;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod text;
 mod theme;
 mod update;
 mod view;
+mod viewer;
 
 #[cfg(test)]
 mod screens;
@@ -43,8 +45,9 @@ use tokio::sync::mpsc;
 pub use backend::{AskRequest, Backend, Grounds};
 pub use keymap::keys_markdown;
 pub use state::Setup;
-pub use text::clean;
+pub use text::{clean, one_line};
 pub use theme::{Background, Charset, Colors, Traits};
+pub use viewer::{Invocation, Opening, Target};
 
 use crate::jobs::JobEvent;
 use crate::report::Report;
@@ -95,10 +98,10 @@ struct Driver<'a> {
 }
 
 /// Whether the loop goes on.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
     Go,
     Suspend,
+    Open(Target),
     End,
 }
 
@@ -133,6 +136,17 @@ impl Driver<'_> {
                     match self.handle(msg)? {
                         Flow::Go => {}
                         Flow::Suspend => self.suspend().await?,
+                        Flow::Open(target) => {
+                            // Its thread would take the keys that are meant for the editor.
+                            drop(keys);
+                            let ended = self.open(&target, &mut signals).await?;
+                            keys = EventStream::new();
+                            if let Some(number) = ended {
+                                ended_by = Some(number);
+                                next = Some(Msg::Terminate);
+                                continue;
+                            }
+                        }
                         Flow::End => return Ok(ended_by),
                     }
                 }
@@ -164,6 +178,41 @@ impl Driver<'_> {
         self.screen.resume()
     }
 
+    /// Opens a file: in an editor that has the terminal until it ends, or in a viewer with a window of its own. Returns the signal
+    /// that came meanwhile to end this program; an interrupt was meant for the editor.
+    async fn open(&mut self, target: &Target, signals: &mut Signals) -> Result<Option<i32>> {
+        let opening = target.file().map(|file| target.opening(&file, |name| std::env::var(name).ok()));
+        match opening {
+            Err(error) => self.state.complain(&Report::new(&error)),
+            Ok(Opening::Viewer(viewer)) => match viewer.launch() {
+                Ok(()) => self.state.say(target.viewed(&viewer.name)),
+                Err(error) => self.state.complain(&Report::new(&error)),
+            },
+            Ok(Opening::Editor(editor)) => {
+                self.screen.leave();
+                let mut command = editor.command();
+                command.stderr(self.screen.stderr());
+                let mut running = tokio::task::spawn_blocking(move || command.status());
+                let mut ended = None;
+                let status = loop {
+                    tokio::select! {
+                        status = &mut running => break status.context("the editor's thread ended")?,
+                        number = signals.next() => {
+                            let kind = SignalKind::from_raw(number);
+                            ended = ended.or((kind != SignalKind::interrupt() && kind != SignalKind::quit()).then_some(number));
+                        }
+                    }
+                };
+                self.screen.resume()?;
+                if let Err(error) = editor.ended(status) {
+                    self.state.complain(&Report::new(&error));
+                }
+                return Ok(ended);
+            }
+        }
+        Ok(None)
+    }
+
     fn handle(&mut self, msg: Msg) -> Result<Flow> {
         let mut flow = Flow::Go;
         for effect in update::update(self.state, self.start.elapsed(), msg) {
@@ -174,6 +223,12 @@ impl Driver<'_> {
                 Effect::SaveConversation(conversation) => self.backend.save_turn(&conversation),
                 Effect::ListSessions => self.backend.list_sessions(),
                 Effect::LoadSession(id) => self.backend.load_session(id),
+                Effect::SearchSessions(text) => self.backend.search_sessions(&text),
+                Effect::RenameSession(id, name) => self.backend.rename_session(id, &name),
+                Effect::RemoveSession(id) => self.backend.remove_session(id),
+                Effect::ExportSession(id) => self.backend.export_session(id),
+                Effect::Open(target) => flow = Flow::Open(target),
+                Effect::Copy(sequence) => self.screen.send(&sequence)?,
                 Effect::Repaint => self.screen.repaint()?,
                 Effect::Suspend => flow = Flow::Suspend,
                 Effect::Quit => return Ok(Flow::End),

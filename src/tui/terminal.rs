@@ -7,13 +7,14 @@
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
 use std::os::fd::OwnedFd;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, anyhow};
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use ratatui::crossterm::style::{Attribute, SetAttribute};
+use ratatui::crossterm::style::{Attribute, Print, SetAttribute};
 use ratatui::crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -75,6 +76,17 @@ impl Screen {
         let _end = EndUpdate;
         self.terminal.draw(|frame| view::draw(state, frame)).context("cannot write to the terminal")?;
         Ok(())
+    }
+
+    /// Sends a sequence that changes nothing of what is shown.
+    pub(super) fn send(&mut self, sequence: &str) -> Result<()> {
+        execute!(self.terminal.backend_mut(), Print(sequence)).context("cannot write to the terminal")
+    }
+
+    /// The terminal's standard error, for a program that has the terminal meanwhile.
+    pub(super) fn stderr(&self) -> Stdio {
+        let kept = self.stderr.as_ref().and_then(|stderr| stderr.kept.try_clone().ok());
+        kept.map_or_else(Stdio::inherit, Stdio::from)
     }
 
     /// Hands the terminal to the shell, until [`Self::resume`].

@@ -6,7 +6,7 @@
 
 use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, ExitStatus, Stdio};
 
 use anyhow::{Context as _, Result, anyhow};
 
@@ -15,8 +15,8 @@ use crate::report::Hinting as _;
 
 /// Formats that an editor of text cannot show.
 const VIEWED: [&str; 22] = [
-    "pdf", "doc", "docx", "docm", "xls", "xlsx", "xlsm", "xlsb", "ppt", "pptx", "pptm", "odt", "ods", "odp", "rtf", "epub",
-    "png", "jpg", "jpeg", "gif", "tif", "tiff",
+    "pdf", "doc", "docx", "docm", "xls", "xlsx", "xlsm", "xlsb", "ppt", "pptx", "pptm", "odt", "ods", "odp", "rtf",
+    "epub", "png", "jpg", "jpeg", "gif", "tif", "tiff",
 ];
 
 /// A place in a file of the folder.
@@ -57,6 +57,30 @@ impl Invocation {
         command.args(&self.arguments);
         command
     }
+
+    /// Starts it without waiting for its end, apart from the terminal.
+    pub fn launch(&self) -> Result<()> {
+        let mut command = self.command();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = command
+            .spawn()
+            .with_context(|| format!("{}: cannot start", self.name))
+            .hint(format!("open the file by hand, or install {}", self.name))?;
+        // Waited for, so that it leaves no entry in the table of processes.
+        std::thread::spawn(move || child.wait());
+        Ok(())
+    }
+
+    /// Whether an editor ended as it should; how it ended is in `status`.
+    pub fn ended(&self, status: std::io::Result<ExitStatus>) -> Result<()> {
+        let hint = "set VISUAL or EDITOR to an editor that is installed";
+        let status = status.with_context(|| format!("{}: cannot start", self.name)).hint(hint)?;
+        // What a shell says when it does not find a program.
+        if status.code() == Some(127) {
+            return Err(anyhow!("{}: not found", self.name)).hint(hint);
+        }
+        Ok(())
+    }
 }
 
 impl Target {
@@ -66,7 +90,8 @@ impl Target {
         let inside = relative.components().all(|part| matches!(part, Component::Normal(_)));
         let file = Path::new(&self.folder).join(&relative);
         if !inside || relative.as_os_str().is_empty() {
-            return Err(anyhow!("{}: not a path inside the folder", self.path)).hint("the conversation's file is damaged");
+            return Err(anyhow!("{}: not a path inside the folder", self.path))
+                .hint("the conversation's file is damaged");
         }
         file.symlink_metadata()
             .with_context(|| format!("{}: cannot open", self.path))
@@ -79,7 +104,11 @@ impl Target {
         let extension = file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
         if self.page.is_some() || extension.is_some_and(|extension| VIEWED.contains(&extension.as_str())) {
             let name = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
-            return Opening::Viewer(Invocation { program: name.into(), arguments: vec![file.into()], name: name.into() });
+            return Opening::Viewer(Invocation {
+                program: name.into(),
+                arguments: vec![file.into()],
+                name: name.into(),
+            });
         }
         let set = |name: &str| var(name).filter(|value| !value.trim().is_empty());
         let editor = set("VISUAL").or_else(|| set("EDITOR")).unwrap_or_else(|| "vi".into());
@@ -108,8 +137,8 @@ fn at_line(name: &str, file: &Path, line: u32) -> Vec<OsString> {
         target
     };
     match name {
-        "vi" | "vim" | "nvim" | "view" | "gvim" | "nano" | "pico" | "emacs" | "emacsclient" | "mg" | "kak" | "micro"
-        | "joe" | "jed" | "ne" | "mcedit" => vec![format!("+{line}").into(), file.into()],
+        "vi" | "vim" | "nvim" | "view" | "gvim" | "nano" | "pico" | "emacs" | "emacsclient" | "mg" | "kak"
+        | "micro" | "joe" | "jed" | "ne" | "mcedit" => vec![format!("+{line}").into(), file.into()],
         "hx" | "helix" | "zed" | "subl" => vec![colon()],
         "code" | "code-insiders" | "codium" | "vscodium" | "cursor" => vec!["-g".into(), colon()],
         _ => vec![file.into()],
@@ -172,8 +201,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let name = "a $(touch pwned) `x`; \"q\" -c.md";
         std::fs::write(dir.path().join(name), "x").unwrap();
-        let target =
-            Target { folder: dir.path().display().to_string(), path: name.into(), line: 2, page: None };
+        let target = Target { folder: dir.path().display().to_string(), path: name.into(), line: 2, page: None };
         let file = target.file().unwrap();
         let Opening::Editor(invocation) = target.opening(&file, |_| Some("printf '%s|'".into())) else { panic!() };
         let out = invocation.command().current_dir(dir.path()).output().unwrap();

@@ -1,11 +1,11 @@
 //! Commands typed after `/`.
 
-use super::{new_session, quit};
+use super::{new_session, quit, sessions};
 use crate::config::SETTINGS;
 use crate::report::Report;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::SLASHES;
-use crate::tui::state::{Model, Page, Screen, Sessions, State};
+use crate::tui::state::{Model, Page, Screen, State};
 use crate::tui::text::thousands;
 
 /// Runs what is typed when it is a command; `None` when it is a question. A path such as `/etc/hosts` is no command.
@@ -31,7 +31,7 @@ pub(super) fn run(state: &mut State) -> Option<Vec<Effect>> {
     state.composer.take();
     Some(match name {
         "new" => new_session(state),
-        "sessions" => sessions(state),
+        "sessions" => sessions::open(state),
         "set" => {
             state.screen = Screen::Settings(Page::default());
             Vec::new()
@@ -42,12 +42,6 @@ pub(super) fn run(state: &mut State) -> Option<Vec<Effect>> {
             Vec::new()
         }
     })
-}
-
-/// Opens the list of conversations.
-pub(super) fn sessions(state: &mut State) -> Vec<Effect> {
-    state.screen = Screen::Sessions(Sessions::default());
-    vec![Effect::ListSessions]
 }
 
 /// Completes the command being typed as far as it is certain.
