@@ -212,6 +212,10 @@ impl Backend for Scripted {
     fn save_turn(&mut self, _: &Conversation) {}
     fn list_sessions(&mut self) {}
     fn load_session(&mut self, _: SessionId) {}
+    fn search_sessions(&mut self, _: &str) {}
+    fn rename_session(&mut self, _: SessionId, _: &str) {}
+    fn remove_session(&mut self, _: SessionId) {}
+    fn export_session(&mut self, _: SessionId) {}
 }
 
 #[test]
@@ -224,6 +228,7 @@ fn scripted_screen() {
         settings: Settings::default(),
         traits: Traits::from_vars(|name| std::env::var(name).ok()),
         resume: None,
+        suggestions: Vec::new(),
         started: SystemTime::now(),
     };
     let exit = tanya::tui::run(setup, &mut Scripted { events }, receiver, None).expect("the screen runs");

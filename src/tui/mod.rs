@@ -141,10 +141,9 @@ impl Driver<'_> {
                             drop(keys);
                             let ended = self.open(&target, &mut signals).await?;
                             keys = EventStream::new();
-                            if let Some(number) = ended {
-                                ended_by = Some(number);
-                                next = Some(Msg::Terminate);
-                                continue;
+                            if ended.is_some() {
+                                self.handle(Msg::Terminate)?;
+                                return Ok(ended);
                             }
                         }
                         Flow::End => return Ok(ended_by),
