@@ -91,6 +91,24 @@ struct Running {
     held: String,
 }
 
+impl Running {
+    /// Writes the first `end` bytes of what is held, behind a label where they are the first words.
+    fn say(&mut self, end: usize) -> Option<String> {
+        let rest = self.held.split_off(end);
+        let words = std::mem::replace(&mut self.held, rest);
+        let first = self.written.is_empty();
+        let words = if first { words.trim_start() } else { &words[..] };
+        self.written.push_str(words);
+        let label = if first { label(self.grounds) } else { "" };
+        (!words.is_empty()).then(|| format!("{label}{}", clean(words)))
+    }
+
+    /// Writes all that is held.
+    fn rest(&mut self) -> Option<String> {
+        self.say(self.held.len())
+    }
+}
+
 /// A chat.
 pub(super) struct Session {
     pub(super) settings: Settings,
@@ -280,9 +298,10 @@ impl Session {
 
     /// Stops the answer being made; what was written of it is kept.
     fn stop(&mut self) -> Vec<Act> {
-        let Some(running) = self.running.take() else { return Vec::new() };
-        let mut acts = vec![Act::Cancel(running.id), Act::Say(String::new()), Act::Say("Stopped.".into())];
-        let text = running.written + &running.held;
+        let Some(mut running) = self.running.take() else { return Vec::new() };
+        let rest = running.rest().unwrap_or_default();
+        let mut acts = vec![Act::Cancel(running.id), Act::Say(rest), Act::Say("Stopped.".into())];
+        let text = running.written;
         self.sources.clone_from(&running.sources);
         self.last = None;
         if !text.trim().is_empty() {
@@ -389,16 +408,9 @@ impl Session {
             }
             AnswerEvent::Text(piece) => {
                 running.held.push_str(&piece);
-                let Some((at, space)) = running.held.char_indices().rfind(|(_, c)| c.is_whitespace()) else {
-                    return Vec::new();
-                };
-                let rest = running.held.split_off(at + space.len_utf8());
-                let words = std::mem::replace(&mut running.held, rest);
-                let first = running.written.trim().is_empty();
-                let words = if first { words.trim_start().to_owned() } else { words };
-                running.written.push_str(&words);
-                let label = if first && !words.is_empty() { label(running.grounds) } else { "" };
-                vec![Act::Piece(format!("{label}{}", clean(&words)))]
+                let space = running.held.char_indices().rfind(|(_, c)| c.is_whitespace());
+                let end = space.map_or(0, |(at, space)| at + space.len_utf8());
+                running.say(end).map(Act::Piece).into_iter().collect()
             }
             AnswerEvent::Finished(answer) => self.finished(*answer),
             AnswerEvent::Query { .. }
@@ -412,12 +424,9 @@ impl Session {
     fn finished(&mut self, answer: Answer) -> Vec<Act> {
         let Some(mut running) = self.running.take() else { return Vec::new() };
         let mut acts = Vec::new();
-        let first = running.written.trim().is_empty();
-        let held = std::mem::take(&mut running.held);
-        running.written.push_str(&held);
-        if !running.written.trim().is_empty() {
-            let label = if first { label(running.grounds) } else { "" };
-            acts.push(Act::Say(format!("{label}{}", clean(held.trim_end()))));
+        let rest = running.rest();
+        if !running.written.is_empty() {
+            acts.push(Act::Say(rest.unwrap_or_default()));
         }
         let mut ending = speech::ending(&answer, &running.written);
         if running.grounds == Grounds::ModelAlone {

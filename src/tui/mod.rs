@@ -38,7 +38,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use futures_util::StreamExt as _;
-use ratatui::crossterm::event::{Event, EventStream};
+use ratatui::crossterm::event::{Event, EventStream, MouseButton, MouseEventKind};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
@@ -84,7 +84,8 @@ pub fn run(
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the event loop")?;
     let mut state = State::new(setup);
     let signal = runtime.block_on(async {
-        let mut driver = Driver { screen: Screen::enter(log)?, state: &mut state, backend, start: Instant::now() };
+        let screen = Screen::enter(log, state.settings.mouse)?;
+        let mut driver = Driver { screen, state: &mut state, backend, start: Instant::now() };
         driver.drive(events).await
     })?;
     Ok(Exit { farewell: state.farewell(), signal })
@@ -218,7 +219,10 @@ impl Driver<'_> {
             match effect {
                 Effect::Ask(job, request) => self.backend.ask(job, *request),
                 Effect::Cancel(job) => self.backend.cancel(job),
-                Effect::Configure(settings) => self.backend.configure(&settings),
+                Effect::Configure(settings) => {
+                    self.screen.set_mouse(settings.mouse)?;
+                    self.backend.configure(&settings);
+                }
                 Effect::SaveConversation(conversation) => self.backend.save_turn(&conversation),
                 Effect::ListSessions => self.backend.list_sessions(),
                 Effect::LoadSession(id) => self.backend.load_session(id),
@@ -243,7 +247,13 @@ fn translate(event: Option<std::io::Result<Event>>) -> Option<Msg> {
         Some(Ok(Event::Key(key))) => Some(Msg::Key(key)),
         Some(Ok(Event::Paste(text))) => Some(Msg::Paste(text)),
         Some(Ok(Event::Resize(width, height))) => Some(Msg::Resize { width, height }),
-        Some(Ok(Event::Mouse(_) | Event::FocusGained | Event::FocusLost)) => None,
+        Some(Ok(Event::Mouse(mouse))) => match mouse.kind {
+            MouseEventKind::ScrollUp => Some(Msg::Wheel(-1)),
+            MouseEventKind::ScrollDown => Some(Msg::Wheel(1)),
+            MouseEventKind::Down(MouseButton::Left) => Some(Msg::Click { column: mouse.column, row: mouse.row }),
+            _ => None,
+        },
+        Some(Ok(Event::FocusGained | Event::FocusLost)) => None,
         Some(Err(_)) | None => Some(Msg::Terminate),
     }
 }

@@ -29,6 +29,14 @@ pub(super) fn update(state: &mut State, at: Duration, msg: Msg) -> Vec<Effect> {
             state.composer.paste(&text);
             Vec::new()
         }
+        Msg::Wheel(notches) => {
+            keys::wheel(state, notches);
+            Vec::new()
+        }
+        Msg::Click { column, row } => {
+            keys::click(state, (column, row));
+            Vec::new()
+        }
         Msg::Resize { width, height } => {
             state.size = (width, height);
             Vec::new()

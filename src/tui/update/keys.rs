@@ -187,6 +187,23 @@ fn scroll(state: &mut State, how: Move) {
     }
 }
 
+/// Lines that one notch of the wheel moves.
+const NOTCH: isize = 3;
+
+/// The wheel scrolls whatever is shown.
+pub(super) fn wheel(state: &mut State, notches: isize) {
+    scroll(state, Move::Line(notches * NOTCH));
+}
+
+/// A click selects the citation under it; anywhere else it means nothing.
+pub(super) fn click(state: &mut State, cell: (u16, u16)) {
+    if state.screen == Screen::Chat
+        && let Some(cited) = view::citation_at(state, cell)
+    {
+        select_citation(state, cited);
+    }
+}
+
 #[derive(Clone, Copy, PartialEq)]
 enum Step {
     Back,
@@ -215,7 +232,12 @@ fn cite(state: &mut State, step: Step) {
         }
         None => last_before(state, state.turns.len(), count),
     };
-    let Some(cited) = next else { return };
+    if let Some(cited) = next {
+        select_citation(state, cited);
+    }
+}
+
+fn select_citation(state: &mut State, cited: Cited) {
     (state.cited, state.chosen) = (Some(cited), None);
     let Some((line, mark)) =
         state.turns[cited.turn].laid.as_ref().and_then(|laid| laid.citations.get(cited.index)).copied()

@@ -623,3 +623,24 @@ fn a_number_asks_a_suggested_question_only_before_the_first_one() {
     app.text("1");
     assert_eq!(app.state.composer.text(), "1");
 }
+
+#[test]
+fn a_click_selects_the_citation_under_it_and_the_wheel_scrolls() {
+    let mut app = Harness::new(110, 24);
+    for index in 1..=4 {
+        app.type_line(&format!("question {index}"));
+        app.answer(index, fixtures::events());
+    }
+    let screen = app.screen();
+    let (row, line) = screen.lines().enumerate().filter(|(_, line)| line.contains('²')).last().unwrap();
+    let column = line.chars().position(|c| c == '²').unwrap();
+    app.send(Msg::Click { column: column as u16, row: row as u16 });
+    assert_eq!(app.state.cited.map(|cited| (cited.turn, cited.index)), Some((3, 1)), "{screen}");
+    app.send(Msg::Click { column: 0, row: 2 });
+    app.send(Msg::Click { column: 109, row: 23 });
+    assert_eq!(app.state.cited.map(|cited| (cited.turn, cited.index)), Some((3, 1)), "elsewhere it means nothing");
+    app.send(Msg::Wheel(-1));
+    assert!(!app.state.scroll.follow);
+    app.send(Msg::Wheel(1));
+    assert!(app.state.scroll.follow);
+}
