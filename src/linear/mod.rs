@@ -103,7 +103,7 @@ impl Shell<'_> {
             Act::Say(text) => write(&format!("{text}\n"))?,
             Act::Piece(text) => write(&text)?,
             Act::Prompt => write(speech::PROMPT)?,
-            Act::Note(text) => self.remark(&format!("Note: {text}"))?,
+            Act::Note(text) => self.remark(&speech::note(&text))?,
             Act::Complain(report) => self.remark(&speech::error(&report))?,
             Act::Ask(id, request) => self.backend.ask(id, *request),
             Act::Cancel(id) => self.backend.cancel(id),

@@ -27,6 +27,11 @@ pub(super) fn greeting(folder: &str, suggestions: &[String]) -> String {
     out
 }
 
+/// Something worth knowing besides.
+pub(super) fn note(text: &str) -> String {
+    format!("Note: {}", one_line(text))
+}
+
 /// An error with its hint.
 pub(super) fn error(report: &Report) -> String {
     let hint = report.hint.as_deref().map(|hint| format!("\nHint: {}", one_line(hint))).unwrap_or_default();

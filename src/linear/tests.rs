@@ -48,7 +48,7 @@ impl Chat {
                 Act::Say(text) => self.text.push_str(&format!("{text}\n")),
                 Act::Piece(text) => self.text.push_str(text),
                 Act::Prompt => self.text.push_str(speech::PROMPT),
-                Act::Note(text) => self.text.push_str(&format!("Note: {text}\n")),
+                Act::Note(text) => self.text.push_str(&format!("{}\n", speech::note(text))),
                 Act::Complain(report) => self.text.push_str(&format!("{}\n", speech::error(report))),
                 _ => {}
             }

@@ -41,9 +41,7 @@ pub(super) enum Command {
     DeleteSession,
     ExportSession,
     Confirm,
-    FirstSuggestion,
-    SecondSuggestion,
-    ThirdSuggestion,
+    AskSuggestion,
     Help,
     NewSession,
     Sessions,
@@ -251,9 +249,7 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     NextTurn "next-question" [char('}')] Transcript Reading "in the answers: the question after" "";
     EditQuestion "edit" [char('e')] Transcript Sessions "in the answers: ask this question anew, in a conversation that branches off before it" "edit";
     Branch "branch" [char('b')] Transcript Sessions "in the answers: go on from here in a conversation of its own" "branch";
-    FirstSuggestion "first-suggestion" [char('1')] Suggested Asking "ask a suggested question" "ask it";
-    SecondSuggestion "second-suggestion" [char('2')] Suggested Asking "" "";
-    ThirdSuggestion "third-suggestion" [char('3')] Suggested Asking "" "";
+    AskSuggestion "suggestion" [char('1'), char('2'), char('3')] Suggested Asking "ask a suggested question" "ask it";
     NextPane "next-pane" [key(KeyCode::Tab)] Chat Reading "move on: question, answers, sources" "sources";
     PreviousPane "previous-pane" [key(KeyCode::BackTab)] Chat Reading "move back" "";
     Bottom "end" [key(KeyCode::End), char('G'), Chord(KeyCode::End, CONTROL)] ScrolledUp Reading "to the end, and follow it" "to the end";

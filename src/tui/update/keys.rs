@@ -18,6 +18,9 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     if command != Some(Command::Interrupt) {
         state.interrupted = None;
     }
+    if let (Some(Command::AskSuggestion), KeyCode::Char(digit @ '1'..='9')) = (command, key.code) {
+        return suggestion(state, digit as usize - '1' as usize);
+    }
     if let Some(command) = command {
         return run(state, command);
     }
@@ -83,9 +86,7 @@ fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::DeleteSession => sessions::enter(state, Mode::Delete),
         Command::ExportSession => return sessions::export(state),
         Command::Confirm => return sessions::confirm(state),
-        Command::FirstSuggestion => return suggestion(state, 0),
-        Command::SecondSuggestion => return suggestion(state, 1),
-        Command::ThirdSuggestion => return suggestion(state, 2),
+        Command::AskSuggestion => return suggestion(state, 0),
         Command::Help => state.screen = Screen::Help(Page::default()),
         Command::NewSession => return new_session(state),
         Command::Sessions => return sessions::open(state),
@@ -115,13 +116,17 @@ fn suggestion(state: &mut State, index: usize) -> Vec<Effect> {
 
 /// Closes what covers the chat, then lets go of what is selected.
 fn leave(state: &mut State) {
-    match &mut state.screen {
+    let stays = match &mut state.screen {
         Screen::Chat => {
             state.focus = Focus::Composer;
             (state.cited, state.chosen) = (None, None);
+            true
         }
-        Screen::Sessions(list) if sessions::back(list) => {}
-        _ => state.screen = Screen::Chat,
+        Screen::Sessions(list) => sessions::back(list),
+        Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) => false,
+    };
+    if !stays {
+        state.screen = Screen::Chat;
     }
 }
 
