@@ -6,6 +6,7 @@
 mod ask;
 mod batch;
 mod bench;
+mod demo;
 mod doctor;
 mod eval;
 mod forget;
@@ -44,6 +45,9 @@ struct Cli {
     /// The folder to chat with
     #[arg(default_value = ".", value_name = "DIR", value_hint = clap::ValueHint::DirPath)]
     dir: PathBuf,
+    /// Chat in lines of plain text instead of the screen, for screen readers; without a terminal, answer one question a line
+    #[arg(long)]
+    linear: bool,
     #[command(flatten)]
     common: Common,
     #[command(subcommand)]
@@ -53,6 +57,9 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   tanya ~/notes                                     chat with a folder
+  tanya demo                                        chat with a small folder that comes along
+  tanya --linear ~/notes                            chat in lines of plain text, for screen readers
+  tanya --linear ~/notes < questions.txt            answer one question a line
   tanya ask --folder ~/notes \"when did I prune the pear tree?\"
   tanya search --folder ~/notes --limit 5 \"pear tree\"
   tanya search --folder ~/notes 'pear \"wound balm\" -apple path:2024 ext:md tag:garden'
@@ -60,6 +67,7 @@ Examples:
   tanya ask --folder ~/notes --json --batch questions.jsonl > answers.jsonl
   tanya --model ~/models/Qwen3-4B-Q4_K_M.gguf ~/notes
   tanya models list
+  tanya sessions export ID --format html --out pears.html
 
 Settings of this help's last section can also stand in the configuration file as `key = value` (dashes as underscores).";
 
@@ -92,7 +100,9 @@ enum Command {
     Purge(purge::Args),
     /// List, fetch and remove models
     Models(models::Args),
-    /// List, show and delete conversations
+    /// Try it on a small folder that comes along: the handbook of a lighthouse museum
+    Demo(demo::Args),
+    /// List, show, search, name, export and delete conversations
     Sessions(sessions::Args),
     /// Measure how good the answers are, on labelled questions or on this folder
     Eval(eval::Args),
@@ -154,6 +164,14 @@ fn command() -> clap::Command {
 
 fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
     let cli = Cli::from_arg_matches(matches).context("cannot read the arguments")?;
+    if cli.linear && !matches!(cli.command, None | Some(Command::Demo(_))) {
+        let error = command().error(
+            clap::error::ErrorKind::ArgumentConflict,
+            "--linear is a way to chat; a command prints lines already: tanya ask --folder DIR QUESTION",
+        );
+        let _ = error.print();
+        return Ok(ExitCode::from(2));
+    }
     if cli.command.is_some() && matches.value_source("dir") == Some(clap::parser::ValueSource::CommandLine) {
         let error = command().error(
             clap::error::ErrorKind::ArgumentConflict,
@@ -181,7 +199,8 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
     let supply = Supply { store: ModelStore::at(places.models()), policy, options: options(&settings)? };
     let app = App { places, settings, supply };
     match cli.command {
-        None => screen::run(app, &cli.dir),
+        None => screen::run(app, &cli.dir, mode(cli.linear), &[]),
+        Some(Command::Demo(args)) => demo::run(app, mode(cli.linear || args.linear)),
         Some(Command::Ask(args)) => ask::run(&app, &args),
         Some(Command::Search(args)) => search::run(&app, &args),
         Some(Command::Index(args)) => index::run(&app, &args),
@@ -195,6 +214,10 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
         Some(Command::Bench(args)) => bench::run(&app, &args),
         Some(Command::Completions { .. } | Command::Man) => Ok(ExitCode::SUCCESS),
     }
+}
+
+fn mode(linear: bool) -> screen::Mode {
+    if linear { screen::Mode::Linear } else { screen::Mode::Screen }
 }
 
 /// Lays the flags over what the configuration file says.

@@ -59,6 +59,8 @@ pub struct Settings {
     pub theme: Theme,
     /// Plain ASCII instead of the glyphs of the common set.
     pub ascii: bool,
+    /// The screen takes the wheel and clicks, which the terminal's own selection of text then does not get.
+    pub mouse: bool,
 }
 
 /// Whose words an answer is in.
@@ -117,6 +119,7 @@ impl Default for Settings {
             watch: true,
             theme: Theme::Auto,
             ascii: false,
+            mouse: false,
         }
     }
 }

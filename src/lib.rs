@@ -12,15 +12,18 @@
 //! | [`eval`] | questions with known answers into figures with intervals |
 //! | [`chat`] | answers into conversations that survive the program |
 //! | [`jobs`] | all of that into background work with ids, cancel and progress |
-//! | [`tui`], [`cli`] | keys and arguments into jobs, their events into a screen or lines |
+//! | [`demo`] | a folder that comes along into files |
+//! | [`tui`], [`linear`], [`cli`] | keys, lines and arguments into jobs, their events into a screen or lines |
 
 pub mod answer;
 pub mod chat;
 pub mod cli;
 pub mod config;
+pub mod demo;
 pub mod eval;
 pub mod ingest;
 pub mod jobs;
+pub mod linear;
 pub mod log;
 pub mod models;
 pub mod paths;

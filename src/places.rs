@@ -51,6 +51,11 @@ impl Places {
         self.data.join("sessions")
     }
 
+    /// The documents of the demo.
+    pub fn demo(&self) -> PathBuf {
+        self.data.join("demo")
+    }
+
     /// What models have read, where it is kept: it holds text of documents as token ids.
     pub fn contexts(&self) -> PathBuf {
         self.data.join("contexts")

@@ -3,6 +3,9 @@
 
 mod common;
 
+use std::io::Write as _;
+use std::process::Stdio;
+
 use common::{Home, Ran};
 use serde_json::Value;
 
@@ -290,7 +293,7 @@ fn completions_and_the_manual_know_every_command() {
         Ran::new(output).ok().out
     };
     for script in [run(&["completions", "bash"]), run(&["completions", "fish"]), run(&["man"]), run(&["--help"])] {
-        for command in ["ask", "search", "index", "status", "forget", "purge", "models", "sessions"] {
+        for command in ["ask", "search", "index", "status", "forget", "purge", "models", "sessions", "demo", "linear"] {
             assert!(script.contains(command), "{command} is missing");
         }
     }
@@ -420,4 +423,72 @@ fn models_and_sessions_speak_json_for_every_action() {
     assert_eq!(home.run(&["sessions", "--json"]).ok().json()[0], serde_json::json!([]));
     home.run(&["models", "path", "nothing"]).fails_with(&["nothing", "not on this machine"]);
     home.run(&["sessions", "show", "no-such"]).fails_with(&["no-such"]);
+}
+
+/// Linear mode as a pipe: every line of `input` is a question.
+fn linear(home: &Home, arguments: &[&str], input: &str) -> Ran {
+    let mut command = home.tanya(arguments);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    Ran::new(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn lines_of_a_pipe_are_questions_and_the_last_one_gives_the_exit_code() {
+    let home = garden();
+    let (pear, football) = ("When did I prune the pear tree?", "Who won the football world cup of 1954?");
+    let ran = linear(&home, &["--linear", "--max-tokens", "30"], &format!("{pear}\n{football}\n"));
+    assert_eq!(ran.code, Some(3), "{}\n{}", ran.out, ran.err);
+    for said in [
+        "You: When did I prune",
+        "1. garden/2024-spring.md, line",
+        "Answer: ",
+        "Citation 1, garden/2024-spring.md, line 5",
+    ] {
+        assert!(ran.out.contains(said), "{said:?} is missing in\n{}", ran.out);
+    }
+    assert!(ran.out.ends_with("The closest passages are the sources above.\n"), "{}", ran.out);
+    assert!(!ran.out.contains('\u{1b}'));
+    let ran = linear(&home, &["--linear", "--max-tokens", "30"], &format!("{football}\n{pear}")).ok();
+    assert!(ran.out.contains("Not found in the documents."), "{}", ran.out);
+    assert_eq!(linear(&home, &["--linear"], "").ok().out, "");
+    let refused = linear(&home, &["ask", "--linear", "why?"], "");
+    assert_eq!(refused.code, Some(2), "{}", refused.err);
+}
+
+#[test]
+fn conversations_are_found_named_and_exported_but_never_over_a_file() {
+    let home = garden();
+    linear(&home, &["--linear", "--max-tokens", "30"], "When did I prune the pear tree?\n").ok();
+    let found = home.run(&["sessions", "search", "PEAR", "prune", "--json"]).ok().json().remove(0);
+    let id = text(&found[0], "id").to_owned();
+    assert_eq!(
+        (text(&found[0], "title"), &found[0]["excerpts"][0]["turn"]),
+        ("When did I prune the pear tree?", &Value::from(1))
+    );
+    assert_eq!(home.run(&["sessions", "search", "zeppelin"]).code, Some(3));
+    home.run(&["sessions", "rename", &id, "the", "old", "pear"]).ok();
+    let listed = home.run(&["sessions"]).ok().out;
+    assert!(listed.contains("the old pear"), "{listed}");
+    let page = home.root().join("pear.html");
+    let export = ["sessions", "export", &id, "--format", "html", "--out", page.to_str().unwrap()];
+    home.run(&export).ok();
+    let html = std::fs::read_to_string(&page).unwrap();
+    assert!(html.contains("<h1>the old pear</h1>") && html.contains("garden/2024-spring.md, line"), "{html}");
+    home.run(&export).fails_with(&["pear.html", "nothing is overwritten"]);
+    assert_eq!(std::fs::read_to_string(&page).unwrap(), html);
+    let markdown = home.run(&["sessions", "export", &id]).ok().out;
+    assert!(markdown.starts_with("# the old pear\n"), "{markdown}");
+    let json = home.run(&["sessions", "export", &id, "--format", "json"]).ok().out;
+    assert_eq!(serde_json::from_str::<Value>(&json).unwrap()["turns"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn the_demo_answers_its_own_questions_without_a_folder_of_ones_own() {
+    let home = Home::new();
+    let ran = linear(&home, &["demo", "--linear", "--max-tokens", "30"], "1\n").ok();
+    assert!(ran.out.contains("You: Who carried the oil up the stairs in the winter of 1912?"), "{}", ran.out);
+    assert!(ran.out.contains("history/letters.txt, line"), "{}", ran.out);
+    assert!(home.data().join("demo/welcome.md").is_file());
+    assert_eq!(std::fs::read_dir(home.docs()).unwrap().count(), 0, "nothing is written elsewhere");
 }

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 
 /// Each line is a layer; modules of one layer do not use each other unless they stand in `FRIENDS`.
 const LAYERS: &[&[&str]] = &[
-    &["report", "paths"],
+    &["report", "paths", "demo"],
     &["config", "places"],
     &["log", "models", "ingest"],
     &["answer"],
     &["chat", "eval"],
     &["jobs"],
     &["tui"],
+    &["linear"],
     &["cli"],
 ];
 

@@ -68,8 +68,16 @@ impl Pty {
     }
 
     fn scripted(cols: u16, rows: u16) -> Self {
+        Self::scripted_with(cols, rows, &[])
+    }
+
+    /// With variables of the environment: `SCRIPTED_FOLDER` is where the documents are.
+    fn scripted_with(cols: u16, rows: u16, variables: &[(&str, &Path)]) -> Self {
         let mut command = CommandBuilder::new(std::env::current_exe().expect("this test has a file"));
         command.args(["--exact", "scripted_screen", "--ignored", "--nocapture", "--test-threads=1"]);
+        for (name, value) in variables {
+            command.env(name, value);
+        }
         Self::start(command, cols, rows)
     }
 
@@ -116,14 +124,20 @@ impl Pty {
         rustix::process::kill_process(pid, signal).expect("a signal can be sent");
     }
 
-    /// Waits for the end and checks that the terminal is as it was.
-    fn restored(&mut self) -> portable_pty::ExitStatus {
-        self.wait_until("the modes to be restored", |pty| pty.count("\x1b[?1049l") > 0);
+    /// Waits for the end and takes what was written last.
+    fn ended(&mut self) -> portable_pty::ExitStatus {
         let status = self.child.wait().expect("it ends");
         while let Ok(bytes) = self.output.recv_timeout(Duration::from_millis(200)) {
             self.screen.process(&bytes);
             self.bytes.extend(bytes);
         }
+        status
+    }
+
+    /// Waits for the end and checks that the terminal is as it was.
+    fn restored(&mut self) -> portable_pty::ExitStatus {
+        self.wait_until("the modes to be restored", |pty| pty.count("\x1b[?1049l") > 0);
+        let status = self.ended();
         for (on, off) in [("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?2004h", "\x1b[?2004l"), ("\x1b[?25l", "\x1b[?25h")] {
             assert!(self.count(on) > 0 && self.count(off) > 0, "{on:?} is undone");
             let last =
@@ -141,6 +155,9 @@ impl Pty {
 fn modes(master: &dyn MasterPty) -> String {
     format!("{:?}", master.get_termios().expect("the terminal has modes"))
 }
+
+/// A file name that would set the terminal's title if it were written as it is.
+const SOURCE: &str = "a\u{1b}]0;title\u{7}.md";
 
 /// Answers at once with one source; panics when asked to.
 struct Scripted {
@@ -164,7 +181,7 @@ impl Backend for Scripted {
         }
         let source = Source {
             n: 1,
-            path: "a\u{1b}]0;title\u{7}.md".into(),
+            path: SOURCE.into(),
             start_line: 3,
             end_line: 4,
             page: None,
@@ -212,6 +229,10 @@ impl Backend for Scripted {
     fn save_turn(&mut self, _: &Conversation) {}
     fn list_sessions(&mut self) {}
     fn load_session(&mut self, _: SessionId) {}
+    fn search_sessions(&mut self, _: &str) {}
+    fn rename_session(&mut self, _: SessionId, _: &str) {}
+    fn remove_session(&mut self, _: SessionId) {}
+    fn export_session(&mut self, _: SessionId) {}
 }
 
 #[test]
@@ -220,10 +241,11 @@ fn scripted_screen() {
     let (events, receiver) = tokio::sync::mpsc::channel(1024);
     let setup = Setup {
         folder: "~/notes".into(),
-        folder_path: "/home/me/notes".into(),
+        folder_path: std::env::var("SCRIPTED_FOLDER").unwrap_or_else(|_| "/home/me/notes".into()),
         settings: Settings::default(),
         traits: Traits::from_vars(|name| std::env::var(name).ok()),
         resume: None,
+        suggestions: Vec::new(),
         started: SystemTime::now(),
     };
     let exit = tanya::tui::run(setup, &mut Scripted { events }, receiver, None).expect("the screen runs");
@@ -352,6 +374,49 @@ fn ctrl_z_stops_and_the_shell_brings_it_back() {
     pty.restored();
 }
 
+#[test]
+fn an_editor_has_the_terminal_and_every_key_until_it_ends() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let root = tempfile::tempdir().expect("a temporary directory");
+    std::fs::write(root.path().join(SOURCE), "one\ntwo\nthree\n").expect("a file");
+    let (editor, typed) = (root.path().join("vim"), root.path().join("typed"));
+    let script = format!(
+        "#!/bin/sh\nprintf 'editing at %s\\n' \"$1\"\nread -r line\nprintf %s \"$line\" > '{}'\n",
+        typed.display()
+    );
+    std::fs::write(&editor, script).expect("a file");
+    std::fs::set_permissions(&editor, std::fs::Permissions::from_mode(0o755)).expect("it can be made executable");
+    let mut pty = Pty::scripted_with(100, 30, &[("SCRIPTED_FOLDER", root.path()), ("VISUAL", &editor)]);
+    pty.wait_for("ask your own documents");
+    pty.press("hello\r");
+    pty.wait_for("You asked: hello");
+    // Question, answers, sources; then the file behind the first source.
+    pty.press("\t\t");
+    pty.press("o");
+    pty.wait_for("editing at +3");
+    assert_eq!(modes(&*pty.master), pty.modes, "the editor finds the terminal as a shell would leave it");
+    pty.press("every key is the editor's\r");
+    pty.wait_until("the screen again", |pty| pty.count("\x1b[?1049h") == 2 && pty.text().contains("You asked: hello"));
+    assert_eq!(std::fs::read_to_string(&typed).expect("it was written"), "every key is the editor's");
+    pty.press("still here\r");
+    pty.wait_for("You asked: still here");
+    pty.press("\x04");
+    pty.restored();
+}
+
+#[test]
+fn copying_is_a_sequence_for_the_terminal_and_only_on_its_key() {
+    let mut pty = Pty::scripted(100, 30);
+    pty.wait_for("ask your own documents");
+    pty.press("hello\r");
+    pty.wait_for("You asked: hello");
+    assert_eq!(pty.count("\x1b]52;"), 0);
+    pty.press("\t\ty");
+    pty.wait_until("the copy", |pty| pty.count("\x1b]52;c;") == 1 && pty.text().contains("copied, with its source"));
+    pty.press("\x04");
+    pty.restored();
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_idle_screen_does_not_run() {
@@ -406,6 +471,30 @@ fn the_program_opens_a_folder_and_quits() {
     pty.press("\x04");
     let status = pty.restored();
     assert!(status.success(), "{status:?}");
+}
+
+#[test]
+fn linear_mode_only_ever_adds_lines() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let folder = root.path().join("notes");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(folder.join("pear.md"), "On March 9 I pruned the pear tree.\n").expect("a file");
+    let mut command = program(root.path(), &folder);
+    command.arg("--linear");
+    let mut pty = Pty::start(command, 100, 40);
+    pty.wait_for("You: ");
+    pty.press("/help\r");
+    pty.wait_for("/quote N: read source N");
+    // No model is here, and none is needed to refuse.
+    pty.press("who carried the zeppelins?\r");
+    pty.wait_for("Not found in the documents.");
+    pty.press("\x03");
+    pty.wait_for("Press ctrl-c again to quit.");
+    pty.press("\x04");
+    let status = pty.ended();
+    assert!(status.success(), "{status:?}");
+    assert_eq!(pty.count("\x1b"), 0, "no cursor moves and nothing is colored");
+    assert_eq!(modes(&*pty.master), pty.modes);
 }
 
 #[test]

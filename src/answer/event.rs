@@ -208,6 +208,33 @@ pub struct Whole {
 }
 
 impl Answer {
+    /// What is kept of an answer that the person stopped after `ms_total` milliseconds: what was written until then, unchecked.
+    pub fn stopped(text: String, sources: Vec<Source>, model: &str, ms_total: f64) -> Self {
+        Self {
+            answer: text,
+            short_answer: None,
+            abstained: false,
+            reason: Some("stopped by you".into()),
+            citations: Vec::new(),
+            sentences: Vec::new(),
+            sources,
+            dropped: Vec::new(),
+            prompt_tokens: 0,
+            reused_tokens: 0,
+            generated_tokens: 0,
+            ms_search: 0.0,
+            ms_first_token: None,
+            ms_decode: 0.0,
+            ms_total,
+            finish: FinishKind::Cancelled,
+            model: model.to_owned(),
+            seed: 0,
+            window: 0,
+            measures: Measures::default(),
+            whole: None,
+        }
+    }
+
     /// Tokens written per second, where at least two were.
     pub fn tokens_per_second(&self) -> Option<f64> {
         (self.generated_tokens > 1 && self.ms_decode > 0.0)

@@ -47,7 +47,7 @@ pub struct Turn {
 pub struct Conversation {
     /// Its name and file.
     pub id: SessionId,
-    /// The first question, shortened.
+    /// The name that the person gave it, else the first question, shortened.
     pub title: String,
     /// The folder's canonical path.
     pub folder: String,
@@ -76,6 +76,16 @@ impl Conversation {
         }
         self.turns.push(turn);
     }
+
+    /// A new conversation that begins with the first `turns` of this one; this one stays as it is.
+    #[must_use]
+    pub fn branch(&self, turns: usize, now: SystemTime) -> Self {
+        let mut branch = Self::new(&self.folder, now);
+        for turn in self.turns.iter().take(turns) {
+            branch.push(turn.clone());
+        }
+        branch
+    }
 }
 
 /// What a list of conversations shows of one.
@@ -83,7 +93,7 @@ impl Conversation {
 pub struct SessionSummary {
     /// Its name.
     pub id: SessionId,
-    /// The first question, shortened.
+    /// The name that the person gave it, else the first question, shortened.
     pub title: String,
     /// The folder's canonical path.
     pub folder: String,
@@ -93,12 +103,24 @@ pub struct SessionSummary {
     pub updated_at: u64,
 }
 
+/// Characters of a title.
+const LONGEST_TITLE: usize = 72;
+
 /// The first line of a question, at most 72 characters.
 pub(super) fn title_of(question: &str) -> String {
     let line = question.lines().find(|line| !line.trim().is_empty()).unwrap_or_default().trim();
-    if line.chars().count() <= 72 {
+    shortened(line)
+}
+
+/// A name that a person gave, on one line, at most 72 characters.
+pub(super) fn name_of(name: &str) -> String {
+    shortened(&name.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn shortened(line: &str) -> String {
+    if line.chars().nth(LONGEST_TITLE).is_none() {
         return line.to_owned();
     }
-    let cut: String = line.chars().take(71).collect();
+    let cut: String = line.chars().take(LONGEST_TITLE - 1).collect();
     format!("{}…", cut.trim_end())
 }

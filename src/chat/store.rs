@@ -1,8 +1,9 @@
 //! Conversations on disk: one append-only file of JSON lines each, private to the user.
 //!
-//! The first line is the header, every other one a turn. A turn is acknowledged when its line is flushed to the disk, so a
-//! crash costs at most the answer in progress; a last line that was cut is ignored on reading and overwritten by the next
-//! append.
+//! The first line is the header, every other one a turn or a name that the person gave (`{"name":…}`; the last one counts). A
+//! line is acknowledged when it is flushed to the disk, so a crash costs at most the answer in progress; a last line that was
+//! cut is ignored on reading and overwritten by the next append. Whoever writes holds the file's lock: a second program that
+//! renames a conversation never meets half a turn.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom, Write as _};
@@ -12,7 +13,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
-use super::session::{Conversation, SessionId, SessionSummary, Turn, title_of};
+use super::search::{Found, Words};
+use super::session::{Conversation, SessionId, SessionSummary, Turn, name_of, title_of};
 use crate::report::Hinting as _;
 
 /// The format of the header line; a higher one was written by a newer program.
@@ -42,6 +44,21 @@ struct Header {
     created_at: u64,
 }
 
+/// A line that names the conversation.
+#[derive(Serialize, Deserialize)]
+struct Named {
+    name: String,
+}
+
+/// A line after the header.
+enum Line {
+    Turn(Box<Turn>),
+    Named(Named),
+}
+
+/// What every line of a name begins with; no turn does.
+const NAME_LINE: &[u8] = b"{\"name\":";
+
 impl SessionStore {
     /// Conversations under `dir`, which is made when the first one is saved.
     pub fn at(dir: PathBuf) -> Self {
@@ -60,6 +77,31 @@ impl SessionStore {
             .with_context(|| format!("{}: cannot make the folder of sessions", self.dir.display()))?;
         let path = self.path(&conversation.id);
         append(&path, conversation).with_context(|| format!("{}: cannot save the session", path.display()))
+    }
+
+    /// Gives a conversation a name, durable when this returns. White space becomes single spaces; fails when nothing is left.
+    pub fn rename(&self, id: &SessionId, name: &str) -> Result<()> {
+        let name = name_of(name);
+        if name.is_empty() {
+            return Err(anyhow!("a session's name needs a word"))
+                .hint("for example: tanya sessions rename ID pear trees");
+        }
+        // Also tells one that is not there, or that a newer version wrote.
+        self.load(id)?;
+        let path = self.path(id);
+        let write = || -> Result<()> {
+            let mut line = serde_json::to_vec(&Named { name })?;
+            line.push(b'\n');
+            let mut file = OpenOptions::new().read(true).write(true).open(&path)?;
+            lock(&file)?;
+            let there = whole_lines(&mut file)?;
+            file.set_len(there.bytes)?;
+            file.seek(SeekFrom::End(0))?;
+            file.write_all(&line)?;
+            file.sync_data()?;
+            Ok(())
+        };
+        write().with_context(|| format!("{}: cannot rename the session", path.display()))
     }
 
     /// Reads one conversation.
@@ -84,8 +126,30 @@ impl SessionStore {
                 Err(error) => tracing::warn!("{error:#}"),
             }
         }
-        summaries.sort_by(|a, b| b.updated_at.cmp(&a.updated_at).then_with(|| b.id.cmp(&a.id)));
+        summaries.sort_by(newest_first);
         Ok(summaries)
+    }
+
+    /// Conversations in one of whose turns, or in whose name, all of `words` stand, newest first; only those about `folder` where
+    /// it is given. A file that cannot be read is left out and logged.
+    pub fn search(&self, words: &Words, folder: Option<&str>) -> Result<Vec<Found>> {
+        let mut found = Vec::new();
+        for id in self.ids()? {
+            // The first line alone tells what a conversation is about.
+            if folder.is_some_and(|folder| self.header(&id).is_none_or(|header| header.folder != folder)) {
+                continue;
+            }
+            match self.load(&id) {
+                Ok(conversation) => {
+                    if let Some(excerpts) = words.find(&conversation) {
+                        found.push(Found { session: summary(conversation), excerpts });
+                    }
+                }
+                Err(error) => tracing::warn!("{error:#}"),
+            }
+        }
+        found.sort_by(|a, b| newest_first(&a.session, &b.session));
+        Ok(found)
     }
 
     /// The conversations about `folder`, told by their first lines alone, and those that do not tell.
@@ -114,7 +178,8 @@ impl SessionStore {
         let path = self.path(id);
         let trim = || -> Result<()> {
             let mut file = OpenOptions::new().read(true).write(true).open(&path)?;
-            let (whole, _) = whole_lines(&mut file)?;
+            lock(&file)?;
+            let whole = whole_lines(&mut file)?.bytes;
             if whole < file.metadata()?.len() {
                 file.set_len(whole)?;
             }
@@ -165,23 +230,28 @@ impl SessionStore {
 /// Writes what is missing: the header, and every turn after those that stand there; a line that a crash cut is overwritten.
 fn append(path: &Path, conversation: &Conversation) -> Result<()> {
     let mut file = OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)?;
-    let (whole, lines_there) = whole_lines(&mut file)?;
-    file.set_len(whole)?;
+    lock(&file)?;
+    let there = whole_lines(&mut file)?;
+    file.set_len(there.bytes)?;
     file.seek(SeekFrom::End(0))?;
     let mut lines = Vec::new();
-    if lines_there == 0 {
+    if there.bytes == 0 {
         let header =
             Header { version: VERSION, folder: conversation.folder.clone(), created_at: conversation.created_at };
         serde_json::to_writer(&mut lines, &header)?;
         lines.push(b'\n');
     }
-    for turn in conversation.turns.iter().skip(lines_there.saturating_sub(1)) {
+    for turn in conversation.turns.iter().skip(there.turns) {
         serde_json::to_writer(&mut lines, turn)?;
         lines.push(b'\n');
     }
     file.write_all(&lines)?;
     file.sync_data()?;
     Ok(())
+}
+
+fn newest_first(a: &SessionSummary, b: &SessionSummary) -> std::cmp::Ordering {
+    b.updated_at.cmp(&a.updated_at).then_with(|| b.id.cmp(&a.id))
 }
 
 fn summary(conversation: Conversation) -> SessionSummary {
@@ -194,20 +264,34 @@ fn summary(conversation: Conversation) -> SessionSummary {
     }
 }
 
-/// The length of the file up to its last line break, and how many lines that is.
-fn whole_lines(file: &mut File) -> Result<(u64, usize)> {
-    let mut whole = 0;
-    let mut lines = 0;
+/// Waits for other programs that write this file. File systems without locks have one writer, or bad luck.
+fn lock(file: &File) -> std::io::Result<()> {
+    match file.lock() {
+        Err(error) if error.kind() == std::io::ErrorKind::Unsupported => Ok(()),
+        result => result,
+    }
+}
+
+/// What stands in a file up to its last line break.
+#[derive(Default)]
+struct Whole {
+    bytes: u64,
+    turns: usize,
+}
+
+fn whole_lines(file: &mut File) -> Result<Whole> {
+    let mut whole = Whole::default();
     let mut reader = BufReader::new(file);
     let mut line = Vec::new();
     loop {
         line.clear();
         let read = reader.read_until(b'\n', &mut line)?;
         if !line.ends_with(b"\n") {
-            return Ok((whole, lines));
+            return Ok(whole);
         }
-        whole += read as u64;
-        lines += 1;
+        // The first line is the header.
+        whole.turns += usize::from(whole.bytes > 0 && !line.starts_with(NAME_LINE));
+        whole.bytes += read as u64;
     }
 }
 
@@ -225,17 +309,28 @@ fn read(file: File, id: &SessionId) -> Result<Conversation> {
         created_at: header.created_at,
         turns: Vec::new(),
     };
+    let mut name = None;
     let mut lines = lines.enumerate().peekable();
     while let Some((number, line)) = lines.next() {
-        match serde_json::from_slice::<Turn>(&line?) {
-            Ok(turn) => conversation.turns.push(turn),
+        match parse(&line?) {
+            Ok(Line::Turn(turn)) => conversation.turns.push(*turn),
+            Ok(Line::Named(named)) => name = Some(named.name),
             // The program died while it wrote: the turn was never acknowledged.
             Err(_) if lines.peek().is_none() => break,
             Err(error) => bail!("line {}: {error}", number + 2),
         }
     }
-    conversation.title = conversation.turns.first().map(|turn| title_of(&turn.question)).unwrap_or_default();
+    let first = || conversation.turns.first().map(|turn| title_of(&turn.question)).unwrap_or_default();
+    conversation.title = name.unwrap_or_else(first);
     Ok(conversation)
+}
+
+fn parse(line: &[u8]) -> serde_json::Result<Line> {
+    if line.starts_with(NAME_LINE) {
+        serde_json::from_slice(line).map(Line::Named)
+    } else {
+        serde_json::from_slice(line).map(Line::Turn)
+    }
 }
 
 #[cfg(test)]

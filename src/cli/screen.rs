@@ -1,4 +1,4 @@
-//! `tanya [DIR]`: the screen, with the background jobs behind it.
+//! `tanya [DIR]`: the screen, or linear mode, with the background jobs behind it.
 
 use std::io::IsTerminal as _;
 use std::path::Path;
@@ -14,6 +14,7 @@ use crate::chat::{Conversation, SessionId};
 use crate::config::Settings;
 use crate::ingest::IngestOptions;
 use crate::jobs::{JobEvent, JobId, Jobs, Setup, Wanted};
+use crate::linear;
 use crate::places::Folder;
 use crate::report::{Hinting as _, Report};
 use crate::tui::{self, AskRequest, Backend, Grounds, Traits};
@@ -21,21 +22,26 @@ use crate::tui::{self, AskRequest, Backend, Grounds, Traits};
 /// Events that may wait for the screen: some frames' worth of text.
 const EVENTS: usize = 256;
 
-pub(super) fn run(app: App, dir: &Path) -> Result<ExitCode> {
+/// What is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// The screen.
+    Screen,
+    /// Lines of text, one after the other.
+    Linear,
+}
+
+pub(super) fn run(app: App, dir: &Path, mode: Mode, suggestions: &[&str]) -> Result<ExitCode> {
     let folder = Folder::open(dir)?;
+    if mode == Mode::Linear {
+        return linear(app, folder, suggestions);
+    }
     if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
         return Err(anyhow!("the screen needs a terminal"))
-            .hint("without one, use: tanya ask --folder DIR \"a question\" (tanya --help lists all commands)");
+            .hint("without one, use: tanya --linear, or tanya ask --folder DIR \"a question\" (tanya --help lists all commands)");
     }
     let (events, inbox) = channel(EVENTS);
-    let setup = tui::Setup {
-        folder: folder.display(),
-        folder_path: folder.path().display().to_string(),
-        settings: app.settings.clone(),
-        traits: Traits::from_vars(|name| std::env::var(name).ok()),
-        resume: None,
-        started: SystemTime::now(),
-    };
+    let setup = setup(&app, &folder, suggestions);
     // What libraries write to the standard error would tear the screen.
     let log = std::fs::OpenOptions::new().append(true).open(app.places.log_file()).ok();
     let mut backend = Background { app, folder, events, jobs: None, failed: None };
@@ -45,6 +51,25 @@ pub(super) fn run(app: App, dir: &Path) -> Result<ExitCode> {
     }
     let signal = exit.signal.and_then(|signal| u8::try_from(128 + signal).ok());
     Ok(signal.map_or(ExitCode::SUCCESS, ExitCode::from))
+}
+
+fn linear(app: App, folder: Folder, suggestions: &[&str]) -> Result<ExitCode> {
+    let (events, inbox) = channel(EVENTS);
+    let setup = setup(&app, &folder, suggestions);
+    let mut backend = Background { app, folder, events, jobs: None, failed: None };
+    linear::run(setup, &mut backend, inbox)
+}
+
+fn setup(app: &App, folder: &Folder, suggestions: &[&str]) -> tui::Setup {
+    tui::Setup {
+        folder: folder.display(),
+        folder_path: folder.path().display().to_string(),
+        settings: app.settings.clone(),
+        traits: Traits::from_vars(|name| std::env::var(name).ok()),
+        resume: None,
+        suggestions: suggestions.iter().map(|question| (*question).to_owned()).collect(),
+        started: SystemTime::now(),
+    }
 }
 
 /// The jobs as the screen calls them.
@@ -138,6 +163,32 @@ impl Backend for Background {
     fn load_session(&mut self, id: SessionId) {
         if let Some(jobs) = &self.jobs {
             jobs.load_session(id);
+        }
+    }
+
+    fn search_sessions(&mut self, text: &str) {
+        if let Some(jobs) = &self.jobs {
+            jobs.search_sessions(self.folder.path().display().to_string(), text.to_owned());
+        }
+    }
+
+    fn rename_session(&mut self, id: SessionId, name: &str) {
+        if let Some(jobs) = &self.jobs {
+            jobs.rename_session(id, name.to_owned());
+        }
+    }
+
+    fn remove_session(&mut self, id: SessionId) {
+        if let Some(jobs) = &self.jobs {
+            jobs.remove_session(id);
+        }
+    }
+
+    fn export_session(&mut self, id: SessionId) {
+        // A directory that is gone is said when the file is created in it.
+        let dir = std::env::current_dir().unwrap_or_default();
+        if let Some(jobs) = &self.jobs {
+            jobs.export_session(id, dir);
         }
     }
 }

@@ -289,4 +289,13 @@ pub const SETTINGS: &[Setting] = &[
         },
         show: |settings| settings.ascii.to_string(),
     },
+    Setting {
+        key: "mouse",
+        help: "true or false: the wheel scrolls and a click selects a citation; the terminal's own selection then needs shift",
+        read: |settings, text| {
+            settings.mouse = switch(text)?;
+            Ok(())
+        },
+        show: |settings| settings.mouse.to_string(),
+    },
 ];

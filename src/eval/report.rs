@@ -100,7 +100,9 @@ fn interval(count: usize, figure: impl Fn(&[usize]) -> f64) -> (f64, f64) {
     let mut resample = vec![0; count];
     let mut values: Vec<f64> = (0..RESAMPLES)
         .map(|_| {
-            resample.iter_mut().for_each(|at| *at = random.below(count));
+            for at in &mut resample {
+                *at = random.below(count);
+            }
             figure(&resample)
         })
         .collect();

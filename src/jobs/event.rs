@@ -1,7 +1,7 @@
 //! What background work tells the screen.
 
 use crate::answer::AnswerEvent;
-use crate::chat::{Conversation, SessionId, SessionSummary};
+use crate::chat::{Conversation, Found, SessionId, SessionSummary};
 use crate::report::Report;
 
 /// Names one question; increasing, so that a stale event can be told from a current one.
@@ -31,6 +31,13 @@ pub enum JobEvent {
     SessionSaved(SessionId),
     /// Newest first.
     SessionsListed(Vec<SessionSummary>),
+    /// The conversations that hold the text that was searched for, newest first.
+    SessionsFound {
+        /// What was searched for.
+        text: String,
+        /// Those that hold it.
+        found: Vec<Found>,
+    },
     /// A conversation to go on with.
     SessionLoaded(Box<Conversation>),
     /// Something that no question waits for went wrong.

@@ -10,9 +10,11 @@ mod indexing;
 mod inference;
 mod load;
 mod loader;
+mod sessions;
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::path::PathBuf;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -33,6 +35,7 @@ use crate::report::{Hinting as _, Report};
 use indexing::{Awake, Indexing, Order};
 use inference::{Inference, Question, Work, Yield, contained};
 use loader::Loader;
+use sessions::SessionWork;
 
 /// Requests that may wait for a thread; a person cannot fill it.
 const INBOX: usize = 64;
@@ -69,12 +72,6 @@ pub struct Jobs {
     quit: Cancel,
     running: BTreeMap<JobId, Cancel>,
     threads: Vec<JoinHandle<()>>,
-}
-
-enum SessionWork {
-    Save(Box<Conversation>),
-    List,
-    Load(SessionId),
 }
 
 impl Jobs {
@@ -123,7 +120,7 @@ impl Jobs {
         let store = SessionStore::at(setup.places.sessions());
         let session_events = events.clone();
         jobs.spawn("sessions", events, move || {
-            keep_sessions(&store, &session_inbox, &session_events);
+            sessions::keep(&store, &session_inbox, &session_events);
             Ok(())
         })?;
         Ok(jobs)
@@ -191,6 +188,26 @@ impl Jobs {
     pub fn load_session(&self, id: SessionId) {
         let _ = self.sessions.try_send(SessionWork::Load(id));
     }
+
+    /// Looks for conversations about `folder` that hold all words of `text`.
+    pub fn search_sessions(&self, folder: String, text: String) {
+        let _ = self.sessions.try_send(SessionWork::Search { folder, text });
+    }
+
+    /// Gives a conversation a name.
+    pub fn rename_session(&self, id: SessionId, name: String) {
+        let _ = self.sessions.try_send(SessionWork::Rename(id, name));
+    }
+
+    /// Deletes a conversation for good.
+    pub fn remove_session(&self, id: SessionId) {
+        let _ = self.sessions.try_send(SessionWork::Remove(id));
+    }
+
+    /// Writes a conversation into `dir` as Markdown, under a name that is free.
+    pub fn export_session(&self, id: SessionId, dir: PathBuf) {
+        let _ = self.sessions.try_send(SessionWork::Export(id, dir));
+    }
 }
 
 impl Drop for Jobs {
@@ -220,20 +237,5 @@ impl Drop for Jobs {
                 let _ = thread.join();
             }
         }
-    }
-}
-
-/// Applies session work in the order in which it was asked for: a save can never overtake a later one.
-fn keep_sessions(store: &SessionStore, inbox: &Receiver<SessionWork>, events: &Sender<JobEvent>) {
-    while let Ok(work) = inbox.recv() {
-        let event = match work {
-            SessionWork::Save(conversation) => {
-                store.append(&conversation).map(|()| JobEvent::SessionSaved(conversation.id))
-            }
-            SessionWork::List => store.list().map(JobEvent::SessionsListed),
-            SessionWork::Load(id) => store.load(&id).map(|found| JobEvent::SessionLoaded(Box::new(found))),
-        };
-        let event = event.unwrap_or_else(|error| JobEvent::Failed(Report::new(&error)));
-        let _ = events.blocking_send(event);
     }
 }

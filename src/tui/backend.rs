@@ -21,6 +21,14 @@ pub trait Backend {
     fn list_sessions(&mut self);
     /// Asks for [`crate::jobs::JobEvent::SessionLoaded`].
     fn load_session(&mut self, id: SessionId);
+    /// Asks for [`crate::jobs::JobEvent::SessionsFound`]: conversations about this folder that hold all words of `text`.
+    fn search_sessions(&mut self, text: &str);
+    /// Gives a conversation a name. A list that is asked for later has it.
+    fn rename_session(&mut self, id: SessionId, name: &str);
+    /// Deletes a conversation for good.
+    fn remove_session(&mut self, id: SessionId);
+    /// Writes a conversation into the current directory as Markdown; a notice says where.
+    fn export_session(&mut self, id: SessionId);
 }
 
 /// A question with all that its answer depends on.

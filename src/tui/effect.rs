@@ -1,6 +1,7 @@
 //! What `update` wants done outside of the state. The driver executes each in one exhaustive match.
 
 use super::backend::AskRequest;
+use super::viewer::Target;
 use crate::chat::{Conversation, SessionId};
 use crate::config::Settings;
 use crate::jobs::JobId;
@@ -20,6 +21,18 @@ pub(super) enum Effect {
     ListSessions,
     /// Load one.
     LoadSession(SessionId),
+    /// List those that hold all of these words.
+    SearchSessions(String),
+    /// Name one.
+    RenameSession(SessionId, String),
+    /// Delete one.
+    RemoveSession(SessionId),
+    /// Write one as a file.
+    ExportSession(SessionId),
+    /// Open a file at its line, outside of this program.
+    Open(Target),
+    /// Put this on the clipboard: a sequence for the terminal.
+    Copy(String),
     /// Draw every cell again.
     Repaint,
     /// Hand the terminal back and stop the process until the shell continues it.

@@ -50,6 +50,7 @@ impl Harness {
             settings,
             traits,
             resume: None,
+            suggestions: Vec::new(),
             started: started(),
         };
         let mut app = Self { state: State::new(setup), effects: Vec::new(), now: Duration::ZERO };

@@ -30,6 +30,18 @@ pub(super) enum Command {
     PreviousItem,
     NextItem,
     OpenItem,
+    OpenFile,
+    CopyQuote,
+    PreviousTurn,
+    NextTurn,
+    Branch,
+    EditQuestion,
+    FilterSessions,
+    RenameSession,
+    DeleteSession,
+    ExportSession,
+    Confirm,
+    AskSuggestion,
     Help,
     NewSession,
     Sessions,
@@ -71,6 +83,14 @@ pub(super) enum When {
     ScrolledUp,
     /// Keys go to a list of sessions.
     List,
+    /// Words to look for in the sessions are typed.
+    Filtering,
+    /// The name of a session is typed.
+    Naming,
+    /// A session is to be deleted, and that waits for a yes.
+    Deleting,
+    /// There is no question yet, nothing is typed, and questions are suggested.
+    Suggested,
     /// Keys go to a page: help, settings, a passage.
     Page,
     /// A passage is open.
@@ -150,17 +170,19 @@ pub(super) enum Group {
     Asking,
     Reading,
     Sources,
+    Sessions,
     Program,
 }
 
 impl Group {
-    pub(super) const ALL: [Self; 4] = [Self::Asking, Self::Reading, Self::Sources, Self::Program];
+    pub(super) const ALL: [Self; 5] = [Self::Asking, Self::Reading, Self::Sources, Self::Sessions, Self::Program];
 
     pub(super) fn title(self) -> &'static str {
         match self {
             Self::Asking => "Asking",
             Self::Reading => "Reading",
             Self::Sources => "Sources and citations",
+            Self::Sessions => "Earlier conversations",
             Self::Program => "Program",
         }
     }
@@ -194,12 +216,21 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     Complete "complete" [key(KeyCode::Tab)] Slash Asking "complete a / command" "complete";
     Send "send" [key(KeyCode::Enter)] Typed Asking "send the question, or run a / command" "send";
     OpenItem "open" [key(KeyCode::Enter)] List Program "open the selected session or source" "open";
+    OpenItem "open-found" [key(KeyCode::Enter)] Filtering Sessions "" "open";
+    Confirm "confirm-name" [key(KeyCode::Enter)] Naming Sessions "keep the name that is typed" "keep the name";
+    Confirm "confirm-delete" [char('y')] Deleting Sessions "delete for good, when asked; any other key keeps it" "delete for good";
     OpenItem "open-source" [key(KeyCode::Enter)] Sources Sources "" "open";
     OpenCitation "open-citation" [key(KeyCode::Enter)] CitationSelected Sources "open the passage behind the selected citation" "open";
     AskAnyway "ask-anyway" [key(KeyCode::Enter)] Refused Asking "after a refusal: ask the model anyway, without the documents" "ask anyway";
     NewLine "newline" [Chord(KeyCode::Enter, ALT), ctrl('j')] Typing Asking "start a new line" "";
     PreviousItem "previous" [key(KeyCode::Up), char('k')] List Program "select the one above, in a list and in the sources" "";
     NextItem "next" [key(KeyCode::Down), char('j')] List Program "select the one below, in a list and in the sources" "";
+    PreviousItem "previous-found" [key(KeyCode::Up)] Filtering Sessions "" "";
+    NextItem "next-found" [key(KeyCode::Down)] Filtering Sessions "" "";
+    FilterSessions "filter" [char('/')] List Sessions "search the questions and answers of all conversations" "search";
+    RenameSession "rename" [char('r')] List Sessions "give the selected conversation a name" "rename";
+    ExportSession "export" [char('e')] List Sessions "write it as a Markdown file into the current directory" "export";
+    DeleteSession "delete" [char('d')] List Sessions "delete it, after a question" "delete";
     PreviousItem "previous-source" [key(KeyCode::Up), char('k')] Sources Sources "" "";
     NextItem "next-source" [key(KeyCode::Down), char('j')] Sources Sources "" "";
     PreviousItem "previous-passage" [char('['), key(KeyCode::Left)] Passage Sources "in a passage: the source before" "";
@@ -208,6 +239,17 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     Newer "history-newer" [key(KeyCode::Down)] LastLine Asking "the question after, from the last line" "";
     NextCitation "next-citation" [char(']')] Cited Sources "the next citation" "";
     PreviousCitation "previous-citation" [char('[')] Cited Sources "the citation before" "citations";
+    OpenFile "open-file" [char('o')] Passage Sources "open the file at its line in your editor, or a PDF in its viewer" "open the file";
+    OpenFile "open-source-file" [char('o')] Sources Sources "" "open the file";
+    OpenFile "open-cited-file" [char('o')] Transcript Sources "" "";
+    CopyQuote "copy" [char('y')] Passage Sources "copy the quote with its source" "copy";
+    CopyQuote "copy-source" [char('y')] Sources Sources "" "copy";
+    CopyQuote "copy-cited" [char('y')] Transcript Sources "" "";
+    PreviousTurn "previous-question" [char('{')] Transcript Reading "in the answers: the question before" "";
+    NextTurn "next-question" [char('}')] Transcript Reading "in the answers: the question after" "";
+    EditQuestion "edit" [char('e')] Transcript Sessions "in the answers: ask this question anew, in a conversation that branches off before it" "edit";
+    Branch "branch" [char('b')] Transcript Sessions "in the answers: go on from here in a conversation of its own" "branch";
+    AskSuggestion "suggestion" [char('1'), char('2'), char('3')] Suggested Asking "ask a suggested question" "ask it";
     NextPane "next-pane" [key(KeyCode::Tab)] Chat Reading "move on: question, answers, sources" "sources";
     PreviousPane "previous-pane" [key(KeyCode::BackTab)] Chat Reading "move back" "";
     Bottom "end" [key(KeyCode::End), char('G'), Chord(KeyCode::End, CONTROL)] ScrolledUp Reading "to the end, and follow it" "to the end";

@@ -12,6 +12,7 @@
 //! runs while nothing happens: the only timers are those that [`State::next_wake`] asks for.
 
 mod backend;
+mod clipboard;
 mod composer;
 mod effect;
 #[cfg(test)]
@@ -25,6 +26,7 @@ mod text;
 mod theme;
 mod update;
 mod view;
+mod viewer;
 
 #[cfg(test)]
 mod screens;
@@ -36,15 +38,16 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use futures_util::StreamExt as _;
-use ratatui::crossterm::event::{Event, EventStream};
+use ratatui::crossterm::event::{Event, EventStream, MouseButton, MouseEventKind};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 pub use backend::{AskRequest, Backend, Grounds};
 pub use keymap::keys_markdown;
 pub use state::Setup;
-pub use text::clean;
+pub use text::{clean, one_line};
 pub use theme::{Background, Charset, Colors, Traits};
+pub use viewer::{Invocation, Opening, Target};
 
 use crate::jobs::JobEvent;
 use crate::report::Report;
@@ -81,7 +84,8 @@ pub fn run(
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the event loop")?;
     let mut state = State::new(setup);
     let signal = runtime.block_on(async {
-        let mut driver = Driver { screen: Screen::enter(log)?, state: &mut state, backend, start: Instant::now() };
+        let screen = Screen::enter(log, state.settings.mouse)?;
+        let mut driver = Driver { screen, state: &mut state, backend, start: Instant::now() };
         driver.drive(events).await
     })?;
     Ok(Exit { farewell: state.farewell(), signal })
@@ -95,10 +99,10 @@ struct Driver<'a> {
 }
 
 /// Whether the loop goes on.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Flow {
     Go,
     Suspend,
+    Open(Target),
     End,
 }
 
@@ -133,6 +137,16 @@ impl Driver<'_> {
                     match self.handle(msg)? {
                         Flow::Go => {}
                         Flow::Suspend => self.suspend().await?,
+                        Flow::Open(target) => {
+                            // Its thread would take the keys that are meant for the editor.
+                            drop(keys);
+                            let ended = self.open(&target, &mut signals).await?;
+                            keys = EventStream::new();
+                            if ended.is_some() {
+                                self.handle(Msg::Terminate)?;
+                                return Ok(ended);
+                            }
+                        }
                         Flow::End => return Ok(ended_by),
                     }
                 }
@@ -164,16 +178,60 @@ impl Driver<'_> {
         self.screen.resume()
     }
 
+    /// Opens a file: in an editor that has the terminal until it ends, or in a viewer with a window of its own. Returns the signal
+    /// that came meanwhile to end this program; an interrupt was meant for the editor.
+    async fn open(&mut self, target: &Target, signals: &mut Signals) -> Result<Option<i32>> {
+        let opening = target.file().map(|file| target.opening(&file, |name| std::env::var(name).ok()));
+        match opening {
+            Err(error) => self.state.complain(&Report::new(&error)),
+            Ok(Opening::Viewer(viewer)) => match viewer.launch() {
+                Ok(()) => self.state.say(target.viewed(&viewer.name)),
+                Err(error) => self.state.complain(&Report::new(&error)),
+            },
+            Ok(Opening::Editor(editor)) => {
+                self.screen.leave();
+                let mut command = editor.command();
+                command.stderr(self.screen.stderr());
+                let mut running = tokio::task::spawn_blocking(move || command.status());
+                let mut ended = None;
+                let status = loop {
+                    tokio::select! {
+                        status = &mut running => break status.context("the editor's thread ended")?,
+                        number = signals.next() => {
+                            let kind = SignalKind::from_raw(number);
+                            ended = ended.or((kind != SignalKind::interrupt() && kind != SignalKind::quit()).then_some(number));
+                        }
+                    }
+                };
+                self.screen.resume()?;
+                if let Err(error) = editor.ended(status) {
+                    self.state.complain(&Report::new(&error));
+                }
+                return Ok(ended);
+            }
+        }
+        Ok(None)
+    }
+
     fn handle(&mut self, msg: Msg) -> Result<Flow> {
         let mut flow = Flow::Go;
         for effect in update::update(self.state, self.start.elapsed(), msg) {
             match effect {
                 Effect::Ask(job, request) => self.backend.ask(job, *request),
                 Effect::Cancel(job) => self.backend.cancel(job),
-                Effect::Configure(settings) => self.backend.configure(&settings),
+                Effect::Configure(settings) => {
+                    self.screen.set_mouse(settings.mouse)?;
+                    self.backend.configure(&settings);
+                }
                 Effect::SaveConversation(conversation) => self.backend.save_turn(&conversation),
                 Effect::ListSessions => self.backend.list_sessions(),
                 Effect::LoadSession(id) => self.backend.load_session(id),
+                Effect::SearchSessions(text) => self.backend.search_sessions(&text),
+                Effect::RenameSession(id, name) => self.backend.rename_session(id, &name),
+                Effect::RemoveSession(id) => self.backend.remove_session(id),
+                Effect::ExportSession(id) => self.backend.export_session(id),
+                Effect::Open(target) => flow = Flow::Open(target),
+                Effect::Copy(sequence) => self.screen.send(&sequence)?,
                 Effect::Repaint => self.screen.repaint()?,
                 Effect::Suspend => flow = Flow::Suspend,
                 Effect::Quit => return Ok(Flow::End),
@@ -189,7 +247,13 @@ fn translate(event: Option<std::io::Result<Event>>) -> Option<Msg> {
         Some(Ok(Event::Key(key))) => Some(Msg::Key(key)),
         Some(Ok(Event::Paste(text))) => Some(Msg::Paste(text)),
         Some(Ok(Event::Resize(width, height))) => Some(Msg::Resize { width, height }),
-        Some(Ok(Event::Mouse(_) | Event::FocusGained | Event::FocusLost)) => None,
+        Some(Ok(Event::Mouse(mouse))) => match mouse.kind {
+            MouseEventKind::ScrollUp => Some(Msg::Wheel(-1)),
+            MouseEventKind::ScrollDown => Some(Msg::Wheel(1)),
+            MouseEventKind::Down(MouseButton::Left) => Some(Msg::Click { column: mouse.column, row: mouse.row }),
+            _ => None,
+        },
+        Some(Ok(Event::FocusGained | Event::FocusLost)) => None,
         Some(Err(_)) | None => Some(Msg::Terminate),
     }
 }

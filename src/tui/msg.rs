@@ -11,6 +11,15 @@ pub(super) enum Msg {
     Key(KeyEvent),
     /// Text came in one piece.
     Paste(String),
+    /// The wheel was turned by one notch: -1 up, 1 down.
+    Wheel(isize),
+    /// The first button went down on this cell.
+    Click {
+        /// From 0, left.
+        column: u16,
+        /// From 0, top.
+        row: u16,
+    },
     /// The terminal has this size now.
     Resize {
         /// Columns.

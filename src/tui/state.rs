@@ -5,18 +5,20 @@
 
 mod folder;
 mod scroll;
+mod sessions;
 mod turn;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(super) use folder::{Indexing, Library, Model, Models};
 pub(super) use scroll::Scroll;
+pub(super) use sessions::{Mode, Sessions};
 pub(super) use turn::{Phase, TurnState};
 
 use super::composer::Composer;
 use super::keymap::When;
 use super::theme::{Charset, Glyphs, Theme, Traits};
-use crate::chat::{Conversation, SessionSummary};
+use crate::chat::Conversation;
 use crate::config::Settings;
 use crate::jobs::JobId;
 use crate::report::Report;
@@ -50,16 +52,6 @@ pub(super) enum Screen {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Page {
     pub top: usize,
-}
-
-/// The list of conversations.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Sessions {
-    /// Those about this folder, newest first; `None` until they are listed.
-    pub list: Option<Vec<SessionSummary>>,
-    /// How many there are about other folders.
-    pub elsewhere: usize,
-    pub selected: usize,
 }
 
 /// One source of one turn, in full.
@@ -114,6 +106,8 @@ pub struct Setup {
     pub traits: Traits,
     /// A conversation to go on with.
     pub resume: Option<Conversation>,
+    /// Questions for a start, of which the first three are offered.
+    pub suggestions: Vec<String>,
     /// The moment that the clock of messages counts from.
     pub started: SystemTime,
 }
@@ -137,6 +131,9 @@ pub(super) struct State {
     pub focus: Focus,
     pub screen: Screen,
     pub cited: Option<Cited>,
+    /// The turn that was selected in the answers; see [`Self::selected_turn`].
+    pub chosen: Option<usize>,
+    pub suggestions: Vec<String>,
     /// Which source of the shown turn the keys act on.
     pub source: usize,
     pub job: JobId,
@@ -166,6 +163,8 @@ impl State {
             focus: Focus::Composer,
             screen: Screen::Chat,
             cited: None,
+            chosen: None,
+            suggestions: setup.suggestions,
             source: 0,
             job: JobId::default(),
             running: None,
@@ -188,8 +187,18 @@ impl State {
         self.scroll = Scroll::default();
         self.screen = Screen::Chat;
         self.focus = Focus::Composer;
-        self.cited = None;
-        self.source = 0;
+        self.deselect();
+    }
+
+    /// Lets go of what is selected in the answers and the sources.
+    pub(super) fn deselect(&mut self) {
+        (self.cited, self.chosen, self.source) = (None, None, 0);
+    }
+
+    /// The turn that keys act on in the answers: the selected one, else that of the selected citation, else the last.
+    pub(super) fn selected_turn(&self) -> Option<usize> {
+        let last = self.turns.len().checked_sub(1)?;
+        Some(self.chosen.or(self.cited.map(|cited| cited.turn)).unwrap_or(last).min(last))
     }
 
     /// Takes the settings over into colors and signs.
@@ -270,10 +279,21 @@ impl State {
                 Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) => true,
                 Screen::Sessions(_) => false,
             },
-            When::List => matches!(self.screen, Screen::Sessions(_)),
+            When::List => self.sessions_mode() == Some(&Mode::Browse),
+            When::Filtering => self.sessions_mode() == Some(&Mode::Filter),
+            When::Naming => matches!(self.sessions_mode(), Some(Mode::Rename(_))),
+            When::Deleting => self.sessions_mode() == Some(&Mode::Delete),
+            When::Suggested => typing && empty && self.turns.is_empty() && !self.suggestions.is_empty(),
             When::Page => matches!(self.screen, Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_)),
             When::Passage => matches!(self.screen, Screen::Passage(_)),
             When::Away => !chat || self.focus != Focus::Composer || (self.cited.is_some() && empty),
+        }
+    }
+
+    fn sessions_mode(&self) -> Option<&Mode> {
+        match &self.screen {
+            Screen::Sessions(sessions) => Some(&sessions.mode),
+            _ => None,
         }
     }
 

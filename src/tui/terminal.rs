@@ -1,19 +1,20 @@
 //! The terminal's modes: entered once, restored on every way out.
 //!
-//! Invariants: raw mode, alternate screen and bracketed paste are on exactly while `active` is set; a panic of the screen's
+//! Invariants: raw mode, alternate screen, bracketed paste and, where wanted, the mouse are on exactly while `active` is set; a panic of the screen's
 //! thread restores them before the hook that was there before prints; a panic of another thread goes to the log only, since
 //! the screen lives on. Keyboard protocol flags are never pushed: no key of the table needs them.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
 use std::os::fd::OwnedFd;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result, anyhow};
 use ratatui::backend::CrosstermBackend;
 use ratatui::crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
-use ratatui::crossterm::style::{Attribute, SetAttribute};
+use ratatui::crossterm::style::{Attribute, Print, SetAttribute};
 use ratatui::crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -33,12 +34,18 @@ pub(super) struct Screen {
     terminal: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
     active: Arc<AtomicBool>,
     stderr: Option<Stderr>,
+    mouse: bool,
 }
+
+/// Presses and the wheel, in coordinates without a limit (xterm's modes 1000 and 1006). Not crossterm's own command, which asks for
+/// every motion too: each would wake the screen.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 impl Screen {
     /// Takes the terminal over. What libraries write to the standard error goes to `log` meanwhile: a stray line would tear
     /// the screen.
-    pub(super) fn enter(log: Option<File>) -> Result<Self> {
+    pub(super) fn enter(log: Option<File>, mouse: bool) -> Result<Self> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Err(anyhow!("the screen needs a terminal on both standard input and output"))
                 .hint("in a script use: tanya ask --folder DIR QUESTION");
@@ -48,7 +55,7 @@ impl Screen {
         let stderr = log.and_then(Stderr::redirect);
         let backend = CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout()));
         let terminal = ratatui::Terminal::new(backend).context("cannot open the terminal")?;
-        let mut screen = Self { terminal, active, stderr };
+        let mut screen = Self { terminal, active, stderr, mouse };
         screen.resume()?;
         Ok(screen)
     }
@@ -59,7 +66,19 @@ impl Screen {
         enable_raw_mode().context("cannot switch the terminal to raw mode")?;
         execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, cursor::Hide)
             .context("cannot write to the terminal")?;
+        if self.mouse {
+            self.send(MOUSE_ON)?;
+        }
         self.repaint()
+    }
+
+    /// Takes the mouse, or leaves it to the terminal.
+    pub(super) fn set_mouse(&mut self, wanted: bool) -> Result<()> {
+        if self.mouse != wanted {
+            self.mouse = wanted;
+            self.send(if wanted { MOUSE_ON } else { MOUSE_OFF })?;
+        }
+        Ok(())
     }
 
     /// Draws every cell again at the next draw.
@@ -75,6 +94,17 @@ impl Screen {
         let _end = EndUpdate;
         self.terminal.draw(|frame| view::draw(state, frame)).context("cannot write to the terminal")?;
         Ok(())
+    }
+
+    /// Sends a sequence that changes nothing of what is shown.
+    pub(super) fn send(&mut self, sequence: &str) -> Result<()> {
+        execute!(self.terminal.backend_mut(), Print(sequence)).context("cannot write to the terminal")
+    }
+
+    /// The terminal's standard error, for a program that has the terminal meanwhile.
+    pub(super) fn stderr(&self) -> Stdio {
+        let kept = self.stderr.as_ref().and_then(|stderr| stderr.kept.try_clone().ok());
+        kept.map_or_else(Stdio::inherit, Stdio::from)
     }
 
     /// Hands the terminal to the shell, until [`Self::resume`].
@@ -119,6 +149,7 @@ fn restore(active: &AtomicBool) {
         out,
         EndSynchronizedUpdate,
         SetAttribute(Attribute::Reset),
+        Print(MOUSE_OFF),
         DisableBracketedPaste,
         LeaveAlternateScreen,
         cursor::Show

@@ -11,8 +11,7 @@ mod numbers;
 use ratatui::buffer::CellWidth as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-pub use clean::clean;
-pub(super) use clean::one_line;
+pub use clean::{clean, one_line};
 pub(super) use numbers::{bytes, bytes_of, count, seconds, thousands};
 
 use clean::is_plain;

@@ -1,8 +1,11 @@
 //! What a message changes, and what is to be done for it. Pure: no clock, no terminal, no thread.
 
+mod branch;
 mod commands;
+mod evidence;
 mod jobs;
 mod keys;
+mod sessions;
 
 use std::time::Duration;
 
@@ -19,10 +22,19 @@ pub(super) fn update(state: &mut State, at: Duration, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => keys::key(state, key),
         Msg::Paste(text) => {
-            if state.screen == Screen::Chat {
-                state.focus = super::state::Focus::Composer;
-                state.composer.paste(&text);
+            if state.screen != Screen::Chat {
+                return sessions::pasted(state, &text);
             }
+            state.focus = super::state::Focus::Composer;
+            state.composer.paste(&text);
+            Vec::new()
+        }
+        Msg::Wheel(notches) => {
+            keys::wheel(state, notches);
+            Vec::new()
+        }
+        Msg::Click { column, row } => {
+            keys::click(state, (column, row));
             Vec::new()
         }
         Msg::Resize { width, height } => {
@@ -46,8 +58,7 @@ fn quit(state: &mut State) -> Vec<Effect> {
 fn ask(state: &mut State, question: String, grounds: Grounds) -> Vec<Effect> {
     let turn = TurnState::new(question, grounds, state.clock, state.unix_now());
     state.turns.push(turn);
-    state.cited = None;
-    state.source = 0;
+    state.deselect();
     state.scroll_to_end();
     ask_next(state)
 }

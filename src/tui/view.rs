@@ -25,7 +25,7 @@ use ratatui::text::{Line, Span};
 
 pub(super) use passage::top as passage_top;
 
-use super::state::{Look, Screen, State};
+use super::state::{Cited, Look, Screen, State};
 use super::text::{fit, one_line, width};
 use crate::answer::Source;
 
@@ -83,6 +83,12 @@ pub(super) fn transcript_rows(state: &State) -> usize {
 /// Columns of the transcript.
 pub(super) fn transcript_columns(state: &State) -> u16 {
     areas(state).transcript.width
+}
+
+/// The citation that is drawn on this cell.
+pub(super) fn citation_at(state: &mut State, cell: (u16, u16)) -> Option<Cited> {
+    state.settle();
+    transcript::citation_at(state, areas(state).transcript, cell)
 }
 
 /// Rows of whatever scrolls now.

@@ -1,5 +1,7 @@
 //! Items → the answer: what was found, in the order of the documents, and the proof of how much was read for it.
 
+use std::fmt::Write as _;
+
 use anyhow::Result;
 use tanya_engine::Cancel;
 
@@ -49,7 +51,7 @@ pub(in crate::answer) struct Composed {
 pub(super) fn compose(
     plan: &Plan,
     reduced: Reduced,
-    near: Vec<Item>,
+    near: &[Item],
     whole: Whole,
     stopped: bool,
     style: AnswerStyle,
@@ -79,7 +81,7 @@ pub(super) fn compose(
     }
     if !near.is_empty() {
         sheet.says("Close in meaning, without the words, and not counted:");
-        for item in &near {
+        for item in near {
             sheet.item(item);
         }
     }
@@ -161,7 +163,7 @@ fn proof(whole: &Whole, unread: Unread, stopped: bool) -> String {
             .map(|(count, how)| format!("{} {how}", counted(count, "file")))
             .collect();
     if !left_out.is_empty() {
-        proof.push_str(&format!(" Not in it: {} (`tanya status --failed`).", left_out.join(", ")));
+        let _ = write!(proof, " Not in it: {} (`tanya status --failed`).", left_out.join(", "));
     }
     if stopped {
         proof.push_str(" Asked again, it goes on from here.");

@@ -62,7 +62,7 @@ const REPORTS: usize = 100;
 struct Read {
     findings: Vec<(usize, Finding)>,
     /// Sections read, those of earlier runs included.
-    read: usize,
+    sections: usize,
     /// Of these, how many were read in earlier runs.
     remembered: usize,
     /// Sections in which something was found.
@@ -101,7 +101,7 @@ pub(super) fn prepare(
     let whole = Whole {
         task: plan.task.name().to_owned(),
         sections: plan.sections.len(),
-        read: read.read,
+        read: read.sections,
         matched: read.matched,
         remembered: read.remembered,
         files: plan.files,
@@ -109,7 +109,7 @@ pub(super) fn prepare(
         unread_files: plan.unread.skipped + plan.unread.failed,
     };
     let tools = compose::Tools { terms: &terms, embedder: finders.embedder, cancel };
-    let composed = compose::compose(&plan, reduced, near, whole, read.stopped, request.style, &tools)?;
+    let composed = compose::compose(&plan, reduced, &near, whole, read.stopped, request.style, &tools)?;
     let gate = match &composed.refusal {
         Some(reason) => Gate::Refuse { reason: reason.clone() },
         None => Gate::Go,
@@ -152,7 +152,7 @@ fn read(
     let step = (total / REPORTS).max(1);
     let mut left = plan.passages();
     let mut passages = 0;
-    let mut result = Read { findings: Vec::new(), read: 0, remembered: 0, matched: 0, stopped: false };
+    let mut result = Read { findings: Vec::new(), sections: 0, remembered: 0, matched: 0, stopped: false };
     for (number, section) in plan.sections.iter().enumerate() {
         if number % step == 0 {
             sink(AnswerEvent::Reading { done: number, total, seconds_left: pace.seconds(left) });
@@ -172,7 +172,7 @@ fn read(
             found
         };
         left -= section.chunks.len();
-        result.read += 1;
+        result.sections += 1;
         result.matched += usize::from(!found.is_empty());
         result.findings.extend(found.into_iter().map(|finding| (number, finding)));
     }

@@ -154,3 +154,59 @@ fn a_trimmed_conversation_keeps_its_turns_and_nothing_of_a_cut_one() {
     store.trim(&conversation.id).unwrap();
     assert_eq!(store.load(&conversation.id).unwrap(), conversation);
 }
+
+#[test]
+fn a_name_stands_in_for_the_first_question_and_outlives_more_turns_and_a_cut_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SessionStore::at(dir.path().to_owned());
+    let mut conversation = saved(&store, 100, &["first?", "second?"]);
+    store.rename(&conversation.id, "  pear\n trees ").unwrap();
+    assert_eq!(store.load(&conversation.id).unwrap().title, "pear trees");
+    let path = store.path(&conversation.id);
+    let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+    file.write_all(b"{\"name\":\"cut").unwrap();
+    conversation.push(turn("third?", 130));
+    store.append(&conversation).unwrap();
+    store.rename(&conversation.id, "apples").unwrap();
+    conversation.push(turn("fourth?", 140));
+    store.append(&conversation).unwrap();
+    let loaded = store.load(&conversation.id).unwrap();
+    assert_eq!((loaded.title.as_str(), loaded.turns), ("apples", conversation.turns));
+    assert_eq!(store.list().unwrap()[0].title, "apples");
+    assert!(store.rename(&conversation.id, " \n").is_err());
+    assert!(store.rename(&SessionId::parse("nobody").unwrap(), "x").is_err());
+    assert!(!dir.path().join("nobody.jsonl").exists());
+}
+
+#[test]
+fn words_are_found_in_one_turn_of_a_folder_newest_first() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SessionStore::at(dir.path().to_owned());
+    let old = saved(&store, 100, &["which pear?", "which plum?"]);
+    let new = saved(&store, 200, &["the PEAR again?"]);
+    std::fs::write(dir.path().join("broken.jsonl"), "{").unwrap();
+    let found = |words: &str, folder: Option<&str>| -> Vec<(SessionId, Vec<usize>)> {
+        let words = Words::parse(words).unwrap();
+        let found = store.search(&words, folder).unwrap();
+        found.into_iter().map(|f| (f.session.id, f.excerpts.iter().map(|excerpt| excerpt.turn).collect())).collect()
+    };
+    assert_eq!(found("pear", Some("/notes")), [(new.id.clone(), vec![1]), (old.id.clone(), vec![1])]);
+    assert_eq!(found("plum", None), [(old.id.clone(), vec![2])]);
+    assert!(found("pear plum", None).is_empty(), "they stand in two turns");
+    assert!(found("pear", Some("/elsewhere")).is_empty());
+    store.rename(&old.id, "orchard").unwrap();
+    assert_eq!(found("orchard", None), [(old.id.clone(), vec![])]);
+}
+
+#[test]
+fn a_branch_shares_the_first_turns_and_leaves_the_old_conversation_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = SessionStore::at(dir.path().to_owned());
+    let old = saved(&store, 100, &["first?", "second?"]);
+    let mut branch = old.branch(1, SystemTime::UNIX_EPOCH + Duration::from_secs(300));
+    branch.push(turn("other?", 301));
+    store.append(&branch).unwrap();
+    assert_eq!(store.load(&branch.id).unwrap(), branch);
+    assert_eq!(store.load(&old.id).unwrap(), old);
+    assert_ne!(branch.id, old.id);
+}

@@ -1,4 +1,4 @@
-//! AsciiDoc: headings, listings and tables recognized, comments and attributes left out, the rest as in plain text.
+//! `AsciiDoc`: headings, listings and tables recognized, comments and attributes left out, the rest as in plain text.
 
 use super::{Block, BlockKind, LineRange, plain};
 

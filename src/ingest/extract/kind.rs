@@ -32,7 +32,7 @@ pub(crate) enum Kind {
     Subtitles,
     /// `AsciiDoc`.
     Asciidoc,
-    /// LaTeX.
+    /// `LaTeX`.
     Latex,
     /// One e-mail, or a page that was saved as one.
     Mail,

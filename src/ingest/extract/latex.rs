@@ -1,4 +1,4 @@
-//! LaTeX: sections, lists and listings, its commands as the text that they set. Mathematics stays as it is written.
+//! `LaTeX`: sections, lists and listings, its commands as the text that they set. Mathematics stays as it is written.
 //!
 //! Read line by line, so that the n-th line of the text is the n-th of the file; macros are not expanded.
 
@@ -331,14 +331,12 @@ fn accent(command: char) -> Option<char> {
 
 /// A letter with its accent, as one character where Unicode has it.
 fn accented<'a>(rest: &'a str, mark: char, out: &mut String) -> &'a str {
-    let (letter, after) = match group(rest) {
-        Some((inside, after)) => (inside.trim_start_matches('\\'), after),
-        None => {
-            let start = rest.trim_start();
-            let start = start.strip_prefix('\\').unwrap_or(start);
-            let end = start.chars().next().map_or(0, char::len_utf8);
-            start.split_at(end)
-        }
+    let (letter, after) = if let Some((inside, after)) = group(rest) {
+        (inside.trim_start_matches('\\'), after)
+    } else {
+        let start = rest.trim_start();
+        let start = start.strip_prefix('\\').unwrap_or(start);
+        start.split_at(start.chars().next().map_or(0, char::len_utf8))
     };
     out.extend(letter.chars().take(1).chain([mark]).nfc());
     out.extend(letter.chars().skip(1));

@@ -54,8 +54,8 @@ fn messages(bytes: &[u8]) -> impl Iterator<Item = Vec<u8>> + '_ {
         }
         while let Some(line) = lines.next_if(|line| !(after_blank && line.starts_with(b"From "))) {
             after_blank = line.iter().all(u8::is_ascii_whitespace);
-            let quotes = line.iter().take_while(|byte| **byte == b'>').count();
-            let quoted = quotes > 0 && line[quotes..].starts_with(b"From ");
+            let marks = line.iter().take_while(|byte| **byte == b'>').count();
+            let quoted = marks > 0 && line[marks..].starts_with(b"From ");
             raw.extend_from_slice(if quoted { &line[1..] } else { line });
         }
         Some(raw)
@@ -107,7 +107,9 @@ fn text(part: &MessagePart<'_>, body: &mut Body) {
         PartType::Html(page) => {
             let (_, blocks, note) = html::extract(&sanitize::sanitize(page).text);
             body.take(blocks);
-            note.into_iter().for_each(|note| body.note(note));
+            if let Some(note) = note {
+                body.note(note);
+            }
         }
         PartType::Binary(_) | PartType::InlineBinary(_) | PartType::Message(_) | PartType::Multipart(_) => {}
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::answer::{Answer, FinishKind, Measures, Sentence, Source};
+use crate::answer::{Answer, FinishKind, Sentence, Source};
 use crate::jobs::JobId;
 use crate::report::Report;
 use crate::tui::backend::Grounds;
@@ -143,28 +143,13 @@ impl TurnState {
         let text = self.document.source();
         if !text.trim().is_empty() {
             let first = self.first_word.map(|at| at.saturating_sub(self.asked).as_secs_f64() * 1000.0);
+            let ms = now.saturating_sub(self.asked).as_secs_f64() * 1000.0;
             self.answer = Some(Answer {
-                answer: text.to_owned(),
-                short_answer: None,
-                abstained: false,
-                reason: Some("stopped by you".into()),
-                citations: Vec::new(),
                 sentences: self.sentences.clone(),
-                sources: self.sources.clone(),
-                dropped: Vec::new(),
                 prompt_tokens: self.prompt_tokens,
-                reused_tokens: 0,
-                generated_tokens: 0,
-                ms_search: 0.0,
                 ms_first_token: first,
-                ms_decode: 0.0,
-                ms_total: now.saturating_sub(self.asked).as_secs_f64() * 1000.0,
-                finish: FinishKind::Cancelled,
-                model: model.to_owned(),
-                seed: 0,
                 window: self.window,
-                measures: Measures::default(),
-                whole: None,
+                ..Answer::stopped(text.to_owned(), self.sources.clone(), model, ms)
             });
         }
         self.phase = Phase::Stopped;

@@ -157,7 +157,7 @@ fn is_pile(grapheme: &str) -> bool {
 }
 
 /// Cleaned, on one line, with single spaces: for names, titles, messages and snippets.
-pub(in crate::tui) fn one_line(text: &str) -> String {
+pub fn one_line(text: &str) -> String {
     let cleaned = clean(text);
     let mut out = String::with_capacity(cleaned.len());
     for word in cleaned.split_whitespace() {

@@ -1,12 +1,12 @@
 //! Commands typed after `/`.
 
-use super::{ask, new_session, quit};
+use super::{ask, new_session, quit, sessions};
 use crate::config::SETTINGS;
 use crate::report::Report;
 use crate::tui::backend::Grounds;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::SLASHES;
-use crate::tui::state::{Model, Page, Screen, Sessions, State};
+use crate::tui::state::{Model, Page, Screen, State};
 use crate::tui::text::thousands;
 
 /// Runs what is typed when it is a command; `None` when it is a question. A path such as `/etc/hosts` is no command.
@@ -40,7 +40,7 @@ pub(super) fn run(state: &mut State) -> Option<Vec<Effect>> {
     Some(match name {
         "whole" => ask(state, arguments, Grounds::WholeFolder),
         "new" => new_session(state),
-        "sessions" => sessions(state),
+        "sessions" => sessions::open(state),
         "set" => {
             state.screen = Screen::Settings(Page::default());
             Vec::new()
@@ -51,12 +51,6 @@ pub(super) fn run(state: &mut State) -> Option<Vec<Effect>> {
             Vec::new()
         }
     })
-}
-
-/// Opens the list of conversations.
-pub(super) fn sessions(state: &mut State) -> Vec<Effect> {
-    state.screen = Screen::Sessions(Sessions::default());
-    vec![Effect::ListSessions]
 }
 
 /// Completes the command being typed as far as it is certain.

@@ -1,10 +1,10 @@
 //! What background work says.
 
-use super::{ask_next, keep};
+use super::{ask_next, keep, sessions};
 use crate::answer::{AnswerEvent, Gate};
 use crate::jobs::{JobEvent, JobId};
 use crate::tui::effect::Effect;
-use crate::tui::state::{Phase, Screen, State};
+use crate::tui::state::{Phase, State};
 
 pub(super) fn event(state: &mut State, event: JobEvent) -> Vec<Effect> {
     if is_stale(state, &event) {
@@ -22,15 +22,8 @@ pub(super) fn event(state: &mut State, event: JobEvent) -> Vec<Effect> {
         JobEvent::Ingest(event) => state.library.apply(event),
         JobEvent::Model(event) => state.models.apply(event, &state.settings.embedder),
         JobEvent::SessionSaved(_) => {}
-        JobEvent::SessionsListed(all) => {
-            if let Screen::Sessions(sessions) = &mut state.screen {
-                let count = all.len();
-                let here: Vec<_> = all.into_iter().filter(|session| session.folder == state.folder_path).collect();
-                sessions.elsewhere = count - here.len();
-                sessions.selected = sessions.selected.min(here.len().saturating_sub(1));
-                sessions.list = Some(here);
-            }
-        }
+        JobEvent::SessionsListed(all) => sessions::listed(state, all),
+        JobEvent::SessionsFound { text, found } => sessions::found(state, &text, found),
         JobEvent::SessionLoaded(conversation) => {
             // A question that was asked meanwhile belongs to the conversation on the screen.
             if state.running.is_none() {

@@ -2,11 +2,11 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{ask, commands, new_session, quit, stop};
+use super::{ask, branch, commands, evidence, new_session, quit, sessions, stop};
 use crate::tui::backend::Grounds;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Command, lookup};
-use crate::tui::state::{Cited, Focus, Page, Passage, Screen, State};
+use crate::tui::state::{Cited, Focus, Mode, Page, Passage, Screen, State};
 use crate::tui::view;
 
 pub(super) fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
@@ -18,8 +18,14 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     if command != Some(Command::Interrupt) {
         state.interrupted = None;
     }
+    if let (Some(Command::AskSuggestion), KeyCode::Char(digit @ '1'..='9')) = (command, key.code) {
+        return suggestion(state, digit as usize - '1' as usize);
+    }
     if let Some(command) = command {
         return run(state, command);
+    }
+    if state.screen != Screen::Chat {
+        return sessions::typed(state, key);
     }
     other(state, key);
     Vec::new()
@@ -27,9 +33,6 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
 
 /// A key without a command edits the question; a letter typed while reading brings the keys back to it.
 fn other(state: &mut State, key: KeyEvent) {
-    if state.screen != Screen::Chat {
-        return;
-    }
     let letter =
         matches!(key.code, KeyCode::Char(_)) && !key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
     if letter {
@@ -72,9 +75,21 @@ fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::PreviousItem => select(state, Step::Back),
         Command::NextItem => select(state, Step::Forward),
         Command::OpenItem => return open_item(state),
+        Command::OpenFile => return evidence::open(state),
+        Command::CopyQuote => return evidence::copy(state),
+        Command::PreviousTurn => branch::select(state, -1),
+        Command::NextTurn => branch::select(state, 1),
+        Command::Branch => return branch::after(state),
+        Command::EditQuestion => return branch::edit(state),
+        Command::FilterSessions => sessions::enter(state, Mode::Filter),
+        Command::RenameSession => sessions::enter(state, Mode::Rename(String::new())),
+        Command::DeleteSession => sessions::enter(state, Mode::Delete),
+        Command::ExportSession => return sessions::export(state),
+        Command::Confirm => return sessions::confirm(state),
+        Command::AskSuggestion => return suggestion(state, 0),
         Command::Help => state.screen = Screen::Help(Page::default()),
         Command::NewSession => return new_session(state),
-        Command::Sessions => return commands::sessions(state),
+        Command::Sessions => return sessions::open(state),
         Command::Suspend => return vec![Effect::Suspend],
         Command::Repaint => return vec![Effect::Repaint],
     }
@@ -89,12 +104,28 @@ fn send(state: &mut State) -> Vec<Effect> {
     if question.is_empty() { Vec::new() } else { ask(state, question, Grounds::Documents) }
 }
 
+/// Asks a suggested question; a number without one is typed.
+fn suggestion(state: &mut State, index: usize) -> Vec<Effect> {
+    let Some(question) = state.suggestions.get(index).cloned() else {
+        state.composer.paste(&(index + 1).to_string());
+        return Vec::new();
+    };
+    state.composer.remember(&question);
+    ask(state, question, Grounds::Documents)
+}
+
 /// Closes what covers the chat, then lets go of what is selected.
 fn leave(state: &mut State) {
-    if state.screen == Screen::Chat {
-        state.focus = Focus::Composer;
-        state.cited = None;
-    } else {
+    let stays = match &mut state.screen {
+        Screen::Chat => {
+            state.focus = Focus::Composer;
+            (state.cited, state.chosen) = (None, None);
+            true
+        }
+        Screen::Sessions(list) => sessions::back(list),
+        Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) => false,
+    };
+    if !stays {
         state.screen = Screen::Chat;
     }
 }
@@ -157,10 +188,24 @@ fn scroll(state: &mut State, how: Move) {
             let top = view::passage_top(state, passage).saturating_add_signed(lines).min(last);
             state.screen = Screen::Passage(Passage { top: Some(top), ..passage });
         }
-        Screen::Sessions(sessions) => {
-            let count = sessions.list.as_ref().map_or(0, Vec::len);
-            sessions.selected = sessions.selected.saturating_add_signed(lines).min(count.saturating_sub(1));
-        }
+        Screen::Sessions(sessions) => sessions.select(lines),
+    }
+}
+
+/// Lines that one notch of the wheel moves.
+const NOTCH: isize = 3;
+
+/// The wheel scrolls whatever is shown.
+pub(super) fn wheel(state: &mut State, notches: isize) {
+    scroll(state, Move::Line(notches * NOTCH));
+}
+
+/// A click selects the citation under it; anywhere else it means nothing.
+pub(super) fn click(state: &mut State, cell: (u16, u16)) {
+    if state.screen == Screen::Chat
+        && let Some(cited) = view::citation_at(state, cell)
+    {
+        select_citation(state, cited);
     }
 }
 
@@ -192,8 +237,13 @@ fn cite(state: &mut State, step: Step) {
         }
         None => last_before(state, state.turns.len(), count),
     };
-    let Some(cited) = next else { return };
-    state.cited = Some(cited);
+    if let Some(cited) = next {
+        select_citation(state, cited);
+    }
+}
+
+fn select_citation(state: &mut State, cited: Cited) {
+    (state.cited, state.chosen) = (Some(cited), None);
     let Some((line, mark)) =
         state.turns[cited.turn].laid.as_ref().and_then(|laid| laid.citations.get(cited.index)).copied()
     else {
@@ -235,9 +285,7 @@ fn select(state: &mut State, step: Step) {
 
 fn open_item(state: &mut State) -> Vec<Effect> {
     if let Screen::Sessions(sessions) = &state.screen {
-        let chosen =
-            sessions.list.as_ref().and_then(|list| list.get(sessions.selected)).map(|session| session.id.clone());
-        let Some(id) = chosen else { return Vec::new() };
+        let Some(id) = sessions.current().map(|session| session.id.clone()) else { return Vec::new() };
         let mut effects = stop(state);
         effects.push(Effect::LoadSession(id));
         return effects;

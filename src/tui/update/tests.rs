@@ -5,6 +5,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::answer::{AnswerEvent, FinishKind};
+use crate::chat::{Excerpt, Found};
 use crate::jobs::{JobEvent, JobId};
 use crate::report::Report;
 use crate::tui::effect::Effect;
@@ -437,4 +438,228 @@ fn a_question_behind_the_command_is_asked_of_the_whole_folder_and_its_progress_s
     let mut app = Harness::new(110, 30);
     app.type_line("/whole");
     assert!(app.effects.is_empty() && app.state.turns.is_empty());
+}
+
+fn listed() -> Harness {
+    let mut app = Harness::new(100, 30);
+    app.ctrl('r');
+    app.send(Msg::Job(JobEvent::SessionsListed(fixtures::sessions())));
+    app.effects.clear();
+    app
+}
+
+#[test]
+fn typing_after_a_slash_searches_the_text_of_conversations() {
+    let mut app = listed();
+    app.text("/seed");
+    let searched: Vec<&str> = app
+        .effects
+        .iter()
+        .map(|effect| if let Effect::SearchSessions(text) = effect { text.as_str() } else { panic!("{effect:?}") })
+        .collect();
+    assert_eq!(searched, ["s", "se", "see", "seed"]);
+    let found = |text: &str, excerpt: &str| {
+        let session = fixtures::sessions().remove(2);
+        let excerpts = vec![Excerpt { turn: 1, text: excerpt.into() }];
+        Msg::Job(JobEvent::SessionsFound { text: text.into(), found: vec![Found { session, excerpts }] })
+    };
+    app.send(found("see", "stale"));
+    assert!(app.screen().contains("No conversation holds these words"), "{}", app.screen());
+    app.send(found("seed", "lettuce and celery germinate in the light"));
+    let screen = app.screen();
+    assert!(screen.contains("search: seed_") && screen.contains("lettuce and celery"), "{screen}");
+    assert!(!screen.contains("what did the roof cost?"), "{screen}");
+    app.key(KeyCode::Enter);
+    assert!(matches!(app.effects.last(), Some(Effect::LoadSession(id)) if id.as_str() == "b"));
+}
+
+#[test]
+fn escape_leaves_the_search_then_the_list() {
+    let mut app = listed();
+    app.text("/x");
+    app.key(KeyCode::Esc);
+    assert!(app.screen().contains("what did the roof cost?"), "all are listed again");
+    app.key(KeyCode::Esc);
+    assert_eq!(app.state.screen, Screen::Chat);
+}
+
+#[test]
+fn a_conversation_is_named() {
+    let mut app = listed();
+    app.key(KeyCode::Down);
+    app.text("r");
+    assert!(app.screen().contains("name: which seeds germinate in the dark?_"), "{}", app.screen());
+    app.ctrl('u');
+    app.key(KeyCode::Enter);
+    assert!(app.effects.is_empty(), "no name is no name");
+    app.text("r");
+    app.ctrl('w');
+    app.send(Msg::Paste("light\n\u{1b}[31m".into()));
+    app.key(KeyCode::Enter);
+    let [Effect::RenameSession(id, name), Effect::ListSessions] = &app.effects[..] else { panic!("{:?}", app.effects) };
+    assert_eq!((id.as_str(), name.as_str()), ("b", "which seeds germinate in the light ␛[31m"));
+}
+
+#[test]
+fn a_conversation_is_deleted_only_after_a_yes() {
+    let mut app = listed();
+    app.text("d");
+    assert!(app.screen().contains("for good? y / n"), "{}", app.screen());
+    app.text("n");
+    app.key(KeyCode::Enter);
+    assert!(!app.effects.iter().any(|effect| matches!(effect, Effect::RemoveSession(_))));
+    let mut app = listed();
+    app.text("dy");
+    assert!(matches!(&app.effects[..], [Effect::RemoveSession(id), Effect::ListSessions] if id.as_str() == "a"));
+}
+
+#[test]
+fn the_conversation_on_the_screen_does_not_come_back_after_its_deletion() {
+    let mut app = asked();
+    app.answer(1, fixtures::events());
+    let id = app.state.conversation.id.clone();
+    app.ctrl('r');
+    let mut list = fixtures::sessions();
+    list[0].id = id.clone();
+    app.send(Msg::Job(JobEvent::SessionsListed(list)));
+    app.effects.clear();
+    app.wait_ms(1000);
+    app.text("dy");
+    assert_eq!(app.effects[0], Effect::RemoveSession(id.clone()));
+    assert!(matches!(app.state.screen, Screen::Sessions(_)));
+    app.key(KeyCode::Esc);
+    assert!(app.state.turns.is_empty() && app.state.conversation.id != id);
+}
+
+#[test]
+fn a_conversation_is_exported() {
+    let mut app = listed();
+    app.text("e");
+    assert!(matches!(&app.effects[..], [Effect::ExportSession(id)] if id.as_str() == "a"));
+}
+
+/// Three questions, the second of which failed; the keys go to the answers.
+fn three() -> Harness {
+    let mut app = Harness::new(110, 40);
+    app.type_line("first?");
+    app.answer(1, fixtures::events());
+    app.type_line("second?");
+    app.send(Msg::Job(JobEvent::AnswerFailed(JobId(2), Report { cause: "no model".into(), hint: None })));
+    app.type_line("third?");
+    app.answer(3, fixtures::events());
+    app.key(KeyCode::Tab);
+    app.effects.clear();
+    app.wait_ms(1000);
+    app
+}
+
+#[test]
+fn a_branch_goes_on_from_the_selected_turn_and_the_other_conversation_is_kept() {
+    let mut app = three();
+    let old = app.state.conversation.clone();
+    app.text("{{{");
+    assert!(app.screen().lines().any(|line| line.starts_with(" ▸ first?")), "{}", app.screen());
+    app.text("b");
+    assert_eq!((app.state.turns.len(), app.state.conversation.turns.len()), (1, 1));
+    assert_ne!(app.state.conversation.id, old.id);
+    assert!(app.effects.is_empty(), "it is kept with its next answer");
+    app.type_line("other?");
+    app.answer(4, fixtures::events());
+    let Some(Effect::SaveConversation(kept)) = app.effects.last() else { panic!("{:?}", app.effects) };
+    let questions: Vec<&str> = kept.turns.iter().map(|turn| turn.question.as_str()).collect();
+    assert_eq!((questions, &kept.id), (vec!["first?", "other?"], &app.state.conversation.id));
+}
+
+#[test]
+fn an_edited_question_comes_back_into_the_composer_without_what_followed_it() {
+    let mut app = three();
+    app.key(KeyCode::BackTab);
+    app.text("draft");
+    app.key(KeyCode::Tab);
+    app.text("e");
+    assert_eq!((app.state.focus, app.state.composer.text().as_str()), (Focus::Composer, "third?"));
+    let questions: Vec<&str> = app.state.turns.iter().map(|turn| turn.question.as_str()).collect();
+    assert_eq!(questions, ["first?"], "what failed is no part of a conversation");
+    app.key(KeyCode::Up);
+    assert_eq!(app.state.composer.text(), "draft", "what was typed is in the history");
+}
+
+#[test]
+fn branching_off_stops_the_answer_being_made() {
+    let mut app = asked();
+    app.answer(1, fixtures::events()[..3].to_vec());
+    app.key(KeyCode::Tab);
+    app.text("e");
+    assert!(app.effects.contains(&Effect::Cancel(JobId(1))));
+    assert!(app.state.running.is_none() && app.state.turns.is_empty());
+    app.answer(1, fixtures::events());
+    assert!(app.state.turns.is_empty());
+}
+
+#[test]
+fn the_cited_file_is_opened_at_its_line_and_the_quote_copied_from_where_keys_are_not_typed() {
+    let mut app = asked();
+    app.answer(1, fixtures::events());
+    app.key(KeyCode::Char(']'));
+    app.text("oy");
+    assert_eq!(app.state.composer.text(), "oy", "a question can begin with any letter");
+    app.ctrl('u');
+    app.effects.clear();
+    app.key(KeyCode::Enter);
+    app.text("o");
+    let Some(Effect::Open(target)) = app.effects.last() else { panic!("{:?}", app.effects) };
+    assert_eq!((target.path.as_str(), target.line, target.page), ("garden/2024-spring.md", 42, None));
+    assert_eq!(target.folder, "/home/me/notes");
+    app.text("y");
+    assert!(matches!(app.effects.last(), Some(Effect::Copy(sequence)) if sequence.starts_with("\u{1b}]52;c;")));
+    assert!(app.screen().contains("copied, with its source"), "{}", app.screen());
+}
+
+#[test]
+fn without_a_selected_citation_nothing_is_opened() {
+    let mut app = asked();
+    app.answer(1, fixtures::events());
+    app.key(KeyCode::Tab);
+    app.effects.clear();
+    app.text("oy");
+    assert!(app.effects.is_empty());
+    assert!(app.screen().contains("select a citation first"), "{}", app.screen());
+}
+
+#[test]
+fn a_number_asks_a_suggested_question_only_before_the_first_one() {
+    let mut app = Harness::new(100, 30);
+    app.state.suggestions = vec!["Who carried the oil?".into()];
+    assert!(app.screen().contains("1  Who carried the oil?"), "{}", app.screen());
+    app.text("2");
+    assert_eq!(app.state.composer.text(), "2", "there is no second one");
+    app.text("1");
+    assert_eq!(app.state.composer.text(), "21", "something is typed");
+    app.ctrl('u');
+    app.text("1");
+    assert!(matches!(&app.effects[..], [Effect::Ask(_, request)] if request.question == "Who carried the oil?"));
+    app.answer(1, fixtures::events());
+    app.text("1");
+    assert_eq!(app.state.composer.text(), "1");
+}
+
+#[test]
+fn a_click_selects_the_citation_under_it_and_the_wheel_scrolls() {
+    let mut app = Harness::new(110, 24);
+    for index in 1..=4 {
+        app.type_line(&format!("question {index}"));
+        app.answer(index, fixtures::events());
+    }
+    let screen = app.screen();
+    let (row, line) = screen.lines().enumerate().filter(|(_, line)| line.contains('²')).last().unwrap();
+    let column = line.chars().position(|c| c == '²').unwrap();
+    app.send(Msg::Click { column: column as u16, row: row as u16 });
+    assert_eq!(app.state.cited.map(|cited| (cited.turn, cited.index)), Some((3, 1)), "{screen}");
+    app.send(Msg::Click { column: 0, row: 2 });
+    app.send(Msg::Click { column: 109, row: 23 });
+    assert_eq!(app.state.cited.map(|cited| (cited.turn, cited.index)), Some((3, 1)), "elsewhere it means nothing");
+    app.send(Msg::Wheel(-1));
+    assert!(!app.state.scroll.follow);
+    app.send(Msg::Wheel(1));
+    assert!(app.state.scroll.follow);
 }

@@ -39,6 +39,21 @@ fn card(state: &State, room: usize) -> Vec<Vec<Span<'static>>> {
     for line in wrap(&[Run::new(advice(state), theme.text)], Room::even(room)) {
         out.push(line.into_iter().map(|piece| Span::styled(piece.text, piece.tag)).collect());
     }
+    out.extend(suggestions(state, room));
+    out
+}
+
+/// Questions to begin with, each under its key.
+fn suggestions(state: &State, room: usize) -> Vec<Vec<Span<'static>>> {
+    let theme = &state.look.theme;
+    let mut out = Vec::new();
+    for (index, question) in state.suggestions.iter().take(3).enumerate() {
+        out.extend((index == 0).then(Vec::new));
+        for (row, text) in wrap_plain(&one_line(question), room.saturating_sub(3)).into_iter().enumerate() {
+            let key = if row == 0 { format!("{}  ", index + 1) } else { " ".repeat(3) };
+            out.push(vec![Span::styled(key, theme.accent), Span::styled(text, theme.text)]);
+        }
+    }
     out
 }
 

@@ -13,7 +13,7 @@ use crate::answer::FinishKind;
 use crate::report::Report;
 use crate::tui::backend::Grounds;
 use crate::tui::markdown::{Ink, Labels, Mark};
-use crate::tui::state::{Look, Phase, State, TurnState};
+use crate::tui::state::{Cited, Focus, Look, Phase, State, TurnState};
 use crate::tui::text::{Room, Run, clean, count, fit, fit_end, one_line, width, wrap, wrap_plain};
 
 /// Lines longer than this are hard to read (typography has 66 for print; code and tables want more).
@@ -56,6 +56,13 @@ pub(in crate::tui) struct TurnLine {
     /// Part of the turn and byte in it: finds the line again at another width.
     pub key: (u8, usize),
     kind: Kind,
+}
+
+impl TurnLine {
+    /// The first line of a question.
+    fn is_question(&self) -> bool {
+        self.key == (0, 0) && !self.line.spans.is_empty()
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -294,9 +301,34 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
                 }
                 Kind::Offer => {}
             }
+            if state.focus == Focus::Transcript && turn_line.is_question() && state.selected_turn() == Some(turn) {
+                let sign = Line::styled(state.look.glyphs.pointer, state.look.theme.accent);
+                super::line(frame, Rect { x: row.x + 1, width: 1, ..row }, &sign);
+            }
             select(state, frame, row, turn, index);
             y += 1;
         }
+        (turn, from) = (turn + 1, 0);
+    }
+}
+
+/// The citation that [`draw`] puts on this cell of the screen.
+pub(super) fn citation_at(state: &State, area: Rect, (column, row): (u16, u16)) -> Option<Cited> {
+    if !area.contains((column, row).into()) {
+        return None;
+    }
+    let mut below = usize::from(row - area.y);
+    let (mut turn, mut from) = state.scroll.top;
+    loop {
+        let laid = state.turns.get(turn)?.laid.as_ref()?;
+        let shown = laid.lines.len().saturating_sub(from);
+        if below < shown {
+            let line = from + below;
+            let under = |mark: &Mark| (mark.column..mark.column + mark.width).contains(&(column - area.x));
+            let index = laid.citations.iter().position(|(at, mark)| *at == line && under(mark))?;
+            return Some(Cited { turn, index });
+        }
+        below -= shown;
         (turn, from) = (turn + 1, 0);
     }
 }

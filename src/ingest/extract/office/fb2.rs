@@ -79,7 +79,7 @@ fn lines(xml: &mut Xml<'_>, until: &str) -> Result<String, Unreadable> {
     while let Some(event) = xml.next()? {
         match event {
             Event::Open(element) if matches!(element.name.as_str(), "p" | "v") => {
-                lines.push(xml.text()?.trim().to_owned())
+                lines.push(xml.text()?.trim().to_owned());
             }
             Event::Close(name) if name == until => break,
             Event::Open(_) | Event::Close(_) | Event::Text(_) => {}

@@ -22,19 +22,19 @@ use tanya_index::FileState;
 pub(crate) enum Office {
     /// A Word document (ECMA-376).
     Docx,
-    /// A PowerPoint presentation (ECMA-376).
+    /// A `PowerPoint` presentation (ECMA-376).
     Pptx,
     /// A workbook: XLSX, XLSB, XLS, ODS.
     Sheet,
-    /// An OpenDocument text.
+    /// An `OpenDocument` text.
     Odt,
-    /// An OpenDocument presentation.
+    /// An `OpenDocument` presentation.
     Odp,
     /// Rich Text Format.
     Rtf,
     /// EPUB 2 and 3.
     Epub,
-    /// FictionBook 2, packed or not.
+    /// `FictionBook` 2, packed or not.
     Fb2,
 }
 

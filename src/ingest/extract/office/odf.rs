@@ -1,4 +1,4 @@
-//! ODT and ODP: the text of an OpenDocument with its headings, lists, tables and notes. A slide is a page.
+//! ODT and ODP: the text of an `OpenDocument` with its headings, lists, tables and notes. A slide is a page.
 //!
 //! Format: `OpenDocument` 1.3, part 3. Deleted text is not read; what is hidden by its style is left out and counted.
 
@@ -220,7 +220,7 @@ impl Reader<'_> {
             match event {
                 Event::Open(element) if element.name == without => self.xml.skip()?,
                 Event::Open(element) if matches!(element.name.as_str(), "p" | "tab" | "line-break" | "s") => {
-                    text.push(' ')
+                    text.push(' ');
                 }
                 Event::Text(piece) => text.push_str(&piece),
                 Event::Close(name) if name == until => break,

@@ -161,7 +161,7 @@ impl Shape {
         match self {
             Self::Furniture => {}
             Self::Title => {
-                body.heading(1, &paragraphs.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" "))
+                body.heading(1, &paragraphs.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join(" "));
             }
             Self::Text => {
                 if let Some(heading) = under.take_if(|_| !paragraphs.is_empty()) {

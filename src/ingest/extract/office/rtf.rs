@@ -287,7 +287,8 @@ impl Reader {
             "intbl" => self.in_table = true,
             "ls" => self.in_list = true,
             "outlinelevel" => {
-                self.level = u8::try_from(parameter.unwrap_or(9)).ok().filter(|level| *level < 9).map(|level| level + 1)
+                self.level =
+                    u8::try_from(parameter.unwrap_or(9)).ok().filter(|level| *level < 9).map(|level| level + 1);
             }
             "s" if self.group().to == Destination::Styles => self.entry = parameter.unwrap_or(0),
             "s" => self.level = self.styles.get(&parameter.unwrap_or(0)).copied(),

@@ -24,7 +24,7 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     }
     // Checks the bounds before the other reader unpacks.
     let mut package = Package::open(bytes)?;
-    for name in package.names().into_iter().filter(|name| name.ends_with(".xml") || name.ends_with(".bin")) {
+    for name in package.names().into_iter().filter(|name| matches!(name.rsplit('.').next(), Some("xml" | "bin"))) {
         package.bytes(&name)?;
     }
     let (title, tags) = super::docx::properties(&mut Package::open(bytes)?);
@@ -86,7 +86,7 @@ fn read<'a>(name: &str, rows: impl Iterator<Item = &'a [Data]>, width: usize, bo
     let mut header: Option<Vec<String>> = None;
     let mut open: Vec<Vec<String>> = Vec::new();
     let mut count = 0;
-    let mut headed = false;
+    let mut is_named = false;
     for row in rows {
         let cells: Vec<String> = row.iter().map(shown).collect();
         if cells.iter().all(String::is_empty) {
@@ -96,9 +96,9 @@ fn read<'a>(name: &str, rows: impl Iterator<Item = &'a [Data]>, width: usize, bo
             body.partly(format!("only the first {most} rows of the sheet “{name}” were read"));
             break;
         }
-        if !headed {
+        if !is_named {
             body.heading(1, name);
-            headed = true;
+            is_named = true;
         }
         count += 1;
         if header.is_none() {

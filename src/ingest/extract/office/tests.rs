@@ -129,7 +129,8 @@ fn slides_are_pages_in_the_order_of_the_presentation_with_their_notes() {
         )
     };
     let relations = |pairs: &[(&str, &str)]| {
-        let all: String = pairs.iter().map(|(id, to)| format!(r#"<Relationship Id="{id}" Target="{to}"/>"#)).collect();
+        let one = |(id, to): &(&str, &str)| format!(r#"<Relationship Id="{id}" Target="{to}"/>"#);
+        let all = pairs.iter().map(one).collect::<Vec<_>>().concat();
         format!("<Relationships>{all}</Relationships>")
     };
     let bytes = package(&[
@@ -255,7 +256,7 @@ fn epub(encryption: Option<&str>) -> Vec<u8> {
             <manifest><item id="n" href="nav.xhtml" properties="nav"/><item id="a" href="a%20b.xhtml"/><item id="b" href="b.xhtml"/></manifest>
             <spine><itemref idref="b"/><itemref idref="a"/></spine></package>"#,
         ),
-        ("OEBPS/nav.xhtml", r##"<nav><a href="b.xhtml#x">Before</a><a href="a%20b.xhtml">After</a></nav>"##),
+        ("OEBPS/nav.xhtml", r#"<nav><a href="b.xhtml#x">Before</a><a href="a%20b.xhtml">After</a></nav>"#),
         ("OEBPS/a b.xhtml", "<html><body><h2>Own heading</h2><p>The second chapter.</p></body></html>"),
         ("OEBPS/b.xhtml", "<html><body><p>The first chapter.</p></body></html>"),
     ];
