@@ -4,8 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::filter::{Filtered, is_bar};
 use super::gate::Measures;
 use super::reading::SourceReading;
+use super::trace::Trace;
 
 /// A passage that was found for the question, stored by value: an old answer can be read after its file is gone.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -167,6 +169,15 @@ pub struct Answer {
     /// What the gate looked at.
     #[serde(default)]
     pub measures: Measures,
+    /// What the output filter found in the text, or where it removed something.
+    #[serde(default)]
+    pub filtered: Vec<Filtered>,
+    /// The model was asked without the documents, or they support no sentence of what it wrote.
+    #[serde(default)]
+    pub beyond_documents: bool,
+    /// What it takes to make the answer again; a conversation keeps it as the turn's receipt instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Box<Trace>>,
 }
 
 impl Answer {
@@ -174,6 +185,18 @@ impl Answer {
     pub fn tokens_per_second(&self) -> Option<f64> {
         (self.generated_tokens > 1 && self.ms_decode > 0.0)
             .then(|| (self.generated_tokens - 1) as f64 / self.ms_decode * 1000.0)
+    }
+
+    /// What a person should know of the answer before trusting it or passing it on: a sentence each.
+    pub fn remarks(&self) -> Vec<String> {
+        let beyond = self.beyond_documents.then(|| "Beyond your documents: they support no sentence of this.".to_owned());
+        let mut kinds: Vec<&str> = self.filtered.iter().map(|one| one.kind.as_str()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let is_removed = self.filtered.iter().any(|one| self.answer.get(one.start..).is_some_and(is_bar));
+        let verb = if is_removed { "Removed" } else { "Careful, this holds what looks like" };
+        let filtered = (!kinds.is_empty()).then(|| format!("{verb}: {}.", kinds.join(", ")));
+        beyond.into_iter().chain(filtered).collect()
     }
 }
 

@@ -219,6 +219,11 @@ fn is_of_kind(c: char) -> bool {
     c.is_alphanumeric() || matches!(c, ' ' | '-' | '_')
 }
 
+/// Whether a text begins with a bar.
+pub(super) fn is_bar(text: &str) -> bool {
+    bar_at(text, 0).matched.is_some()
+}
+
 /// All bars of a text.
 fn bars(text: &str) -> Vec<Span<'_>> {
     let places = text.match_indices(BAR).map(|(start, _)| start);

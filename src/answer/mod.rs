@@ -10,6 +10,7 @@
 mod cite;
 mod condense;
 mod event;
+mod filter;
 mod fit;
 mod gate;
 mod models;
@@ -17,15 +18,19 @@ mod prompt;
 mod query;
 mod quote;
 mod reading;
+mod replay;
 mod rerank;
 mod retrieve;
 mod sentences;
 mod span;
+mod trace;
 mod write;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tanya_engine::{Cancel, Sampling};
 use tanya_index::{Mode, Query, Snapshot};
 
@@ -33,13 +38,16 @@ use crate::config::{AnswerStyle, Settings};
 use quote::Quoted;
 
 pub use event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
+pub use filter::{Filtered, OutputFilter};
 pub use gate::{Measures, Thresholds};
 pub use models::{Finders, Generator, LocalGenerator, Models, PairReader, TextEmbedder};
 pub use prompt::Prompts;
 pub use query::{Exchange, SearchQuery};
 pub use reading::SourceReading;
+pub use replay::{Replayed, replay};
 pub use rerank::{Reranked, rerank};
 pub use retrieve::{heading, search};
+pub use trace::{Identity, Trace, TracedPassage, TracedQuery, TracedSampling, TracedSettings, TracedText, text_hash};
 
 /// What is asked, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,11 +68,19 @@ pub struct Request {
     pub style: AnswerStyle,
     /// What to do when the documents do not hold it.
     pub when_refused: WhenRefused,
+    /// What an answer should not say aloud.
+    pub filter: Arc<OutputFilter>,
 }
 
 impl Request {
-    /// A question under the person's settings.
-    pub fn new(question: &str, history: Vec<Exchange>, settings: &Settings, when_refused: WhenRefused) -> Self {
+    /// A question under the person's settings; `filter` is theirs too ([`OutputFilter::load`]).
+    pub fn new(
+        question: &str,
+        history: Vec<Exchange>,
+        settings: &Settings,
+        filter: &Arc<OutputFilter>,
+        when_refused: WhenRefused,
+    ) -> Self {
         Self {
             question: question.to_owned(),
             history,
@@ -78,6 +94,7 @@ impl Request {
             },
             style: settings.answer_style,
             when_refused,
+            filter: Arc::clone(filter),
         }
     }
 }
@@ -102,6 +119,9 @@ pub struct Prepared {
     /// What a source itself says: the whole answer, or its beginning.
     quote: Option<Quoted>,
     ms_search: f64,
+    trace: Trace,
+    /// Hashes of the files that sources are of, as the library read them.
+    file_hashes: BTreeMap<String, String>,
 }
 
 impl Prepared {
@@ -148,10 +168,29 @@ pub fn prepare(
         // A small model copies what it said before; a question of its own is answered from its passages alone.
         request.history.clear();
     }
+    let mut trace = Trace::begun(&request, &query);
+    trace.embedder = embedder.map(|embedder| embedder.id().to_owned());
+    trace.reader = reader.is_some();
+    trace.from_documents = gate == Gate::Go;
+    let file_hashes = file_hashes(snapshot, &found.sources)?;
     let ms_search = milliseconds(started);
     sink(AnswerEvent::Sources(found.sources.clone()));
     sink(AnswerEvent::Gate(gate.clone()));
-    Ok(Prepared { request, started, found, measures, gate, quote, ms_search })
+    Ok(Prepared { request, started, found, measures, gate, quote, ms_search, trace, file_hashes })
+}
+
+/// The hashes that the library knows of the files of `sources`.
+fn file_hashes(snapshot: &Snapshot, sources: &[Source]) -> Result<BTreeMap<String, String>> {
+    let mut hashes = BTreeMap::new();
+    for source in sources {
+        if !hashes.contains_key(&source.path) {
+            let record = snapshot.file(&source.path).context("cannot read the library")?;
+            if let Some(hash) = record.and_then(|record| record.stamp.hash) {
+                hashes.insert(source.path.clone(), blake3::Hash::from_bytes(hash.0).to_string());
+            }
+        }
+    }
+    Ok(hashes)
 }
 
 /// Finishes what [`prepare`] began where no model is needed (see [`Prepared::needs_model`]): quotes, or refuses; `model` is the one that

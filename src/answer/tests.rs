@@ -114,7 +114,7 @@ fn ask_until(
 ) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
     let library = library(dir.path());
-    let mut request = Request::new(question, Vec::new(), &Settings::default(), WhenRefused::Say);
+    let mut request = Request::new(question, Vec::new(), &Settings::default(), &Arc::default(), WhenRefused::Say);
     change(&mut request);
     let mut events = Vec::new();
     let cancel = Cancel::default();
@@ -272,7 +272,7 @@ impl PairReader for Finds {
 fn ask_with(reader: &Finds, question: &str, change: impl FnOnce(&mut Request)) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
     let library = library(dir.path());
-    let mut request = Request::new(question, Vec::new(), &Settings::default(), WhenRefused::Say);
+    let mut request = Request::new(question, Vec::new(), &Settings::default(), &Arc::default(), WhenRefused::Say);
     change(&mut request);
     let mut model = Scripted::new("You pruned the pear tree on March 9.");
     let finders = Finders { embedder: None, reader: Some(reader) };
@@ -339,7 +339,7 @@ fn what_the_model_adds_to_a_lead_must_be_supported_and_new() {
         let dir = tempfile::tempdir().unwrap();
         let library = library(dir.path());
         let mut request =
-            Request::new("When did I prune the pear tree?", Vec::new(), &Settings::default(), WhenRefused::Say);
+            Request::new("When did I prune the pear tree?", Vec::new(), &Settings::default(), &Arc::default(), WhenRefused::Say);
         request.thresholds.answerable = 0.0;
         let mut model = Scripted::new(says);
         let finders = Finders { embedder: None, reader: Some(&reader) };

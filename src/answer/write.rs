@@ -1,5 +1,6 @@
 //! The second half of an answer: fit, write, check; or the refusal.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -9,6 +10,7 @@ use tanya_index::Snapshot;
 use super::cite::{self, Checked, MarkerFilter, Terms as _};
 use super::condense::{best_stretch, stretch_around};
 use super::event::{Answer, AnswerEvent, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
+use super::filter::{OutputFilter, Redactor};
 use super::fit::{Budget, Costs, evidence_room, fit};
 use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
@@ -16,7 +18,9 @@ use super::query::Exchange;
 use super::quote::{Quote, Quoted};
 use super::retrieve::FolderTerms;
 use super::span::short_answer;
+use super::trace::{TracedPassage, TracedSampling, prompt_hash};
 use super::{Prepared, Request, milliseconds};
+use crate::config::FilterMode;
 use crate::report::Hinting as _;
 
 /// What the person reads when the documents do not hold the answer.
@@ -28,6 +32,9 @@ pub(super) fn refusal(prepared: Prepared, model: &str) -> Answer {
         Gate::Refuse { reason } => Some(reason),
         Gate::Go => None,
     };
+    let mut trace = prepared.trace;
+    let passage = |source: &Source| TracedPassage::found(source, prepared.file_hashes.get(&source.path));
+    trace.passages = prepared.found.sources.iter().map(passage).collect();
     Answer {
         answer: NOT_THERE.into(),
         short_answer: None,
@@ -49,22 +56,28 @@ pub(super) fn refusal(prepared: Prepared, model: &str) -> Answer {
         seed: prepared.request.sampling.seed,
         window: 0,
         measures: prepared.measures,
+        filtered: Vec::new(),
+        beyond_documents: false,
+        trace: Some(Box::new(trace)),
     }
 }
 
 /// The answer in a source's own words, checked like any other.
 pub(super) fn quoted(
-    prepared: Prepared,
+    mut prepared: Prepared,
     quote: &Quote,
     snapshot: &Snapshot,
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Answer {
     let ms_first_token = milliseconds(prepared.started);
-    sink(AnswerEvent::Text(quote.text.clone()));
+    let filter = Arc::clone(&prepared.request.filter);
+    let text = filter.shown(&quote.text);
+    sink(AnswerEvent::Text(text.clone()));
     let checked =
-        cite::check(&format!("{} [{}]", quote.text, quote.n), &prepared.found.sources, &FolderTerms::new(snapshot));
+        cite::check(&format!("{text} [{}]", quote.n), &prepared.found.sources, &FolderTerms::new(snapshot));
     sink(AnswerEvent::Checked(checked.sentences.clone()));
-    Answer {
+    prepared.trace.wrote = Some(text);
+    let answer = Answer {
         answer: checked.text,
         short_answer: Some(quote.span.clone()).filter(|span| !span.is_empty()),
         abstained: false,
@@ -74,7 +87,8 @@ pub(super) fn quoted(
         ms_first_token: Some(ms_first_token),
         finish: FinishKind::Stop,
         ..refusal(prepared, "reader")
-    }
+    };
+    sealed(answer, &filter)
 }
 
 /// Lets the model write from what fits, and checks it.
@@ -86,9 +100,10 @@ pub(super) fn written(
     cancel: &Cancel,
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Answer> {
-    let Prepared { request, started, found, measures, gate, quote, ms_search } = prepared;
+    let Prepared { request, started, found, measures, gate, quote, ms_search, mut trace, file_hashes } = prepared;
+    let filter = &*request.filter;
     let lead = match quote {
-        Some(Quoted::Lead(quote)) => Some(quote),
+        Some(Quoted::Lead(quote)) => Some(Quote { text: filter.shown(&quote.text), ..quote }),
         _ => None,
     };
     let sourced = gate == Gate::Go;
@@ -111,7 +126,17 @@ pub(super) fn written(
         window,
     });
 
-    let mut filter = MarkerFilter::new(fitted.sources.len() as u32);
+    let passage = |(source, reading): (&Source, &String)| {
+        TracedPassage::read(source, file_hashes.get(&source.path), reading)
+    };
+    trace.passages = fitted.sources.iter().zip(&fitted.readings).map(passage).collect();
+    trace.history = request.history[request.history.len() - fitted.history..].to_vec();
+    trace.prompt_hash = Some(prompt_hash(&fitted.prompt));
+    trace.sampling = TracedSampling::of(&sampling);
+    trace.generator = Some(generator.identity());
+
+    let mut markers = MarkerFilter::new(fitted.sources.len() as u32);
+    let mut redactor = Redactor::new(filter);
     let mut text = String::new();
     let mut first_token = None;
     if let Some(lead) = &lead {
@@ -124,18 +149,21 @@ pub(super) fn written(
         Event::Token { .. } => {}
         Event::Text(piece) => {
             first_token.get_or_insert_with(|| milliseconds(started));
-            let shown = filter.push(piece);
+            let shown = redactor.push(&markers.push(piece));
             if !shown.is_empty() {
                 text.push_str(&shown);
                 sink(AnswerEvent::Text(shown));
             }
         }
     })?;
-    let tail = filter.finish();
+    let mut tail = redactor.push(&markers.finish());
+    tail.push_str(&redactor.finish());
     if !tail.is_empty() {
         text.push_str(&tail);
         sink(AnswerEvent::Text(tail));
     }
+    trace.ms_prefill = Some(finish.timings.prefill.as_secs_f64() * 1000.0);
+    trace.wrote = Some(text.clone());
     tracing::debug!(ms = milliseconds(writing), tokens = finish.generated_tokens, "wrote");
 
     let mut checked = if sourced { cite::check(text.trim(), &fitted.sources, &terms) } else { unsourced(text.trim()) };
@@ -144,7 +172,7 @@ pub(super) fn written(
     }
     sink(AnswerEvent::Checked(checked.sentences.clone()));
     let abstained = sourced && says_not_there(&text);
-    Ok(Answer {
+    let answer = Answer {
         short_answer: if abstained {
             None
         } else if let Some(lead) = lead.filter(|lead| !lead.span.is_empty()) {
@@ -171,7 +199,30 @@ pub(super) fn written(
         seed: sampling.seed,
         window,
         measures,
-    })
+        filtered: Vec::new(),
+        beyond_documents: false,
+        trace: Some(Box::new(trace)),
+    };
+    Ok(sealed(answer, filter))
+}
+
+/// The answer with what its filter and its checks say of the whole.
+fn sealed(answer: Answer, filter: &OutputFilter) -> Answer {
+    let mut answer = Answer {
+        filtered: filter.report(&answer.answer),
+        short_answer: answer.short_answer.map(|short| filter.shown(&short)),
+        beyond_documents: !answer.abstained
+            && !answer.sentences.is_empty()
+            && answer.sentences.iter().all(|sentence| sentence.verdict == Verdict::NotFound),
+        ..answer
+    };
+    if filter.mode() == FilterMode::Redact {
+        // The quotation below an answer would say what the answer does not.
+        for citation in &mut answer.citations {
+            citation.text = filter.shown(&citation.text);
+        }
+    }
+    answer
 }
 
 /// What a prompt is made of before it is fitted.
@@ -185,6 +236,10 @@ struct Draft<'a> {
 /// A prompt that fits.
 struct Fitted {
     sources: Vec<Source>,
+    /// What the model reads of each.
+    readings: Vec<String>,
+    /// How many earlier exchanges are in it, the newest ones.
+    history: usize,
     dropped: Vec<Dropped>,
     prompt: Vec<u32>,
 }
@@ -205,7 +260,6 @@ impl Draft<'_> {
             // Some of the best passage is better than none: a long sentence, or a script that the tokenizer spells out.
             shorten(reading, room.saturating_sub(generator.count(&best.heading) + 8), generator);
         }
-        let readings = readings;
         for (source, reading) in sources.iter_mut().zip(&readings) {
             source.tokens = generator.count(reading) + generator.count(&source.heading) + 8;
         }
@@ -226,7 +280,8 @@ impl Draft<'_> {
                     .into_iter()
                     .map(|source| Dropped { path: source.path, why: "no room in the prompt".into() })
                     .collect();
-                return Ok(Fitted { sources, dropped, prompt });
+                readings.truncate(fit.passages);
+                return Ok(Fitted { sources, readings, history: fit.history, dropped, prompt });
             }
             if fit.history > 0 {
                 fit.history -= 1;

@@ -62,7 +62,9 @@ impl Blocklist {
             if category.is_empty() || category.len() > LONGEST_KIND || !category.chars().all(is_of_kind) {
                 return Err(format!("line {number}: a category is up to {LONGEST_KIND} letters, digits, spaces, - and _"));
             }
-            let words = words.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
+            // Letter by letter, as the text is compared: a sigma at the end of a word is no letter of its own.
+            let words: String =
+                words.split_whitespace().collect::<Vec<_>>().join(" ").chars().flat_map(char::to_lowercase).collect();
             let Some(first) = words.chars().next().filter(|_| words.chars().count() <= LONGEST_ENTRY) else {
                 return Err(format!("line {number}: a word has 1 to {LONGEST_ENTRY} characters"));
             };

@@ -17,11 +17,11 @@ const IBAN_LENGTHS: &str = "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BI27 BR
 pub(super) fn iban(text: &str, at: usize) -> Probe {
     let bytes = &text.as_bytes()[at..];
     let fits = |place: usize, byte: u8| if place < 2 { byte.is_ascii_uppercase() } else { byte.is_ascii_digit() };
-    if let Some(short) = bytes.get(..4).map_or(Some(bytes), |_| None) {
-        return if (0..).zip(short).all(|(place, byte)| fits(place, *byte)) { Probe::OPEN } else { Probe::NONE };
-    }
-    if !(0..).zip(&bytes[..4]).all(|(place, byte)| fits(place, *byte)) {
+    if !(0..).zip(bytes.iter().take(4)).all(|(place, byte)| fits(place, *byte)) {
         return Probe::NONE;
+    }
+    if bytes.len() < 4 {
+        return Probe::OPEN;
     }
     let country = &text[at..at + 2];
     let known = IBAN_LENGTHS.split(' ').find_map(|entry| entry.strip_prefix(country)?.parse::<usize>().ok());
@@ -168,7 +168,7 @@ fn is_word_before(text: &str, at: usize) -> bool {
 
 /// An e-mail address: letters, digits and `._%+-`, an at sign, a domain of at least two labels, the last of letters.
 pub(super) fn email(text: &str, at: usize) -> Probe {
-    let (rest, whole) = (&text[at..], |rest: &str, end: usize| end == rest.len());
+    let rest = &text[at..];
     if !rest.starts_with(char::is_alphanumeric) || before(text, at).is_some_and(|c| matches!(c, '.' | '%' | '+' | '-' | '@')) {
         return Probe::NONE;
     }
@@ -185,7 +185,7 @@ pub(super) fn email(text: &str, at: usize) -> Probe {
         || domain.char_indices().nth(LONGEST_DOMAIN).map_or(domain.len(), |(end, _)| end),
         |(end, _)| end,
     );
-    let open = whole(domain, run);
+    let open = run == domain.len();
     if domain[run..].starts_with(|c| is_word(c) || c == '@') {
         return Probe::NONE;
     }
