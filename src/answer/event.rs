@@ -187,16 +187,20 @@ impl Answer {
             .then(|| (self.generated_tokens - 1) as f64 / self.ms_decode * 1000.0)
     }
 
-    /// What a person should know of the answer before trusting it or passing it on: a sentence each.
-    pub fn remarks(&self) -> Vec<String> {
-        let beyond = self.beyond_documents.then(|| "Beyond your documents: they support no sentence of this.".to_owned());
+    /// What to know of an answer that no document supports, in a sentence.
+    pub fn beyond_remark(&self) -> Option<&'static str> {
+        self.beyond_documents.then_some("Beyond your documents: they support no sentence of this.")
+    }
+
+    /// What to know of an answer in which the output filter found something, in a sentence.
+    pub fn filter_remark(&self) -> Option<String> {
+        let first = self.filtered.first()?;
         let mut kinds: Vec<&str> = self.filtered.iter().map(|one| one.kind.as_str()).collect();
         kinds.sort_unstable();
         kinds.dedup();
-        let is_removed = self.filtered.iter().any(|one| self.answer.get(one.start..).is_some_and(is_bar));
+        let is_removed = self.answer.get(first.start..).is_some_and(is_bar);
         let verb = if is_removed { "Removed" } else { "Careful, this holds what looks like" };
-        let filtered = (!kinds.is_empty()).then(|| format!("{verb}: {}.", kinds.join(", ")));
-        beyond.into_iter().chain(filtered).collect()
+        Some(format!("{verb}: {}.", kinds.join(", ")))
     }
 }
 

@@ -28,8 +28,9 @@ impl Receipt {
         Self { program: PROGRAM.to_owned(), trace }
     }
 
-    /// Why the same answer is not promised by this program with the model `now`: what differs, in words. Empty where it is.
-    pub fn differences(&self, now: &Identity) -> Vec<String> {
+    /// Why this program with the model `now` (`None`: no model is asked) does not promise the same answer: what differs, in words.
+    /// Empty where it does.
+    pub fn differences(&self, now: Option<&Identity>) -> Vec<String> {
         let mut differences = Vec::new();
         let mut compare = |what: &str, then: &str, now: &str| {
             if then != now {
@@ -37,11 +38,12 @@ impl Receipt {
                 differences.push(format!("{what}: {} then, {} now", known(then), known(now)));
             }
         };
+        compare("program", &self.program, PROGRAM);
+        let Some(now) = now else { return differences };
         let none = Identity::default();
         let then = self.trace.generator.as_ref().unwrap_or(&none);
         compare("model", &then.name, &now.name);
         compare("model file", then.file.as_deref().unwrap_or_default(), now.file.as_deref().unwrap_or_default());
-        compare("program", &self.program, PROGRAM);
         compare("build", then.build.as_deref().unwrap_or_default(), now.build.as_deref().unwrap_or_default());
         compare("back end", &then.backend, &now.backend);
         compare("instructions", &then.instructions, &now.instructions);
@@ -144,14 +146,15 @@ mod tests {
     #[test]
     fn the_same_answer_is_promised_by_the_same_model_build_and_instructions_alone() {
         let receipt = Receipt::new(Trace { generator: Some(identity()), ..Trace::default() });
-        assert_eq!(receipt.differences(&identity()), Vec::<String>::new());
+        assert_eq!(receipt.differences(Some(&identity())), Vec::<String>::new());
         let other = Identity { instructions: "portable".into(), build: None, ..identity() };
         assert_eq!(
-            receipt.differences(&other),
+            receipt.differences(Some(&other)),
             ["build: blake3:2 then, unknown now", "instructions: avx2 then, portable now"]
         );
         let older = Receipt { program: "0.0.9".into(), ..receipt };
-        assert_eq!(older.differences(&identity()), [format!("program: 0.0.9 then, {PROGRAM} now")]);
+        assert_eq!(older.differences(Some(&identity())), [format!("program: 0.0.9 then, {PROGRAM} now")]);
+        assert_eq!(older.differences(None), older.differences(Some(&identity())));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, REFUSED, output};
 use crate::answer::{
-    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, PairReader, Prompts, Request, TextEmbedder, Verdict,
+    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, OutputFilter, PairReader, Prompts, Request, TextEmbedder, Verdict,
     WhenRefused,
 };
 
@@ -77,10 +78,12 @@ struct Desk<'a> {
     reader: Option<Reader>,
     prompts: Prompts,
     generator: Option<LocalGenerator>,
+    filter: Arc<OutputFilter>,
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let batch = args.batch.as_deref().map(Batch::open).transpose()?;
+    let filter = Arc::new(OutputFilter::load(&app.settings)?);
     let mut progress = Progress::new();
     let freshness = if args.no_update { Freshness::AsIs } else { Freshness::Update };
     let mut opened = app.library(&args.folder, freshness, &mut progress)?;
@@ -95,13 +98,13 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let prompts = Prompts::load(Some(&app.places.prompts()))?;
     // The writer's lock is free from here on: asking only reads.
     drop(opened.writer);
-    let mut desk = Desk { app, library: opened.library, embedder, reader, prompts, generator: None };
+    let mut desk = Desk { app, library: opened.library, embedder, reader, prompts, generator: None, filter };
     let when_refused = if args.anyway { WhenRefused::AskModel } else { WhenRefused::Say };
     let Some(batch) = batch else {
         return one(&mut desk, &args.question.join(" "), when_refused, args.json);
     };
     batch.run(|id, line: Line| {
-        let request = Request::new(&line.question, exchanges(line.history), &app.settings, when_refused);
+        let request = Request::new(&line.question, exchanges(line.history), &app.settings, &desk.filter, when_refused);
         Ok(Answered { id: id.clone(), answer: desk.answer(request, &mut |_| {})? })
     })?;
     Ok(ExitCode::SUCCESS)
@@ -128,7 +131,7 @@ impl Desk<'_> {
 }
 
 fn one(desk: &mut Desk<'_>, question: &str, when_refused: WhenRefused, json: bool) -> Result<ExitCode> {
-    let request = Request::new(question, Vec::new(), &desk.app.settings, when_refused);
+    let request = Request::new(question, Vec::new(), &desk.app.settings, &desk.filter, when_refused);
     let streams = !json && output::is_watched();
     let mut broken = None;
     let mut streamed = String::new();
@@ -160,11 +163,14 @@ fn one(desk: &mut Desk<'_>, question: &str, when_refused: WhenRefused, json: boo
 
 /// What was checked: sentences that no source supports, then the citations of an answer, or the closest passages of a refusal.
 fn print_sources(answer: &Answer) -> Result<()> {
-    if let Some(reason) = &answer.reason {
+    if let Some(reason) = answer.reason.as_deref().or(answer.beyond_remark()) {
         output::line(&output::shown(reason))?;
     }
+    if let Some(remark) = answer.filter_remark() {
+        output::line(&output::shown(&remark))?;
+    }
     let unsupported = answer.sentences.iter().filter(|sentence| sentence.verdict == Verdict::NotFound);
-    for sentence in unsupported.filter(|_| answer.reason.is_none()) {
+    for sentence in unsupported.filter(|_| answer.reason.is_none() && !answer.beyond_documents) {
         let words = answer.answer[sentence.start..sentence.end].split_whitespace().collect::<Vec<_>>().join(" ");
         output::line(&output::shown(&format!("not in your documents: {words}")))?;
     }

@@ -3,13 +3,14 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Result, anyhow};
 use tokio::sync::mpsc::{Sender, channel};
 
 use super::{App, output};
-use crate::answer::{Exchange, FinishKind, Request, WhenRefused};
+use crate::answer::{Exchange, FinishKind, OutputFilter, Request, WhenRefused};
 use crate::chat::{Conversation, SessionId};
 use crate::config::Settings;
 use crate::ingest::IngestOptions;
@@ -93,9 +94,10 @@ impl Backend for Background {
             Grounds::Documents => WhenRefused::Say,
             Grounds::ModelAlone => WhenRefused::AskModel,
         };
-        let request = Request::new(&request.question, history, &request.settings, when_refused);
+        let filter = OutputFilter::load(&request.settings).map(Arc::new);
+        let request = filter.map(|filter| Request::new(&request.question, history, &request.settings, &filter, when_refused));
         let asked = match &mut self.jobs {
-            Some(jobs) => jobs.ask(job, request).map_err(|error| Report::new(&error)),
+            Some(jobs) => request.and_then(|request| jobs.ask(job, request)).map_err(|error| Report::new(&error)),
             None => {
                 Err(self.failed.clone().unwrap_or_else(|| Report::new(&anyhow!("background work has not started"))))
             }

@@ -1,10 +1,14 @@
-//! `tanya sessions`: list, show and delete conversations.
+//! `tanya sessions`: list, show, answer again and delete conversations.
+
+mod replay;
+mod show;
 
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Subcommand;
 
+use super::library::Freshness;
 use super::{App, output};
 use crate::chat::{SessionId, SessionStore};
 
@@ -22,10 +26,25 @@ pub(super) struct Args {
 enum Action {
     /// List conversations, newest first
     List,
-    /// Print a conversation
+    /// Print a conversation, and whether what it cites still stands in the documents
     Show {
         /// As `list` names it
         id: String,
+        /// Print what each answer was made from and with instead
+        #[arg(long)]
+        receipt: bool,
+        /// Compare with the library as it is, without comparing the folder with it first
+        #[arg(long, conflicts_with = "receipt")]
+        no_update: bool,
+    },
+    /// Answer again from the passages and with the settings of then, and compare byte for byte
+    #[command(after_help = "Exit code 3 means: an answer is different. The library as it is now is not asked.")]
+    Replay {
+        /// As `list` names it
+        id: String,
+        /// Only this turn, from 1
+        #[arg(long, value_name = "N")]
+        turn: Option<usize>,
     },
     /// Delete a conversation for good
     Rm {
@@ -56,22 +75,16 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
                 }
             }
         }
-        Action::Show { id } => {
+        Action::Show { id, receipt, no_update } => {
             let conversation = store.load(&parse(id)?)?;
-            if args.json {
-                output::json(&conversation.turns)?;
+            if *receipt {
+                show::receipts(&conversation, args.json)?;
             } else {
-                for turn in &conversation.turns {
-                    output::line(&output::shown(&format!("> {}\n\n{}\n", turn.question, turn.answer.answer)))?;
-                    for citation in &turn.answer.citations {
-                        let place =
-                            output::place(&citation.path, citation.page, citation.start_line, citation.end_line);
-                        output::line(&output::shown(&format!("  [{}] {place}", citation.n)))?;
-                    }
-                    output::line("")?;
-                }
+                let freshness = if *no_update { Freshness::AsIs } else { Freshness::Update };
+                show::conversation(app, &conversation, freshness, args.json)?;
             }
         }
+        Action::Replay { id, turn } => return replay::run(app, &store.load(&parse(id)?)?, *turn, args.json),
         Action::Rm { id } => {
             store.remove(&parse(id)?)?;
             if args.json {

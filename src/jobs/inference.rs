@@ -16,6 +16,7 @@ use super::event::{JobEvent, JobId};
 use crate::answer::{
     self, AnswerEvent, Finders, Generator as _, LocalGenerator, PairReader, Prepared, Prompts, Request, TextEmbedder,
 };
+use crate::chat::{Conversation, standings};
 use crate::report::Report;
 
 /// What the thread is asked to do.
@@ -36,6 +37,8 @@ pub(super) enum Work {
     Ask(Question),
     /// Texts of passages to embed by a certain model.
     Embed(Passages),
+    /// A conversation that was loaded: does what it cites still stand?
+    Compare(Box<Conversation>),
 }
 
 /// A question on its way.
@@ -91,6 +94,7 @@ pub(super) struct Inference {
     questions: VecDeque<Question>,
     prepared: VecDeque<(Question, Prepared, Snapshot)>,
     batches: VecDeque<Passages>,
+    comparisons: VecDeque<Box<Conversation>>,
 }
 
 enum Availability<T> {
@@ -112,6 +116,7 @@ impl Inference {
             questions: VecDeque::new(),
             prepared: VecDeque::new(),
             batches: VecDeque::new(),
+            comparisons: VecDeque::new(),
         }
     }
 
@@ -140,6 +145,7 @@ impl Inference {
             Work::Reader(reader) => self.reader = Some(reader),
             Work::Ask(question) => self.questions.push_back(question),
             Work::Embed(passages) => self.batches.push_back(passages),
+            Work::Compare(conversation) => self.comparisons.push_back(conversation),
         }
     }
 
@@ -155,6 +161,12 @@ impl Inference {
             && let Some((question, prepared, snapshot)) = self.prepared.pop_front()
         {
             self.complete(&question, prepared, &snapshot);
+            return true;
+        }
+        if !matches!(self.library, Availability::OnItsWay)
+            && let Some(conversation) = self.comparisons.pop_front()
+        {
+            self.compare(&conversation);
             return true;
         }
         if let Some(passages) = self.batches.pop_front() {
@@ -213,6 +225,20 @@ impl Inference {
         if let Err(error) = result {
             self.fail(question.id, Report::new(&error));
         }
+    }
+
+    /// Tells what became of the sources of a conversation. Without a library nothing can be told, and that was said already.
+    fn compare(&self, conversation: &Conversation) {
+        let Availability::Here(library) = &self.library else { return };
+        let compared = contained(|| {
+            let snapshot = library.snapshot()?;
+            conversation.turns.iter().map(|turn| standings(&turn.answer, &snapshot)).collect::<Result<Vec<_>>>()
+        });
+        let event = match compared {
+            Ok(found) => JobEvent::SourcesCompared(conversation.id.clone(), found),
+            Err(error) => JobEvent::Failed(Report::new(&error)),
+        };
+        let _ = self.events.blocking_send(event);
     }
 
     fn embed(&self, passages: &Passages) -> Embedded {

@@ -122,8 +122,9 @@ impl Jobs {
         jobs.want(setup.models);
         let store = SessionStore::at(setup.places.sessions());
         let session_events = events.clone();
+        let comparer = jobs.inference.clone();
         jobs.spawn("sessions", events, move || {
-            keep_sessions(&store, &session_inbox, &session_events);
+            keep_sessions(&store, &session_inbox, &session_events, &comparer);
             Ok(())
         })?;
         Ok(jobs)
@@ -224,16 +225,29 @@ impl Drop for Jobs {
 }
 
 /// Applies session work in the order in which it was asked for: a save can never overtake a later one.
-fn keep_sessions(store: &SessionStore, inbox: &Receiver<SessionWork>, events: &Sender<JobEvent>) {
+fn keep_sessions(
+    store: &SessionStore,
+    inbox: &Receiver<SessionWork>,
+    events: &Sender<JobEvent>,
+    comparer: &SyncSender<Work>,
+) {
     while let Ok(work) = inbox.recv() {
+        let mut loaded = None;
         let event = match work {
             SessionWork::Save(conversation) => {
                 store.append(&conversation).map(|()| JobEvent::SessionSaved(conversation.id))
             }
             SessionWork::List => store.list().map(JobEvent::SessionsListed),
-            SessionWork::Load(id) => store.load(&id).map(|found| JobEvent::SessionLoaded(Box::new(found))),
+            SessionWork::Load(id) => store.load(&id).map(|found| {
+                loaded = Some(Box::new(found.clone()));
+                JobEvent::SessionLoaded(Box::new(found))
+            }),
         };
         let event = event.unwrap_or_else(|error| JobEvent::Failed(Report::new(&error)));
         let _ = events.blocking_send(event);
+        if let Some(conversation) = loaded {
+            // Shown first, marked when it is compared; a thread that is gone marks nothing.
+            let _ = comparer.send(Work::Compare(conversation));
+        }
     }
 }

@@ -241,6 +241,9 @@ pub(super) fn finished() -> Answer {
         seed: 0,
         window: 2048,
         measures: Measures::default(),
+        filtered: vec![],
+        beyond_documents: false,
+        trace: None,
     }
 }
 
@@ -295,7 +298,7 @@ pub(super) fn refusal() -> Vec<AnswerEvent> {
 
 pub(super) fn conversation() -> Conversation {
     let mut conversation = Conversation::new("/home/me/notes", started());
-    conversation.push(Turn { question: "when did I prune the pear tree?".into(), answer: finished(), asked_at: NOW });
+    conversation.push(Turn::new("when did I prune the pear tree?".into(), finished(), NOW));
     conversation
 }
 

@@ -3,11 +3,10 @@ use std::time::{Duration, SystemTime};
 use super::*;
 use crate::answer::{Answer, FinishKind};
 
-fn turn(question: &str, asked_at: u64) -> Turn {
-    Turn {
-        question: question.into(),
-        asked_at,
-        answer: Answer {
+pub(in crate::chat) fn turn(question: &str, asked_at: u64) -> Turn {
+    Turn::new(
+        question.into(),
+        Answer {
             answer: format!("about {question}"),
             short_answer: None,
             abstained: false,
@@ -28,8 +27,12 @@ fn turn(question: &str, asked_at: u64) -> Turn {
             seed: 7,
             window: 10,
             measures: crate::answer::Measures::default(),
+            filtered: Vec::new(),
+            beyond_documents: false,
+            trace: Some(Box::default()),
         },
-    }
+        asked_at,
+    )
 }
 
 fn saved(store: &SessionStore, seconds: u64, questions: &[&str]) -> Conversation {
