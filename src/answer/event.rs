@@ -263,3 +263,35 @@ impl Source {
         }
     }
 }
+
+#[cfg(test)]
+impl Answer {
+    /// A finished answer without sources, for tests.
+    pub(crate) fn of_text(text: &str) -> Self {
+        Self {
+            answer: text.into(),
+            short_answer: None,
+            abstained: false,
+            reason: None,
+            citations: Vec::new(),
+            sentences: Vec::new(),
+            sources: Vec::new(),
+            dropped: Vec::new(),
+            prompt_tokens: 1,
+            reused_tokens: 0,
+            generated_tokens: 1,
+            ms_search: 0.5,
+            ms_first_token: Some(1.0),
+            ms_decode: 0.0,
+            ms_total: 2.0,
+            finish: FinishKind::Stop,
+            model: "m".into(),
+            seed: 7,
+            window: 10,
+            measures: Measures::default(),
+            filtered: Vec::new(),
+            beyond_documents: false,
+            trace: None,
+        }
+    }
+}

@@ -110,7 +110,7 @@ impl OutputFilter {
 
     /// The blake3 hash of the block list in use, in hexadecimal.
     pub(super) fn blocklist_hash(&self) -> Option<String> {
-        self.blocklist.hash().map(ToString::to_string)
+        self.blocklist.hash().map(|hash| hash.to_string())
     }
 
     /// What was found in a finished answer: what a warning is about, or the bars that redacting left.
@@ -182,8 +182,10 @@ impl OutputFilter {
         let before = before(text, at);
         let fresh = before.is_none_or(|before| !is_word(before));
         let (weak, ascii) = (fresh && self.mode == FilterMode::Redact, fresh && c.is_ascii());
-        let sure = ascii.then(|| [(personal::IBAN, personal::iban(text, at)), (personal::CARD, personal::card(text, at))]);
-        let weak = weak.then(|| [(personal::EMAIL, personal::email(text, at)), (personal::PHONE, personal::phone(text, at))]);
+        let sure =
+            ascii.then(|| [(personal::IBAN, personal::iban(text, at)), (personal::CARD, personal::card(text, at))]);
+        let weak =
+            weak.then(|| [(personal::EMAIL, personal::email(text, at)), (personal::PHONE, personal::phone(text, at))]);
         let secret = ascii.then(|| secrets::secret(text, at));
         let listed = self.blocklist.probes(text, at, before);
         sure.into_iter().flatten().chain(secret).chain(weak.into_iter().flatten()).chain(listed)

@@ -74,7 +74,7 @@ pub fn replay(
         }
     } else {
         let quoted = Quoted::of(&answer.sources, trace.settings.style());
-        quoted.map(|Quoted::Whole(quote) | Quoted::Lead(quote)| filter.shown(&quote.text)).unwrap_or_default()
+        quoted.map(|(Quoted::Whole(quote) | Quoted::Lead(quote))| filter.shown(&quote.text)).unwrap_or_default()
     };
     Ok(Replayed { then, now, same_prompt: None, was_stopped: false })
 }
@@ -91,8 +91,7 @@ fn written(
     cancel: &Cancel,
 ) -> Result<Replayed> {
     let readings = readings(&answer.sources, trace)?;
-    let evidence =
-        if trace.from_documents { Evidence::Passages(&answer.sources, &readings) } else { Evidence::None };
+    let evidence = if trace.from_documents { Evidence::Passages(&answer.sources, &readings) } else { Evidence::None };
     let prompt = generator.prompt(&prompts.messages(question, &evidence, &trace.history)?)?;
     let mut markers = MarkerFilter::new(answer.sources.len() as u32);
     let mut redactor = Redactor::new(filter);

@@ -73,8 +73,7 @@ pub(super) fn quoted(
     let filter = Arc::clone(&prepared.request.filter);
     let text = filter.shown(&quote.text);
     sink(AnswerEvent::Text(text.clone()));
-    let checked =
-        cite::check(&format!("{text} [{}]", quote.n), &prepared.found.sources, &FolderTerms::new(snapshot));
+    let checked = cite::check(&format!("{text} [{}]", quote.n), &prepared.found.sources, &FolderTerms::new(snapshot));
     sink(AnswerEvent::Checked(checked.sentences.clone()));
     prepared.trace.wrote = Some(text);
     let answer = Answer {
@@ -126,9 +125,8 @@ pub(super) fn written(
         window,
     });
 
-    let passage = |(source, reading): (&Source, &String)| {
-        TracedPassage::read(source, file_hashes.get(&source.path), reading)
-    };
+    let passage =
+        |(source, reading): (&Source, &String)| TracedPassage::read(source, file_hashes.get(&source.path), reading);
     trace.passages = fitted.sources.iter().zip(&fitted.readings).map(passage).collect();
     trace.history = request.history[request.history.len() - fitted.history..].to_vec();
     trace.prompt_hash = Some(prompt_hash(&fitted.prompt));

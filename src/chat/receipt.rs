@@ -102,8 +102,18 @@ impl<'a> WholeReceipt<'a> {
     /// The receipt of the `number`th turn, if it has one.
     pub fn of(number: usize, turn: &'a Turn) -> Option<Self> {
         let receipt = turn.receipt.as_ref()?;
-        let Answer { answer, finish, dropped, prompt_tokens, window, ms_search, ms_first_token, ms_decode, ms_total, .. } =
-            &turn.answer;
+        let Answer {
+            answer,
+            finish,
+            dropped,
+            prompt_tokens,
+            window,
+            ms_search,
+            ms_first_token,
+            ms_decode,
+            ms_total,
+            ..
+        } = &turn.answer;
         let sources = turn.answer.sources.iter().map(|source| {
             let kept = receipt.trace.passages.iter().find(|passage| passage.n == source.n);
             let is_intact = kept.is_some_and(|kept| kept.text_hash == text_hash(&source.text));
@@ -162,7 +172,8 @@ mod tests {
         let receipt = Receipt::new(Trace { generator: Some(identity()), reader: true, ..Trace::default() });
         let text = serde_json::to_string(&receipt).unwrap();
         assert_eq!(serde_json::from_str::<Receipt>(&text).unwrap(), receipt);
-        let newer: Receipt = serde_json::from_str("{\"program\":\"9\",\"prompt_hash\":\"ab\",\"mood\":{\"a\":1}}").unwrap();
+        let newer: Receipt =
+            serde_json::from_str("{\"program\":\"9\",\"prompt_hash\":\"ab\",\"mood\":{\"a\":1}}").unwrap();
         assert_eq!((newer.program.as_str(), newer.trace.prompt_hash.as_deref()), ("9", Some("ab")));
     }
 }

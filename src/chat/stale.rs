@@ -120,7 +120,8 @@ struct Place {
 
 impl Place {
     fn is_at(&self, page: Option<u32>, (start, end): (u32, u32)) -> bool {
-        let same = if self.exact { (self.start, self.end) == (start, end) } else { self.start <= end && start <= self.end };
+        let same =
+            if self.exact { (self.start, self.end) == (start, end) } else { self.start <= end && start <= self.end };
         self.page == page && same
     }
 }
@@ -163,7 +164,9 @@ impl<'a> FileWords<'a> {
             return Vec::new();
         }
         let whole = |start: usize| {
-            let touches = |a: Option<char>, b: Option<char>| a.zip(b).is_some_and(|(a, b)| a.is_alphanumeric() && b.is_alphanumeric());
+            let touches = |a: Option<char>, b: Option<char>| {
+                a.zip(b).is_some_and(|(a, b)| a.is_alphanumeric() && b.is_alphanumeric())
+            };
             let end = start + cited.len();
             !touches(self.joined[..start].chars().next_back(), cited.chars().next())
                 && !touches(cited.chars().next_back(), self.joined[end..].chars().next())
@@ -187,8 +190,11 @@ impl<'a> FileWords<'a> {
     fn most_like(&self, before: &[&str]) -> Vec<&'a str> {
         let words = |line: &'a str| line.split_whitespace();
         let wanted: BTreeSet<&str> = before.iter().flat_map(|line| line.split_whitespace()).collect();
-        let shared: Vec<usize> =
-            self.lines.iter().map(|line| words(line).filter(|word| wanted.contains(word)).collect::<BTreeSet<_>>().len()).collect();
+        let shared: Vec<usize> = self
+            .lines
+            .iter()
+            .map(|line| words(line).filter(|word| wanted.contains(word)).collect::<BTreeSet<_>>().len())
+            .collect();
         let wide = before.len().clamp(1, self.lines.len());
         let mut sum: usize = shared[..wide].iter().sum();
         let mut best = (sum, 0);

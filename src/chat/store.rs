@@ -240,4 +240,4 @@ fn read(file: File, id: &SessionId) -> Result<Conversation> {
 
 #[cfg(test)]
 #[path = "store/tests.rs"]
-pub(super) mod tests;
+mod tests;

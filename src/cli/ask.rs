@@ -14,8 +14,8 @@ use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, REFUSED, output};
 use crate::answer::{
-    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, OutputFilter, PairReader, Prompts, Request, TextEmbedder, Verdict,
-    WhenRefused,
+    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, OutputFilter, PairReader, Prompts, Request,
+    TextEmbedder, Verdict, WhenRefused,
 };
 
 /// Arguments of `tanya ask`.

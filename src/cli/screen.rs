@@ -95,7 +95,8 @@ impl Backend for Background {
             Grounds::ModelAlone => WhenRefused::AskModel,
         };
         let filter = OutputFilter::load(&request.settings).map(Arc::new);
-        let request = filter.map(|filter| Request::new(&request.question, history, &request.settings, &filter, when_refused));
+        let request =
+            filter.map(|filter| Request::new(&request.question, history, &request.settings, &filter, when_refused));
         let asked = match &mut self.jobs {
             Some(jobs) => request.and_then(|request| jobs.ask(job, request)).map_err(|error| Report::new(&error)),
             None => {

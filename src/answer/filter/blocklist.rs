@@ -60,7 +60,9 @@ impl Blocklist {
             let (category, words) = line.split_once(':').ok_or_else(|| format!("line {number} has no colon"))?;
             let category = category.trim();
             if category.is_empty() || category.len() > LONGEST_KIND || !category.chars().all(is_of_kind) {
-                return Err(format!("line {number}: a category is up to {LONGEST_KIND} letters, digits, spaces, - and _"));
+                return Err(format!(
+                    "line {number}: a category is up to {LONGEST_KIND} letters, digits, spaces, - and _"
+                ));
             }
             // Letter by letter, as the text is compared: a sigma at the end of a word is no letter of its own.
             let words: String =
@@ -83,7 +85,12 @@ impl Blocklist {
     }
 
     /// What the entries say that may begin at a place.
-    pub(super) fn probes<'a>(&'a self, text: &'a str, at: usize, before: Option<char>) -> impl Iterator<Item = (&'a str, Probe)> {
+    pub(super) fn probes<'a>(
+        &'a self,
+        text: &'a str,
+        at: usize,
+        before: Option<char>,
+    ) -> impl Iterator<Item = (&'a str, Probe)> {
         let first = text[at..].chars().next();
         let fresh = first.zip(before).is_none_or(|(first, before)| is_border(before, first));
         let folded = first.filter(|_| fresh && !self.entries.is_empty()).and_then(|first| first.to_lowercase().next());
@@ -128,7 +135,9 @@ impl Entry {
 
 /// Whether a word ends between two characters. Scripts without spaces have a border everywhere.
 fn is_border(before: char, after: char) -> bool {
-    !is_word(before) || !is_word(after) || (before != super::BAR_CHAR && after != super::BAR_CHAR && (is_unspaced(before) || is_unspaced(after)))
+    !is_word(before)
+        || !is_word(after)
+        || (before != super::BAR_CHAR && after != super::BAR_CHAR && (is_unspaced(before) || is_unspaced(after)))
 }
 
 /// Han, kana, Thai, Lao, Khmer and Burmese letters, by their blocks.

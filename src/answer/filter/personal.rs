@@ -56,9 +56,10 @@ pub(super) fn iban(text: &str, at: usize) -> Probe {
 /// The number of a payment card: of a network, in the groups in which it is printed or in one, with a right check digit (Luhn, ISO/IEC 7812).
 pub(super) fn card(text: &str, at: usize) -> Probe {
     let Some(groups) = Groups::at(text, at) else { return Probe::NONE };
-    let printed = groups.separators.first().is_none_or(|first| {
-        matches!(first, ' ' | '-') && groups.separators.iter().all(|separator| separator == first)
-    });
+    let printed = groups
+        .separators
+        .first()
+        .is_none_or(|first| matches!(first, ' ' | '-') && groups.separators.iter().all(|separator| separator == first));
     let shape: &[usize] = &groups.lengths;
     let grouped = matches!(shape, [14..=19] | [4, 4, 4, 4] | [4, 4, 4, 4, 3] | [4, 6, 5] | [4, 6, 4]);
     let is_card = printed && grouped && is_of_network(&groups.digits) && luhn(&groups.digits);
@@ -114,12 +115,12 @@ impl Groups {
     fn at(text: &str, at: usize) -> Option<Self> {
         let bytes = text.as_bytes();
         let is_digit = |place: usize| bytes.get(place).is_some_and(u8::is_ascii_digit);
-        let goes_on = before(text, at).is_some_and(is_separator) && at >= 2 && (is_digit(at - 2) || is_word_before(text, at - 1));
+        let goes_on =
+            before(text, at).is_some_and(is_separator) && at >= 2 && (is_digit(at - 2) || is_word_before(text, at - 1));
         if !is_digit(at) || goes_on {
             return None;
         }
-        let mut groups =
-            Self { digits: Vec::new(), lengths: vec![0], separators: Vec::new(), length: 0, open: false };
+        let mut groups = Self { digits: Vec::new(), lengths: vec![0], separators: Vec::new(), length: 0, open: false };
         loop {
             let place = at + groups.length;
             let last = groups.lengths.last_mut().expect("there is always a group");
@@ -169,7 +170,9 @@ fn is_word_before(text: &str, at: usize) -> bool {
 /// An e-mail address: letters, digits and `._%+-`, an at sign, a domain of at least two labels, the last of letters.
 pub(super) fn email(text: &str, at: usize) -> Probe {
     let rest = &text[at..];
-    if !rest.starts_with(char::is_alphanumeric) || before(text, at).is_some_and(|c| matches!(c, '.' | '%' | '+' | '-' | '@')) {
+    if !rest.starts_with(char::is_alphanumeric)
+        || before(text, at).is_some_and(|c| matches!(c, '.' | '%' | '+' | '-' | '@'))
+    {
         return Probe::NONE;
     }
     let is_local = |c: char| c.is_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-');
@@ -181,10 +184,11 @@ pub(super) fn email(text: &str, at: usize) -> Probe {
     };
     let domain = &rest[local + 1..];
     let is_domain = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-');
-    let run = domain.char_indices().take(LONGEST_DOMAIN).find(|(_, c)| !is_domain(*c)).map_or_else(
-        || domain.char_indices().nth(LONGEST_DOMAIN).map_or(domain.len(), |(end, _)| end),
-        |(end, _)| end,
-    );
+    let run = domain
+        .char_indices()
+        .take(LONGEST_DOMAIN)
+        .find(|(_, c)| !is_domain(*c))
+        .map_or_else(|| domain.char_indices().nth(LONGEST_DOMAIN).map_or(domain.len(), |(end, _)| end), |(end, _)| end);
     let open = run == domain.len();
     if domain[run..].starts_with(|c| is_word(c) || c == '@') {
         return Probe::NONE;
@@ -258,7 +262,8 @@ fn international(text: &str, at: usize) -> Probe {
         }
     }
     let rest = text[at + end..].chars();
-    let open = rest.clone().count() <= 2 && rest.clone().all(|c| matches!(c, ' ' | '-' | '.' | '/' | '(' | ')' | '\u{a0}'));
+    let open =
+        rest.clone().count() <= 2 && rest.clone().all(|c| matches!(c, ' ' | '-' | '.' | '/' | '(' | ')' | '\u{a0}'));
     let found = if digits >= 8 { Probe::ending(text, at, end) } else { Probe::NONE };
     Probe { open, ..found }
 }

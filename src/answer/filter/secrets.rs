@@ -21,7 +21,12 @@ struct Shape {
     mixed: fn(&str) -> bool,
 }
 
-const fn shape(kind: &'static str, prefix: &'static str, (least, most): (usize, usize), alphabet: fn(u8) -> bool) -> Shape {
+const fn shape(
+    kind: &'static str,
+    prefix: &'static str,
+    (least, most): (usize, usize),
+    alphabet: fn(u8) -> bool,
+) -> Shape {
     Shape { kind, prefix, least, most, alphabet, mixed: |_| true }
 }
 
@@ -126,7 +131,8 @@ fn aws_secret(text: &str, at: usize) -> Probe {
     if !rest[..named].eq_ignore_ascii_case(&NAME.as_bytes()[..named]) {
         return Probe::NONE;
     }
-    let signs = rest[named..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'=' | b':')).count();
+    let signs =
+        rest[named..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'"' | b'\'' | b'=' | b':')).count();
     let value = &rest[named + signs..];
     let length = value
         .iter()

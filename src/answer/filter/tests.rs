@@ -29,14 +29,22 @@ fn keys() -> Vec<(&'static str, String)> {
         ("api key", format!("AIza{}", &letters[..35])),
         ("gitlab token", format!("glpat-{}", &letters[..20])),
         ("jwt", format!("eyJ{letters}.eyJ{letters}.{letters}-_x")),
-        ("aws secret key", format!("aws_secret_access_key = \"{letters}ABCD", )),
-        ("private key", format!("-----BEGIN RSA PRIVATE KEY-----\n{letters}\n{letters}\n-----END RSA PRIVATE KEY-----")),
+        ("aws secret key", format!("aws_secret_access_key = \"{letters}ABCD",)),
+        (
+            "private key",
+            format!("-----BEGIN RSA PRIVATE KEY-----\n{letters}\n{letters}\n-----END RSA PRIVATE KEY-----"),
+        ),
     ]
 }
 
 #[test]
 fn account_and_card_numbers_are_told_by_their_checksums() {
-    let right = ["DE89 3704 0044 0532 0130 00", "GB82WEST12345698765432", "FR14-2004-1010-0505-0001-3M02-606", "NO9386011117947"];
+    let right = [
+        "DE89 3704 0044 0532 0130 00",
+        "GB82WEST12345698765432",
+        "FR14-2004-1010-0505-0001-3M02-606",
+        "NO9386011117947",
+    ];
     for number in right {
         assert_eq!(warned(&format!("Pay to {number}, please.")), [("iban".into(), number.to_owned())]);
     }
@@ -68,7 +76,12 @@ fn keys_are_told_by_their_shapes_and_words_with_hyphens_are_none() {
         assert_eq!(found[0].0, kind, "{key}");
         assert!(found[0].1.ends_with(&key[key.len() - 8..]), "{found:?}");
     }
-    for prose in ["sk-learn-and-other-long-kebab-case-names", "task-force-of-the-whole-world", "xoxb-words-without-digits", "eyJ and more"] {
+    for prose in [
+        "sk-learn-and-other-long-kebab-case-names",
+        "task-force-of-the-whole-world",
+        "xoxb-words-without-digits",
+        "eyJ and more",
+    ] {
         assert_eq!(warned(prose), [], "{prose}");
     }
 }

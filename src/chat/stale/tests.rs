@@ -17,7 +17,15 @@ fn chunks(text: &str) -> Vec<Chunk> {
         if !paragraph.trim().is_empty() {
             let span = Span { start_line: start, end_line: line - 2, page: None };
             let (ordinal, text) = (chunks.len() as u32, paragraph.trim_start_matches('\n').to_owned());
-            chunks.push(Chunk { id: ChunkId(1), path: "diary.md".into(), span, title: String::new(), heading: String::new(), text, ordinal });
+            chunks.push(Chunk {
+                id: ChunkId(1),
+                path: "diary.md".into(),
+                span,
+                title: String::new(),
+                heading: String::new(),
+                text,
+                ordinal,
+            });
         }
     }
     chunks
@@ -67,7 +75,8 @@ fn the_same_text_at_other_lines_has_moved_there_even_across_passages() {
 
 #[test]
 fn a_text_that_is_not_there_any_more_is_shown_with_what_it_became() {
-    let changed = now("New.\n\nOn March 10 I pruned the pear tree\nwith the Felco saw. It rained.\nThe cuts were sealed.");
+    let changed =
+        now("New.\n\nOn March 10 I pruned the pear tree\nwith the Felco saw. It rained.\nThe cuts were sealed.");
     assert_eq!(
         shown(changed),
         [
@@ -135,7 +144,7 @@ fn the_library_is_asked_for_each_file_and_one_that_left_it_is_gone() {
     let answer = Answer {
         citations: vec![citation(), gone],
         sources: vec![source()],
-        ..crate::chat::store::tests::turn("q", 1).answer
+        ..Answer::of_text("On March 9.")
     };
     let found = standings(&answer, &library.snapshot().unwrap()).unwrap();
     let standings: Vec<&Standing> = found.iter().map(|one| &one.standing).collect();

@@ -45,7 +45,8 @@ pub(super) fn run(app: &App, conversation: &Conversation, turn: Option<usize>, j
     let mut desk = Desk { app, prompts, filter: OutputFilter::load(&app.settings)?, generator: None };
     let mut outcomes = Vec::with_capacity(chosen.len());
     for (number, turn, receipt) in chosen {
-        let outcome = desk.replay(number, turn, receipt).with_context(|| format!("turn {number} cannot be answered again"))?;
+        let outcome =
+            desk.replay(number, turn, receipt).with_context(|| format!("turn {number} cannot be answered again"))?;
         if !json {
             print(&outcome)?;
         }
@@ -109,7 +110,8 @@ impl Desk<'_> {
         if again.same_prompt == Some(false) {
             not_promised.push("prompt: other tokens now, by another template or tokenizer".into());
         }
-        let (before, after): (Vec<&str>, Vec<&str>) = (again.then.split('\n').collect(), again.now.split('\n').collect());
+        let (before, after): (Vec<&str>, Vec<&str>) =
+            (again.then.split('\n').collect(), again.now.split('\n').collect());
         let same = again.is_same();
         Ok(Outcome {
             turn: number,

@@ -83,7 +83,10 @@ fn in_words(standing: &Standing) -> String {
     match standing {
         Standing::Unchanged => "unchanged".into(),
         Standing::Moved { now_start_line, now_end_line, now_page } => {
-            format!("moved to {}", output::place("", *now_page, *now_start_line, *now_end_line).trim_start_matches([' ', ':']))
+            format!(
+                "moved to {}",
+                output::place("", *now_page, *now_start_line, *now_end_line).trim_start_matches([' ', ':'])
+            )
         }
         Standing::Changed { .. } => "changed".into(),
         Standing::Gone => "gone".into(),
@@ -98,7 +101,8 @@ pub(super) fn print_difference(difference: &[Change]) -> Result<()> {
 /// Prints what each answer was made from and with.
 pub(super) fn receipts(conversation: &Conversation, json: bool) -> Result<()> {
     let turns = (1..).zip(&conversation.turns);
-    let receipts: Vec<WholeReceipt<'_>> = turns.clone().filter_map(|(number, turn)| WholeReceipt::of(number, turn)).collect();
+    let receipts: Vec<WholeReceipt<'_>> =
+        turns.clone().filter_map(|(number, turn)| WholeReceipt::of(number, turn)).collect();
     for (number, _) in turns.filter(|(_, turn)| turn.receipt.is_none()) {
         output::note(&format!("turn {number} has no receipt: it was stopped, or an older version kept it"));
     }
@@ -128,8 +132,14 @@ fn lines(whole: &WholeReceipt<'_>) -> Vec<String> {
     match &trace.generator {
         Some(model) => {
             add("model", format!("{} ({})", model.name, model.file.as_deref().unwrap_or("file not known")));
-            add("computed by", format!("{}, instructions {}, cache {}", model.backend, model.instructions, model.cache));
-            add("program", format!("{}, build {}", whole.receipt.program, model.build.as_deref().unwrap_or("not known")));
+            add(
+                "computed by",
+                format!("{}, instructions {}, cache {}", model.backend, model.instructions, model.cache),
+            );
+            add(
+                "program",
+                format!("{}, build {}", whole.receipt.program, model.build.as_deref().unwrap_or("not known")),
+            );
         }
         None => {
             add("model", "none was asked".into());
@@ -151,7 +161,10 @@ fn lines(whole: &WholeReceipt<'_>) -> Vec<String> {
     let prefill = trace.ms_prefill.map(|ms| format!(", reading {ms:.0}")).unwrap_or_default();
     add(
         "milliseconds",
-        format!("search {:.0}{prefill}{first}, writing {:.0}, {:.0} in all", whole.ms_search, whole.ms_decode, whole.ms_total),
+        format!(
+            "search {:.0}{prefill}{first}, writing {:.0}, {:.0} in all",
+            whole.ms_search, whole.ms_decode, whole.ms_total
+        ),
     );
     lines
 }
@@ -165,7 +178,12 @@ fn shown(passage: &WholePassage<'_>) -> String {
     let read = kept.read.map(|(start, end)| format!(", bytes {start}–{end} read")).unwrap_or_default();
     let intact = if passage.is_intact { "" } else { ", and NOT the text of then" };
     let file = kept.file_hash.as_ref().map(|hash| format!(", file {hash}")).unwrap_or_default();
-    format!("{}, score {:.3}{ranks}{read}, text {}{intact}{file}", output::source_place(source), source.score, kept.text_hash)
+    format!(
+        "{}, score {:.3}{ranks}{read}, text {}{intact}{file}",
+        output::source_place(source),
+        source.score,
+        kept.text_hash
+    )
 }
 
 fn one_line(text: &str) -> String {
