@@ -265,6 +265,7 @@ mod tests {
                 reason: None,
             })
             .unwrap();
+        writer.commit().unwrap();
         writer.finish().unwrap();
         let mut trace = Trace { wrote: Some(format!("With the {KEPT}.")), ..Trace::default() };
         trace.query.texts.push(TracedText { text: format!("What is the {KEPT}?"), weight: 1.0 });
@@ -301,7 +302,12 @@ mod tests {
             let (root, docs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
             let (app, folder) = (app(root.path()), Folder::open(docs.path()).unwrap());
             remembered(&app, &folder);
-            let session = holders(root.path()).into_iter().find(|path| path.extension().is_some_and(|e| e == "jsonl"));
+            let before = holders(root.path());
+            assert!(
+                before.iter().any(|path| path.ends_with("library.sqlite")),
+                "the search sees the library: {before:?}"
+            );
+            let session = before.into_iter().find(|path| path.extension().is_some_and(|e| e == "jsonl"));
             let session = std::fs::read_to_string(session.expect("the search sees the conversation")).unwrap();
             assert!(session.contains(WORD) && session.contains(KEPT), "{session}");
             if purges {

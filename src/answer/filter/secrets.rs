@@ -152,7 +152,7 @@ const CLOSE: &str = "PRIVATE KEY-----";
 /// A private key between its lines (RFC 7468, and OpenSSH's); one that does not end goes to the end of the text, and is open.
 pub(super) fn private_key(text: &str, at: usize) -> Probe {
     let rest = &text[at..];
-    if !rest.starts_with('-') || before(text, at) == Some('-') {
+    if !rest.starts_with('-') {
         return Probe::NONE;
     }
     match line(rest, BEGIN) {

@@ -141,11 +141,8 @@ fn the_library_is_asked_for_each_file_and_one_that_left_it_is_gone() {
     writer.upsert(document).unwrap();
     writer.commit().unwrap();
     let gone = Citation { path: "letter.md".into(), n: 2, ..citation() };
-    let answer = Answer {
-        citations: vec![citation(), gone],
-        sources: vec![source()],
-        ..Answer::of_text("On March 9.")
-    };
+    let answer =
+        Answer { citations: vec![citation(), gone], sources: vec![source()], ..Answer::of_text("On March 9.") };
     let found = standings(&answer, &library.snapshot().unwrap()).unwrap();
     let standings: Vec<&Standing> = found.iter().map(|one| &one.standing).collect();
     assert_eq!(standings, [&Standing::Moved { now_start_line: 5, now_end_line: 6, now_page: None }, &Standing::Gone]);

@@ -5,6 +5,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::answer::{AnswerEvent, FinishKind};
+use crate::chat::{CitedNow, Standing};
 use crate::jobs::{JobEvent, JobId};
 use crate::report::Report;
 use crate::tui::effect::Effect;
