@@ -21,6 +21,7 @@ mod reading;
 mod replay;
 mod rerank;
 mod retrieve;
+mod screening;
 mod sentences;
 mod span;
 mod trace;
@@ -44,7 +45,7 @@ pub use models::{Finders, Generator, LocalGenerator, Models, PairReader, TextEmb
 pub use prompt::Prompts;
 pub use query::{Exchange, SearchQuery};
 pub use reading::SourceReading;
-pub use replay::{Replayed, replay};
+pub use replay::{Replayed, Then, replay};
 pub use rerank::{Reranked, rerank};
 pub use retrieve::{heading, search};
 pub use trace::{Identity, Trace, TracedPassage, TracedQuery, TracedSampling, TracedSettings, TracedText, text_hash};

@@ -6,13 +6,13 @@
 use anyhow::{Result, anyhow};
 use tanya_engine::{Cancel, Event};
 
-use super::cite::MarkerFilter;
 use super::event::{Answer, FinishKind, Gate, Source};
-use super::filter::{OutputFilter, Redactor};
+use super::filter::OutputFilter;
 use super::gate::gate;
 use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
 use super::quote::Quoted;
+use super::screening::Screening;
 use super::trace::{Trace, prompt_hash};
 use crate::report::Hinting as _;
 
@@ -48,25 +48,35 @@ impl Trace {
     }
 }
 
-/// Makes `answer` to `question` again. `generator` is asked where [`Trace::needs_model`] says so; `filter` has the block list.
+/// An answer as it was kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Then<'a> {
+    /// What was asked.
+    pub question: &'a str,
+    /// What was answered.
+    pub answer: &'a Answer,
+    /// How it came to be.
+    pub trace: &'a Trace,
+}
+
+/// Makes an answer again. `generator` is asked where [`Trace::needs_model`] says so; `filter` has the block list.
 ///
 /// # Errors
 /// When the passages are no longer what they were, a model is needed and there is none, or it fails.
 pub fn replay(
-    question: &str,
-    answer: &Answer,
-    trace: &Trace,
+    then: Then<'_>,
     generator: Option<&mut dyn Generator>,
     prompts: &Prompts,
     filter: &OutputFilter,
     cancel: &Cancel,
 ) -> Result<Replayed> {
-    let filter = filter.with_mode(trace.settings.filter_mode());
-    if let Some(expected) = &trace.prompt_hash {
+    let filter = filter.with_mode(then.trace.settings.filter_mode());
+    if then.trace.needs_model() {
         let generator = generator.ok_or_else(|| anyhow!("the answer was written by a model, and none is there"))?;
-        return written(question, answer, trace, expected, generator, prompts, &filter, cancel);
+        return written(then, generator, prompts, &filter, cancel);
     }
-    let then = trace.wrote.clone().or_else(|| answer.reason.clone()).unwrap_or_default();
+    let Then { answer, trace, .. } = then;
+    let wrote = trace.wrote.clone().or_else(|| answer.reason.clone()).unwrap_or_default();
     let now = if answer.finish == FinishKind::Refused {
         match gate(&answer.measures, !answer.sources.is_empty(), trace.settings.thresholds()) {
             Gate::Refuse { reason } => reason,
@@ -76,37 +86,33 @@ pub fn replay(
         let quoted = Quoted::of(&answer.sources, trace.settings.style());
         quoted.map(|(Quoted::Whole(quote) | Quoted::Lead(quote))| filter.shown(&quote.text)).unwrap_or_default()
     };
-    Ok(Replayed { then, now, same_prompt: None, was_stopped: false })
+    Ok(Replayed { then: wrote, now, same_prompt: None, was_stopped: false })
 }
 
-#[expect(clippy::too_many_arguments, reason = "what was kept, and what is there now")]
+/// Lets the model write again.
 fn written(
-    question: &str,
-    answer: &Answer,
-    trace: &Trace,
-    expected: &str,
+    then: Then<'_>,
     generator: &mut dyn Generator,
     prompts: &Prompts,
     filter: &OutputFilter,
     cancel: &Cancel,
 ) -> Result<Replayed> {
+    let Then { question, answer, trace } = then;
     let readings = readings(&answer.sources, trace)?;
     let evidence = if trace.from_documents { Evidence::Passages(&answer.sources, &readings) } else { Evidence::None };
     let prompt = generator.prompt(&prompts.messages(question, &evidence, &trace.history)?)?;
-    let mut markers = MarkerFilter::new(answer.sources.len() as u32);
-    let mut redactor = Redactor::new(filter);
+    let mut screening = Screening::new(answer.sources.len(), filter);
     let mut now = String::new();
     generator.generate(&prompt, &trace.sampling.sampling(), cancel, &mut |event| {
         if let Event::Text(piece) = event {
-            now.push_str(&redactor.push(&markers.push(piece)));
+            now.push_str(&screening.push(piece));
         }
     })?;
-    now.push_str(&redactor.push(&markers.finish()));
-    now.push_str(&redactor.finish());
+    now.push_str(&screening.finish());
     Ok(Replayed {
         then: trace.wrote.clone().unwrap_or_default(),
         now,
-        same_prompt: Some(prompt_hash(&prompt) == expected),
+        same_prompt: Some(trace.prompt_hash.as_ref() == Some(&prompt_hash(&prompt))),
         was_stopped: answer.finish == FinishKind::Cancelled,
     })
 }

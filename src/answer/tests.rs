@@ -364,7 +364,8 @@ fn again(outcome: &Answer, question: &str, says: &'static str) -> Result<Replaye
     let mut model = Scripted::new(says);
     let prompts = Prompts::load(None).unwrap();
     let generator = trace.needs_model().then_some(&mut model as &mut dyn Generator);
-    replay(question, outcome, trace, generator, &prompts, &OutputFilter::default(), &Cancel::default())
+    let then = Then { question, answer: outcome, trace };
+    replay(then, generator, &prompts, &OutputFilter::default(), &Cancel::default())
 }
 
 #[test]

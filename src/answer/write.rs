@@ -1,5 +1,6 @@
 //! The second half of an answer: fit, write, check; or the refusal.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -7,18 +8,19 @@ use anyhow::Result;
 use tanya_engine::{Cancel, Event, FinishReason, Message};
 use tanya_index::Snapshot;
 
-use super::cite::{self, Checked, MarkerFilter, Terms as _};
+use super::cite::{self, Checked, Terms as _};
 use super::condense::{best_stretch, stretch_around};
 use super::event::{Answer, AnswerEvent, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
-use super::filter::{OutputFilter, Redactor};
+use super::filter::OutputFilter;
 use super::fit::{Budget, Costs, evidence_room, fit};
 use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
 use super::query::Exchange;
 use super::quote::{Quote, Quoted};
 use super::retrieve::FolderTerms;
+use super::screening::Screening;
 use super::span::short_answer;
-use super::trace::{TracedPassage, TracedSampling, prompt_hash};
+use super::trace::{Trace, TracedPassage, TracedSampling, prompt_hash};
 use super::{Prepared, Request, milliseconds};
 use crate::config::FilterMode;
 use crate::report::Hinting as _;
@@ -125,16 +127,11 @@ pub(super) fn written(
         window,
     });
 
-    let passage =
-        |(source, reading): (&Source, &String)| TracedPassage::read(source, file_hashes.get(&source.path), reading);
-    trace.passages = fitted.sources.iter().zip(&fitted.readings).map(passage).collect();
-    trace.history = request.history[request.history.len() - fitted.history..].to_vec();
-    trace.prompt_hash = Some(prompt_hash(&fitted.prompt));
+    fitted.note(&mut trace, &request.history, &file_hashes);
     trace.sampling = TracedSampling::of(&sampling);
     trace.generator = Some(generator.identity());
 
-    let mut markers = MarkerFilter::new(fitted.sources.len() as u32);
-    let mut redactor = Redactor::new(filter);
+    let mut screening = Screening::new(fitted.sources.len(), filter);
     let mut text = String::new();
     let mut first_token = None;
     if let Some(lead) = &lead {
@@ -147,15 +144,14 @@ pub(super) fn written(
         Event::Token { .. } => {}
         Event::Text(piece) => {
             first_token.get_or_insert_with(|| milliseconds(started));
-            let shown = redactor.push(&markers.push(piece));
+            let shown = screening.push(piece);
             if !shown.is_empty() {
                 text.push_str(&shown);
                 sink(AnswerEvent::Text(shown));
             }
         }
     })?;
-    let mut tail = redactor.push(&markers.finish());
-    tail.push_str(&redactor.finish());
+    let tail = screening.finish();
     if !tail.is_empty() {
         text.push_str(&tail);
         sink(AnswerEvent::Text(tail));
@@ -240,6 +236,17 @@ struct Fitted {
     history: usize,
     dropped: Vec<Dropped>,
     prompt: Vec<u32>,
+}
+
+impl Fitted {
+    /// Keeps what it takes to build the prompt again.
+    fn note(&self, trace: &mut Trace, history: &[Exchange], file_hashes: &BTreeMap<String, String>) {
+        let passage =
+            |(source, reading): (&Source, &String)| TracedPassage::read(source, file_hashes.get(&source.path), reading);
+        trace.passages = self.sources.iter().zip(&self.readings).map(passage).collect();
+        trace.history = history[history.len() - self.history..].to_vec();
+        trace.prompt_hash = Some(prompt_hash(&self.prompt));
+    }
 }
 
 impl Draft<'_> {

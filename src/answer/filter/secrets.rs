@@ -31,7 +31,7 @@ const fn shape(
 }
 
 /// AWS: IAM identifiers · GitHub: token formats of 2021 · Slack: token types · GitLab: token prefixes · Google, Stripe, Hugging Face,
-/// OpenAI and Anthropic: as their consoles hand keys out.
+/// `OpenAI` and Anthropic: as their consoles hand keys out.
 const SHAPES: [Shape; 21] = [
     shape("aws key", "AKIA", (16, 16), is_base32),
     shape("aws key", "ASIA", (16, 16), is_base32),

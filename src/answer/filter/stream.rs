@@ -41,13 +41,12 @@ impl<'a> Redactor<'a> {
         let mut shown = String::new();
         loop {
             if self.in_key {
-                match secrets::end_of_key(&self.text, self.shown) {
-                    Some(end) => (self.shown, self.in_key) = (end, false),
-                    None => {
-                        // The line that ends it may have begun.
-                        let keep = self.text.floor_char_boundary(self.text.len().saturating_sub(secrets::LONGEST_LINE));
-                        self.shown = if ended { self.text.len() } else { self.shown.max(keep) };
-                    }
+                if let Some(end) = secrets::end_of_key(&self.text, self.shown) {
+                    (self.shown, self.in_key) = (end, false);
+                } else {
+                    // The line that ends it may have begun.
+                    let keep = self.text.floor_char_boundary(self.text.len().saturating_sub(secrets::LONGEST_LINE));
+                    self.shown = if ended { self.text.len() } else { self.shown.max(keep) };
                 }
             }
             if self.in_key || self.shown == self.text.len() {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use tanya_engine::{Cancel, Options};
 
 use super::show::print_difference;
-use crate::answer::{Generator, Identity, LocalGenerator, OutputFilter, Prompts, replay};
+use crate::answer::{Generator, Identity, LocalGenerator, OutputFilter, Prompts, Then, replay};
 use crate::chat::{Change, Conversation, Receipt, Turn, difference};
 use crate::cli::progress::Progress;
 use crate::cli::{App, REFUSED, output};
@@ -99,9 +99,7 @@ impl Desk<'_> {
             not_promised.push("block list: another one now".into());
         }
         let again = replay(
-            &turn.question,
-            &turn.answer,
-            trace,
+            Then { question: &turn.question, answer: &turn.answer, trace },
             generator.map(|generator| generator as &mut dyn Generator),
             &self.prompts,
             &self.filter,
