@@ -117,6 +117,7 @@ pub(super) fn written(
     sampling.max_tokens = sampling.max_tokens.min(window / 2);
     let budget = Budget { window, reserve: sampling.max_tokens, evidence: request.evidence_tokens };
     let fitted = draft.fit(candidates, readings, budget, generator)?;
+    fitted.note(&mut trace, &request.history, &file_hashes);
 
     let mut dropped = found.dropped;
     dropped.extend(fitted.dropped);
@@ -127,7 +128,6 @@ pub(super) fn written(
         window,
     });
 
-    fitted.note(&mut trace, &request.history, &file_hashes);
     trace.sampling = TracedSampling::of(&sampling);
     trace.generator = Some(generator.identity());
 
