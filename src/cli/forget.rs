@@ -221,27 +221,15 @@ fn name_of(path: &Path) -> Option<String> {
 mod tests {
     use std::time::SystemTime;
 
-    use tanya_engine::Options;
     use tanya_index::{Document, FileStamp, FileState, NewChunk, Span};
 
     use super::*;
     use crate::answer::{Answer, Source, Trace, TracedPassage, TracedText};
     use crate::chat::Conversation;
-    use crate::config::Settings;
-    use crate::jobs::Supply;
-    use crate::models::{ModelStore, Network, PullPolicy};
-    use crate::places::Places;
 
     /// Nonsense that only the text of the document holds, and one that only a receipt does.
     const WORD: &str = "zuqimvoxelthrabjun";
     const KEPT: &str = "qorvemiltasundexaph";
-
-    fn app(root: &Path) -> App {
-        let places = Places::under(root);
-        let policy = PullPolicy { offline: true, accept_license: false, network: Network::from_env() };
-        let supply = Supply { store: ModelStore::at(places.models()), policy, options: Options::default() };
-        App { places, settings: Settings::default(), supply }
-    }
 
     /// A library of a diary, and a conversation that quotes it, with its receipt.
     fn remembered(app: &App, folder: &Folder) {
@@ -300,7 +288,7 @@ mod tests {
     fn the_receipts_of_what_is_forgotten_or_purged_leave_with_every_byte() {
         for purges in [false, true] {
             let (root, docs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-            let (app, folder) = (app(root.path()), Folder::open(docs.path()).unwrap());
+            let (app, folder) = (App::under(root.path()), Folder::open(docs.path()).unwrap());
             remembered(&app, &folder);
             let before = holders(root.path());
             assert!(
