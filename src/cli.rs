@@ -258,6 +258,18 @@ fn options(settings: &Settings) -> Result<tanya_engine::Options> {
 }
 
 #[cfg(test)]
+impl App {
+    /// One that keeps everything below `root`, has no model and may not fetch any, for tests.
+    fn under(root: &std::path::Path) -> Self {
+        let places = Places::under(root);
+        let policy = PullPolicy { offline: true, accept_license: false, network: Network::from_env() };
+        let options = tanya_engine::Options::default();
+        let supply = Supply { store: ModelStore::at(places.models()), policy, options };
+        Self { places, settings: Settings::default(), supply }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

@@ -41,6 +41,10 @@ pub struct Settings {
     pub reader: bool,
     /// Whose words an answer is in.
     pub answer_style: AnswerStyle,
+    /// What is done about personal data and secrets in an answer.
+    pub output_filter: FilterMode,
+    /// Path of a file of words that the output filter looks for too; empty where there is none.
+    pub blocklist: String,
     /// Milliseconds for which the reader may put the passages of a search in a better order; 0 is off.
     pub rerank_ms: u64,
     /// What computes language models.
@@ -76,10 +80,34 @@ pub enum AnswerStyle {
 }
 
 impl AnswerStyle {
-    const ALL: [(&str, Self); 3] = [("auto", Self::Auto), ("quote", Self::Quote), ("write", Self::Write)];
+    /// Every style by its name.
+    pub const ALL: [(&str, Self); 3] = [("auto", Self::Auto), ("quote", Self::Quote), ("write", Self::Write)];
 
-    fn name(self) -> &'static str {
+    /// As in the configuration file.
+    pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, style)| *style == self).map_or("auto", |(name, _)| name)
+    }
+}
+
+/// What is done about personal data, secrets and words of a block list in an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FilterMode {
+    /// Nothing.
+    Off,
+    /// The answer says that they are there.
+    #[default]
+    Warn,
+    /// Something else stands in their place, also while the answer is being written.
+    Redact,
+}
+
+impl FilterMode {
+    /// Every mode by its name.
+    pub const ALL: [(&str, Self); 3] = [("off", Self::Off), ("warn", Self::Warn), ("redact", Self::Redact)];
+
+    /// As in the configuration file.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, mode)| *mode == self).map_or("warn", |(name, _)| name)
     }
 }
 
@@ -110,6 +138,8 @@ impl Default for Settings {
             min_answerable: 0.31,
             reader: true,
             answer_style: AnswerStyle::Auto,
+            output_filter: FilterMode::Warn,
+            blocklist: String::new(),
             rerank_ms: 0,
             backend: Backend::Auto,
             threads: 0,

@@ -5,9 +5,12 @@ mod common;
 
 use std::io::Write as _;
 use std::process::Stdio;
+use std::time::SystemTime;
 
 use common::{Home, Ran};
 use serde_json::Value;
+use tanya::answer::Answer;
+use tanya::chat::{Conversation, SessionStore, Turn};
 
 fn garden() -> Home {
     let home = Home::new();
@@ -412,6 +415,55 @@ fn a_published_model_folder_becomes_a_file_that_answers() {
     assert!(failed.err.contains("hint: a model folder holds"), "{}", failed.err);
     failed.fails_with(&["tokenizer.json", "cannot be read"]);
     assert!(!home.root().join("x.gguf").exists());
+}
+
+#[test]
+fn a_conversation_tells_what_became_of_its_sources_and_its_answers_can_be_made_again() {
+    let home = garden();
+    let question = "What command creates a new project?";
+    let mut answered = home.run(&["ask", "--json", "--max-tokens", "24", question]).ok().json();
+    let answer: Answer = serde_json::from_value(answered.remove(0)).unwrap();
+    let folder = home.docs().canonicalize().unwrap().display().to_string();
+    let mut conversation = Conversation::new(&folder, SystemTime::now());
+    conversation.push(Turn::new(question.to_owned(), answer, 1));
+    SessionStore::at(home.data().join("sessions")).append(&conversation).unwrap();
+    let id = conversation.id.as_str();
+
+    let cited = || home.run(&["sessions", "show", id, "--json"]).ok().json().remove(0)[0]["cited_now"][0].take();
+    assert_eq!(cited()["standing"], "unchanged");
+    let sentence = "To create a new project, run `cargo new hello_cargo` and enter the folder.";
+    home.write("rust.md", format!("# Cargo\n\n\n\n{sentence}\n"));
+    let now = cited();
+    assert_eq!((&now["standing"], &now["now_start_line"]), (&Value::from("moved"), &Value::from(5)));
+    home.write("rust.md", "# Cargo\n\nTo create a new project, run `cargo init` and enter the folder.\n");
+    let shown = home.run(&["sessions", "show", id]).ok();
+    assert!(
+        shown.out.contains("· changed") && shown.out.contains("- To create a new project, run `cargo new"),
+        "{}",
+        shown.out
+    );
+    assert!(shown.out.contains("+ To create a new project, run `cargo init`"), "{}", shown.out);
+    std::fs::remove_file(home.docs().join("rust.md")).unwrap();
+    assert_eq!(cited()["standing"], "gone");
+
+    // The document is gone, the passage of then is not.
+    let replayed = home.run(&["sessions", "replay", id]).ok();
+    assert_eq!(replayed.out, "turn 1: same answer\n", "{}", replayed.err);
+    let outcome = home.run(&["sessions", "replay", id, "--turn", "1", "--json"]).ok().json().remove(0)[0].take();
+    assert_eq!((&outcome["same"], &outcome["same_prompt"]), (&Value::Bool(true), &Value::Bool(true)), "{outcome}");
+    assert_eq!(outcome["not_promised"], serde_json::json!([]));
+    home.run(&["sessions", "replay", id, "--turn", "2"]).fails_with(&["turn 2"]);
+    let receipt = home.run(&["sessions", "show", id, "--receipt", "--json"]).ok().json().remove(0)[0].take();
+    assert_eq!((text(&receipt, "prompt_hash").len(), &receipt["sources"][0]["is_intact"]), (64, &Value::Bool(true)));
+    assert!(text(&receipt["generator"], "file").starts_with("sha256:"), "{receipt}");
+    assert!(home.run(&["sessions", "show", id, "--receipt"]).ok().out.contains("sampling"));
+
+    let file = home.data().join(format!("sessions/{id}.jsonl"));
+    let kept = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, kept.replace("\"wrote\":\"", "\"wrote\":\"Never. ")).unwrap();
+    let other = home.run(&["sessions", "replay", id]);
+    assert!(other.code == Some(3) && other.out.contains("turn 1: a different answer"), "{}{}", other.out, other.err);
+    assert!(other.out.contains("- Never. "), "{}", other.out);
 }
 
 #[test]

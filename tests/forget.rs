@@ -46,7 +46,7 @@ fn converse(home: &Home, folder: &str, question: &str, document: &str) {
         answer.answer = "It is about horsemen.".into();
     }
     let mut conversation = Conversation::new(folder, SystemTime::now());
-    conversation.push(Turn { question: question.to_owned(), answer, asked_at: 1 });
+    conversation.push(Turn::new(question.to_owned(), answer, 1));
     SessionStore::at(home.data().join("sessions")).append(&conversation).unwrap();
 }
 

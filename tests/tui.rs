@@ -220,6 +220,9 @@ impl Backend for Scripted {
             seed: 0,
             window: 100,
             measures: tanya::answer::Measures::default(),
+            filtered: vec![],
+            beyond_documents: false,
+            trace: None,
         };
         self.tell(job, AnswerEvent::Finished(Box::new(answer)));
     }

@@ -19,7 +19,7 @@ use crate::fusion::Parts;
 use crate::merge::{self, Passage};
 use crate::search;
 use crate::store::read;
-use crate::types::{Chunk, ChunkId};
+use crate::types::{Chunk, ChunkId, FileRecord};
 use crate::vectors::{VectorKind, check};
 use crate::view::{Vectors, View};
 use crate::words::query::WeightedText;
@@ -191,6 +191,16 @@ impl Snapshot {
     /// The passages before and after one in its file.
     pub fn neighbors(&self, id: ChunkId) -> Result<(Option<Chunk>, Option<Chunk>), Error> {
         self.view.read(|store| Ok((read::neighbor(store, id, -1)?, read::neighbor(store, id, 1)?)))
+    }
+
+    /// All passages of the file at `path`, in reading order; none if it has no text or is not in the library.
+    pub fn chunks_at(&self, path: &str) -> Result<Vec<Chunk>, Error> {
+        self.view.read(|store| read::chunks_at(store, path))
+    }
+
+    /// What the library knows of the file at `path`.
+    pub fn file(&self, path: &str) -> Result<Option<FileRecord>, Error> {
+        self.view.read(|store| read::file(store, path))
     }
 
     /// The distinct analyzed terms of a text, in its order, each with its idf in this folder:

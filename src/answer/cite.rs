@@ -12,6 +12,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::event::{Citation, Sentence, Source, Verdict};
+use super::filter::without_bars;
 use super::sentences::sentences;
 
 /// Share of a sentence's idf that must stand in the passage.
@@ -50,7 +51,8 @@ pub(super) fn check(draft: &str, sources: &[Source], terms: &dyn Terms) -> Check
         // Inside a code block a citation would be code.
         let code = body.contains("```") || checked.text.matches("```").count() % 2 == 1;
         if !code && body.chars().any(char::is_alphanumeric) {
-            let claim = Claim::new(body, terms);
+            // What was redacted stands in no document; what is left of the sentence may.
+            let claim = Claim::new(&without_bars(body), terms);
             let best = best_support(&claim, &passages, &cited);
             let verdict = best.as_ref().map_or(Verdict::NotFound, |support| support.verdict);
             let numbers: Vec<u32> = best.iter().map(|support| support.citation.n).collect();

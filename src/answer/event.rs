@@ -4,8 +4,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::filter::{Filtered, is_bar};
 use super::gate::Measures;
 use super::reading::SourceReading;
+use super::trace::Trace;
 use crate::ingest::Mark;
 
 /// A passage that was found for the question, stored by value: an old answer can be read after its file is gone.
@@ -184,6 +186,15 @@ pub struct Answer {
     /// How much was read, where the question was about the whole folder.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole: Option<Whole>,
+    /// What the output filter found in the text, or where it removed something.
+    #[serde(default)]
+    pub filtered: Vec<Filtered>,
+    /// The model was asked without the documents, or they support no sentence of what it wrote.
+    #[serde(default)]
+    pub beyond_documents: bool,
+    /// What it takes to make the answer again; a conversation keeps it as the turn's receipt instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<Box<Trace>>,
 }
 
 /// How much was read for a question about the whole folder.
@@ -232,6 +243,9 @@ impl Answer {
             window: 0,
             measures: Measures::default(),
             whole: None,
+            filtered: Vec::new(),
+            beyond_documents: false,
+            trace: None,
         }
     }
 
@@ -239,6 +253,22 @@ impl Answer {
     pub fn tokens_per_second(&self) -> Option<f64> {
         (self.generated_tokens > 1 && self.ms_decode > 0.0)
             .then(|| (self.generated_tokens - 1) as f64 / self.ms_decode * 1000.0)
+    }
+
+    /// What to know of an answer that no document supports, in a sentence.
+    pub fn beyond_remark(&self) -> Option<&'static str> {
+        self.beyond_documents.then_some("Beyond your documents: they support no sentence of this.")
+    }
+
+    /// What to know of an answer in which the output filter found something, in a sentence.
+    pub fn filter_remark(&self) -> Option<String> {
+        let first = self.filtered.first()?;
+        let mut kinds: Vec<&str> = self.filtered.iter().map(|one| one.kind.as_str()).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        let is_removed = self.answer.get(first.start..).is_some_and(is_bar);
+        let verb = if is_removed { "Removed" } else { "Careful, this holds what looks like" };
+        Some(format!("{verb}: {}.", kinds.join(", ")))
     }
 }
 
@@ -308,6 +338,39 @@ impl Source {
             highlights: Vec::new(),
             reading: None,
             marks: Vec::new(),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Answer {
+    /// A finished answer without sources, for tests.
+    pub(crate) fn of_text(text: &str) -> Self {
+        Self {
+            answer: text.into(),
+            short_answer: None,
+            abstained: false,
+            reason: None,
+            citations: Vec::new(),
+            sentences: Vec::new(),
+            sources: Vec::new(),
+            dropped: Vec::new(),
+            prompt_tokens: 1,
+            reused_tokens: 0,
+            generated_tokens: 1,
+            ms_search: 0.5,
+            ms_first_token: Some(1.0),
+            ms_decode: 0.0,
+            ms_total: 2.0,
+            finish: FinishKind::Stop,
+            model: "m".into(),
+            seed: 7,
+            window: 10,
+            measures: Measures::default(),
+            filtered: Vec::new(),
+            beyond_documents: false,
+            trace: None,
+            whole: None,
         }
     }
 }

@@ -12,6 +12,7 @@
 mod cite;
 mod condense;
 mod event;
+mod filter;
 mod fit;
 mod gate;
 mod models;
@@ -19,16 +20,21 @@ mod prompt;
 mod query;
 mod quote;
 mod reading;
+mod replay;
 mod rerank;
 mod retrieve;
+mod screening;
 mod sentences;
 mod span;
+mod trace;
 mod whole;
 mod write;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tanya_engine::{Cancel, Sampling};
 use tanya_index::{Mode, Query, Snapshot};
 
@@ -36,13 +42,16 @@ use crate::config::{AnswerStyle, Settings};
 use quote::Quoted;
 
 pub use event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict, Whole};
+pub use filter::{Filtered, OutputFilter};
 pub use gate::{Measures, Thresholds};
 pub use models::{Finders, Generator, LocalGenerator, Models, PairReader, TextEmbedder};
 pub use prompt::Prompts;
 pub use query::{Exchange, SearchQuery};
 pub use reading::SourceReading;
+pub use replay::{Replayed, Then, replay};
 pub use rerank::{READ as RERANKED, Reranked, rerank};
 pub use retrieve::{heading, search};
+pub use trace::{Identity, Trace, TracedPassage, TracedQuery, TracedSampling, TracedSettings, TracedText, text_hash};
 pub use whole::{Memory, Reading, Scope, Task, Unit};
 
 /// What is asked, and how.
@@ -66,11 +75,19 @@ pub struct Request {
     pub when_refused: WhenRefused,
     /// Whether everything is read for it.
     pub reading: Reading,
+    /// What an answer should not say aloud.
+    pub filter: Arc<OutputFilter>,
 }
 
 impl Request {
-    /// A question under the person's settings.
-    pub fn new(question: &str, history: Vec<Exchange>, settings: &Settings, when_refused: WhenRefused) -> Self {
+    /// A question under the person's settings; `filter` is theirs too ([`OutputFilter::load`]).
+    pub fn new(
+        question: &str,
+        history: Vec<Exchange>,
+        settings: &Settings,
+        filter: &Arc<OutputFilter>,
+        when_refused: WhenRefused,
+    ) -> Self {
         Self {
             question: question.to_owned(),
             history,
@@ -85,6 +102,7 @@ impl Request {
             style: settings.answer_style,
             when_refused,
             reading: Reading::default(),
+            filter: Arc::clone(filter),
         }
     }
 }
@@ -111,6 +129,9 @@ pub struct Prepared {
     /// What all sections of the folder say, where the question is about all of them.
     whole: Option<Box<whole::Composed>>,
     ms_search: f64,
+    trace: Trace,
+    /// Hashes of the files that sources are of, as the library read them.
+    file_hashes: BTreeMap<String, String>,
 }
 
 impl Prepared {
@@ -179,10 +200,29 @@ pub fn prepare(
         // A small model copies what it said before; a question of its own is answered from its passages alone.
         request.history.clear();
     }
+    let mut trace = Trace::begun(&request, &query);
+    trace.embedder = embedder.map(|embedder| embedder.id().to_owned());
+    trace.reader = reader.is_some();
+    trace.from_documents = gate == Gate::Go;
+    let file_hashes = file_hashes(snapshot, &found.sources)?;
     let ms_search = milliseconds(started);
     sink(AnswerEvent::Sources(found.sources.clone()));
     sink(AnswerEvent::Gate(gate.clone()));
-    Ok(Prepared { request, started, found, measures, gate, quote, whole: None, ms_search })
+    Ok(Prepared { request, started, found, measures, gate, quote, whole: None, ms_search, trace, file_hashes })
+}
+
+/// The hashes that the library knows of the files of `sources`.
+fn file_hashes(snapshot: &Snapshot, sources: &[Source]) -> Result<BTreeMap<String, String>> {
+    let mut hashes = BTreeMap::new();
+    for source in sources {
+        if !hashes.contains_key(&source.path) {
+            let record = snapshot.file(&source.path).context("cannot read the library")?;
+            if let Some(hash) = record.and_then(|record| record.stamp.hash) {
+                hashes.insert(source.path.clone(), blake3::Hash::from_bytes(hash.0).to_string());
+            }
+        }
+    }
+    Ok(hashes)
 }
 
 /// Finishes what [`prepare`] began where no model is needed (see [`Prepared::needs_model`]): quotes, or refuses; `model` is the one that

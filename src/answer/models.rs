@@ -9,10 +9,16 @@ use tanya_engine::{
 };
 use tanya_index::Affinity;
 
+use super::trace::Identity;
+
 /// A language model with its cache.
 pub trait Generator {
     /// As the person knows it.
     fn name(&self) -> &str;
+    /// What tells it from another, and this program from another build of it.
+    fn identity(&self) -> Identity {
+        Identity { name: self.name().to_owned(), ..Identity::default() }
+    }
     /// Tokens that prompt and answer may have together.
     fn window(&self) -> usize;
     /// Tokens of a text of a document or a person.
@@ -66,16 +72,16 @@ pub struct Models<'a> {
 
 /// A GGUF model on this machine.
 pub struct LocalGenerator {
-    name: String,
+    identity: Identity,
     decoder: Decoder,
     context: Context,
 }
 
 impl LocalGenerator {
     /// Wraps an opened decoder with an empty cache.
-    pub fn new(name: String, decoder: Decoder) -> Self {
+    pub fn new(identity: Identity, decoder: Decoder) -> Self {
         let context = decoder.context();
-        Self { name, decoder, context }
+        Self { identity, decoder, context }
     }
 
     /// The opened decoder.
@@ -86,7 +92,11 @@ impl LocalGenerator {
 
 impl Generator for LocalGenerator {
     fn name(&self) -> &str {
-        &self.name
+        &self.identity.name
+    }
+
+    fn identity(&self) -> Identity {
+        self.identity.clone()
     }
 
     fn window(&self) -> usize {
@@ -110,7 +120,7 @@ impl Generator for LocalGenerator {
         sink: &mut dyn FnMut(Event<'_>),
     ) -> Result<Finish> {
         tanya_engine::generate(&mut self.context, prompt, sampling, cancel, sink)
-            .with_context(|| format!("{}: cannot answer", self.name))
+            .with_context(|| format!("{}: cannot answer", self.identity.name))
     }
 }
 

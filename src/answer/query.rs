@@ -4,6 +4,7 @@
 //! gold passages among five; with earlier questions at weight 0.3 and the last answer at 0.1 it is 0.809, while plain
 //! concatenation finds less than the last turn alone (0.715).
 
+use serde::{Deserialize, Serialize};
 use tanya_index::{Conditions, WeightedText};
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -15,7 +16,7 @@ const EARLIER_QUESTION: f32 = 0.3;
 const LAST_ANSWER: f32 = 0.1;
 
 /// One earlier exchange, as far as searching and prompting need it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exchange {
     /// What was asked.
     pub question: String,

@@ -6,6 +6,7 @@
 use super::cite::{self, Checked};
 use super::condense::units;
 use super::event::{Citation, Sentence, Source, Verdict};
+use super::filter::OutputFilter;
 use crate::config::AnswerStyle;
 
 /// Words of a quotation at most: what is longer is cut around the answer.
@@ -90,6 +91,11 @@ impl Quote {
             span: trimmed(&text[span.0..span.1]),
             citation: cite::citation(source, start..start + text[start..end].trim_end().len(), Verdict::Supported),
         }
+    }
+
+    /// The quotation as the output filter lets it be shown.
+    pub(super) fn shown(&self, filter: &OutputFilter) -> Self {
+        Self { text: filter.shown(&self.text), ..self.clone() }
     }
 
     /// The quotation with its citation as an answer whose check is done: it is the source's text.

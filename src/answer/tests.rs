@@ -31,7 +31,7 @@ impl Generator for Scripted {
     }
     fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>> {
         let text = messages.iter().map(|message| message.content.as_str()).collect::<Vec<_>>().join("\n");
-        let ids = vec![0; self.count(&text)];
+        let ids = text.split_whitespace().map(|word| word.len() as u32).collect();
         self.prompts.borrow_mut().push(text);
         Ok(ids)
     }
@@ -114,7 +114,7 @@ fn ask_until(
 ) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
     let library = library(dir.path());
-    let mut request = Request::new(question, Vec::new(), &Settings::default(), WhenRefused::Say);
+    let mut request = Request::new(question, Vec::new(), &Settings::default(), &Arc::default(), WhenRefused::Say);
     change(&mut request);
     let mut events = Vec::new();
     let cancel = Cancel::default();
@@ -273,7 +273,7 @@ impl PairReader for Finds {
 fn ask_with(reader: &Finds, question: &str, change: impl FnOnce(&mut Request)) -> Outcome {
     let dir = tempfile::tempdir().unwrap();
     let library = library(dir.path());
-    let mut request = Request::new(question, Vec::new(), &Settings::default(), WhenRefused::Say);
+    let mut request = Request::new(question, Vec::new(), &Settings::default(), &Arc::default(), WhenRefused::Say);
     change(&mut request);
     let mut model = Scripted::new("You pruned the pear tree on March 9.");
     let finders = Finders { embedder: None, reader: Some(reader) };
@@ -356,8 +356,13 @@ fn what_the_model_adds_to_a_lead_must_be_supported_and_new() {
     for says in ["Aliens did it in Oslo.", "I pruned the pear tree with the Felco saw."] {
         let dir = tempfile::tempdir().unwrap();
         let library = library(dir.path());
-        let mut request =
-            Request::new("When did I prune the pear tree?", Vec::new(), &Settings::default(), WhenRefused::Say);
+        let mut request = Request::new(
+            "When did I prune the pear tree?",
+            Vec::new(),
+            &Settings::default(),
+            &Arc::default(),
+            WhenRefused::Say,
+        );
         request.thresholds.answerable = 0.0;
         let mut model = Scripted::new(says);
         let finders = Finders { embedder: None, reader: Some(&reader) };
@@ -367,4 +372,198 @@ fn what_the_model_adds_to_a_lead_must_be_supported_and_new() {
         let answer = answer(request, &snapshot, &mut models, &prompts, &Cancel::default(), &mut |_| ()).unwrap();
         assert_eq!(answer.answer, "On March 9 I pruned the pear tree with the Felco saw. [1]", "{says}");
     }
+}
+
+const PEAR: &str = "When did I prune the pear tree?";
+
+/// Replays an answer with a model that says `says`.
+fn again(outcome: &Answer, question: &str, says: &'static str) -> Result<Replayed> {
+    let trace = outcome.trace.as_ref().expect("an answer that came to its end has a trace");
+    let mut model = Scripted::new(says);
+    let prompts = Prompts::load(None).unwrap();
+    let generator = trace.needs_model().then_some(&mut model as &mut dyn Generator);
+    let then = Then { question, answer: outcome, trace };
+    replay(then, generator, &prompts, &OutputFilter::default(), &Cancel::default())
+}
+
+#[test]
+fn an_answer_tells_what_it_was_made_from_and_with() {
+    let outcome = ask("With which saw?", Scripted::new("The Felco saw."), |request| {
+        request.history = vec![Exchange { question: "Did I prune the pear tree?".into(), answer: "Yes.".into() }];
+        request.sampling.seed = 7;
+        request.sampling.stop = vec!["END".into()];
+    });
+    let trace = outcome.answer.trace.as_deref().unwrap();
+    let texts: Vec<(&str, f32)> = trace.query.texts.iter().map(|text| (text.text.as_str(), text.weight)).collect();
+    assert_eq!(texts[..2], [("With which saw?", 1.0), ("Did I prune the pear tree?", 0.3)]);
+    assert_eq!(trace.query.embedded[1], "Did I prune the pear tree? With which saw?");
+    assert_eq!((trace.history.len(), trace.from_documents, trace.reader), (1, true, false));
+    let (passage, source) = (&trace.passages[0], &outcome.answer.sources[0]);
+    assert_eq!((passage.n, &passage.text_hash), (source.n, &text_hash(&source.text)));
+    assert_eq!(passage.reading(source), Some(source.text.as_str()));
+    assert_eq!(trace.wrote.as_deref(), Some("The Felco saw."));
+    assert_eq!((trace.sampling.seed, &trace.sampling.stop), (7, &vec!["END".to_owned()]));
+    assert_eq!(trace.generator.as_ref().unwrap().name, "scripted");
+    assert!(trace.prompt_hash.as_ref().unwrap().len() == 64);
+    let json = serde_json::to_string(&outcome.answer).unwrap();
+    let read = serde_json::from_str::<Answer>(&json).unwrap().trace.unwrap();
+    // The last digits of a time are none of its business.
+    assert_eq!(*read, Trace { ms_prefill: read.ms_prefill, ..trace.clone() });
+}
+
+#[test]
+fn an_answer_of_an_older_version_is_still_read() {
+    let outcome = ask(PEAR, Scripted::new("On March 9."), |_| ());
+    let mut json = serde_json::to_value(&outcome.answer).unwrap();
+    let fields = json.as_object_mut().unwrap();
+    for added in ["trace", "filtered", "beyond_documents"] {
+        assert!(fields.remove(added).is_some(), "{added}");
+    }
+    assert_eq!(serde_json::from_value::<Answer>(json).unwrap().answer, outcome.answer.answer);
+}
+
+#[test]
+fn the_file_that_a_passage_is_from_is_told_by_the_hash_of_when_it_was_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = Library::open(dir.path()).unwrap();
+    let mut writer = library.writer().unwrap();
+    let text = "On March 9 I pruned the pear tree with the Felco saw.";
+    let hash = blake3::hash(text.as_bytes());
+    let document = Document {
+        path: "garden.md".into(),
+        stamp: FileStamp { size: 1, mtime_ns: 1, hash: Some(tanya_index::ContentHash(*hash.as_bytes())) },
+        title: String::new(),
+        chunks: vec![NewChunk {
+            span: Span { start_line: 1, end_line: 1, page: None },
+            heading: String::new(),
+            text: text.into(),
+        }],
+        tags: Vec::new(),
+        state: FileState::Indexed,
+        reason: None,
+    };
+    writer.upsert(document).unwrap();
+    writer.commit().unwrap();
+    let request = Request::new(PEAR, Vec::new(), &Settings::default(), &Arc::default(), WhenRefused::Say);
+    let mut model = Scripted::new("On March 9.");
+    let mut models = Models { generator: &mut model, finders: Finders::default() };
+    let (prompts, snapshot) = (Prompts::load(None).unwrap(), library.snapshot().unwrap());
+    let answer = answer(request, &snapshot, &mut models, &prompts, &Cancel::default(), &mut |_| ()).unwrap();
+    assert_eq!(answer.trace.unwrap().passages[0].file_hash, Some(hash.to_string()));
+}
+
+#[test]
+fn an_answer_is_made_again_from_its_own_passages_and_compared_byte_for_byte() {
+    let says = "You pruned the pear tree on March 9 [1] with\na saw [7].";
+    let outcome = ask(PEAR, Scripted::new(says), |request| request.evidence_tokens = 64).answer;
+    let same = again(&outcome, PEAR, says).unwrap();
+    assert!(same.is_same() && same.same_prompt == Some(true), "{same:?}");
+    let other = again(&outcome, PEAR, "You pruned the pear tree on March 8.").unwrap();
+    assert!(!other.is_same() && other.same_prompt == Some(true), "{other:?}");
+    assert!(other.then.contains("March 9") && other.now.contains("March 8"));
+    let asked_otherwise = again(&outcome, "When did I ever prune the pear tree?", says).unwrap();
+    assert_eq!((asked_otherwise.is_same(), asked_otherwise.same_prompt), (true, Some(false)));
+    let mut forged = outcome;
+    forged.sources[0].text.push_str(" Not so.");
+    let error = again(&forged, PEAR, says).unwrap_err();
+    assert!(format!("{error:#}").contains("garden.md"), "{error:#}");
+}
+
+#[test]
+fn an_answer_that_was_stopped_is_compared_as_far_as_it_went() {
+    let says = "You pruned it on March 9.";
+    let stopped = ask_until(PEAR, Scripted::new(says), |_| (), |event| matches!(event, AnswerEvent::Text(_))).answer;
+    assert!(again(&stopped, PEAR, says).unwrap().is_same());
+    assert!(!again(&stopped, PEAR, "It was on March 9.").unwrap().is_same());
+}
+
+#[test]
+fn a_refusal_is_decided_again_by_its_measures_and_a_quotation_cut_out_of_its_source() {
+    let question = "What is the capital of Mongolia and its history?";
+    let mut refused = ask(question, Scripted::new(""), |request| request.thresholds.lexical = 0.9).answer;
+    assert!(again(&refused, question, "").unwrap().is_same());
+    refused.trace.as_mut().unwrap().settings.min_lexical = 0.0;
+    assert!(!again(&refused, question, "").unwrap().is_same());
+    let mut quoted = ask_with(&Finds { span: "March 9", sure: 6.0 }, PEAR, |_| ()).answer;
+    let same = again(&quoted, PEAR, "").unwrap();
+    assert!(same.is_same() && same.same_prompt.is_none() && same.now.contains("Felco"), "{same:?}");
+    quoted.sources[0].text = quoted.sources[0].text.replace("Felco", "Bahco");
+    assert!(!again(&quoted, PEAR, "").unwrap().is_same());
+}
+
+#[test]
+fn what_the_model_says_of_itself_is_replayed_without_passages() {
+    let question = "What is the capital of Mongolia?";
+    let outcome = ask(question, Scripted::new("Ulaanbaatar it is."), |request| {
+        request.when_refused = WhenRefused::AskModel;
+    });
+    let same = again(&outcome.answer, question, "Ulaanbaatar it is.").unwrap();
+    assert!(same.is_same() && same.same_prompt == Some(true), "{same:?}");
+}
+
+#[test]
+fn an_answer_beyond_the_documents_says_so() {
+    let supported = ask(PEAR, Scripted::new("You pruned the pear tree on March 9. Aliens helped."), |_| ());
+    assert!(!supported.answer.beyond_documents && supported.answer.beyond_remark().is_none());
+    let invented = ask(PEAR, Scripted::new("Aliens did it in Oslo."), |_| ());
+    assert!(invented.answer.beyond_documents && invented.answer.beyond_remark().is_some());
+    let insisted = ask("What is the capital of Mongolia?", Scripted::new("Ulaanbaatar."), |request| {
+        request.when_refused = WhenRefused::AskModel;
+    });
+    assert!(insisted.answer.beyond_documents);
+    let refused = ask("Who won the world cup of 1954?", Scripted::new(""), |request| request.thresholds.lexical = 0.9);
+    assert!(refused.answer.abstained && !refused.answer.beyond_documents);
+}
+
+/// Asks under a mode of the output filter.
+fn filtered(mode: crate::config::FilterMode, says: &'static str) -> Outcome {
+    let settings = Settings { output_filter: mode, ..Settings::default() };
+    ask(PEAR, Scripted::new(says), |request| request.filter = Arc::new(OutputFilter::load(&settings).unwrap()))
+}
+
+#[test]
+fn what_the_filter_finds_is_told_or_never_shown() {
+    use crate::config::FilterMode;
+    let says = "You pruned the pear tree on March 9 for DE89 3704 0044 0532 0130 00. Write to anna@post.org.";
+    let streamed = |outcome: &Outcome| {
+        let pieces = outcome.events.iter().filter_map(|event| match event {
+            AnswerEvent::Text(piece) => Some(piece.as_str()),
+            _ => None,
+        });
+        pieces.collect::<String>()
+    };
+    let warned = filtered(FilterMode::Warn, says);
+    assert_eq!(streamed(&warned), says);
+    let [found] = &warned.answer.filtered[..] else { panic!("{:?}", warned.answer.filtered) };
+    assert_eq!(&warned.answer.answer[found.start..found.end], "DE89 3704 0044 0532 0130 00");
+    assert!(warned.answer.filter_remark().unwrap().contains("looks like: iban"));
+
+    let redacted = filtered(FilterMode::Redact, says);
+    let shown = streamed(&redacted);
+    assert_eq!(shown, "You pruned the pear tree on March 9 for ▇▇▇ (iban). Write to ▇▇▇ (e-mail address).");
+    assert!(redacted.answer.answer.starts_with("You pruned the pear tree on March 9 for ▇▇▇ (iban). [1]"));
+    assert_eq!(redacted.answer.sentences[0].verdict, Verdict::Supported, "what is left is checked");
+    assert_eq!(redacted.answer.trace.as_ref().unwrap().wrote, Some(shown));
+    assert_eq!(redacted.answer.filtered.len(), 2);
+    assert_eq!(redacted.answer.filter_remark().unwrap(), "Removed: e-mail address, iban.");
+    assert!(again(&redacted.answer, PEAR, says).unwrap().is_same());
+
+    let off = filtered(FilterMode::Off, says).answer;
+    assert_eq!((off.filtered.len(), off.filter_remark()), (0, None));
+}
+
+#[test]
+fn a_quotation_of_a_source_is_redacted_as_an_answer_is() {
+    let filter = crate::config::Settings { output_filter: crate::config::FilterMode::Redact, ..Settings::default() };
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list.txt");
+    std::fs::write(&list, "tool: Felco saw\n").unwrap();
+    let settings = Settings { blocklist: list.to_string_lossy().into_owned(), ..filter };
+    let outcome = ask_with(&Finds { span: "Felco saw", sure: 6.0 }, PEAR, |request| {
+        request.filter = Arc::new(OutputFilter::load(&settings).unwrap());
+    });
+    let answer = &outcome.answer;
+    assert_eq!(answer.answer, "On March 9 I pruned the pear tree with the ▇▇▇ (tool). [1]");
+    assert_eq!(answer.short_answer.as_deref(), Some("▇▇▇ (tool)"));
+    assert!(!answer.citations[0].text.contains("Felco") && answer.sources[0].text.contains("Felco"));
 }

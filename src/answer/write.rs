@@ -1,22 +1,28 @@
 //! The second half of an answer: fit, write, check; or the refusal.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
 use tanya_engine::{Cancel, Event, FinishReason, Message};
 use tanya_index::Snapshot;
 
-use super::cite::{self, Checked, MarkerFilter, Terms as _};
+use super::cite::{self, Checked, Terms as _};
 use super::condense::{best_stretch, stretch_around};
 use super::event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
+use super::filter::OutputFilter;
 use super::fit::{Budget, Costs, evidence_room, fit};
 use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
 use super::query::Exchange;
 use super::quote::{Quote, Quoted};
 use super::retrieve::FolderTerms;
+use super::screening::Screening;
 use super::span::short_answer;
+use super::trace::{Trace, TracedPassage, TracedSampling, prompt_hash};
 use super::{Prepared, Request, milliseconds};
+use crate::config::FilterMode;
 use crate::report::Hinting as _;
 
 /// What the person reads when the documents do not hold the answer.
@@ -30,6 +36,9 @@ pub(super) fn refusal(prepared: Prepared, model: &str) -> Answer {
         Gate::Refuse { reason } => Some(reason),
         Gate::Go => None,
     };
+    let mut trace = prepared.trace;
+    let passage = |source: &Source| TracedPassage::found(source, prepared.file_hashes.get(&source.path));
+    trace.passages = prepared.found.sources.iter().map(passage).collect();
     Answer {
         answer: NOT_THERE.into(),
         short_answer: None,
@@ -52,31 +61,40 @@ pub(super) fn refusal(prepared: Prepared, model: &str) -> Answer {
         window: 0,
         measures: prepared.measures,
         whole: None,
+        filtered: Vec::new(),
+        beyond_documents: false,
+        trace: Some(Box::new(trace)),
     }
 }
 
 /// The refusal with what comes nearest to an answer.
 pub(super) fn unsure(prepared: Prepared, closest: &Quote, model: &str) -> Answer {
-    let mut checked = closest.checked();
+    let filter = Arc::clone(&prepared.request.filter);
+    let mut checked = closest.shown(&filter).checked();
     let lead = format!("{NOT_CERTAIN}\n\n");
     for sentence in &mut checked.sentences {
         (sentence.start, sentence.end) = (sentence.start + lead.len(), sentence.end + lead.len());
     }
-    Answer {
+    let answer = Answer {
         answer: lead + &checked.text,
         citations: checked.citations,
         sentences: checked.sentences,
         ..refusal(prepared, model)
-    }
+    };
+    sealed(answer, &filter)
 }
 
 /// The answer in a source's own words.
-pub(super) fn quoted(prepared: Prepared, quote: &Quote, sink: &mut dyn FnMut(AnswerEvent)) -> Answer {
+pub(super) fn quoted(mut prepared: Prepared, quote: &Quote, sink: &mut dyn FnMut(AnswerEvent)) -> Answer {
     let ms_first_token = milliseconds(prepared.started);
-    sink(AnswerEvent::Text(quote.text.clone()));
+    let filter = Arc::clone(&prepared.request.filter);
+    let quote = quote.shown(&filter);
+    let text = quote.text.clone();
+    sink(AnswerEvent::Text(text.clone()));
     let checked = quote.checked();
     sink(AnswerEvent::Checked(checked.sentences.clone()));
-    Answer {
+    prepared.trace.wrote = Some(text);
+    let answer = Answer {
         answer: checked.text,
         short_answer: Some(quote.span.clone()).filter(|span| !span.is_empty()),
         abstained: false,
@@ -86,7 +104,8 @@ pub(super) fn quoted(prepared: Prepared, quote: &Quote, sink: &mut dyn FnMut(Ans
         ms_first_token: Some(ms_first_token),
         finish: FinishKind::Stop,
         ..refusal(prepared, "reader")
-    }
+    };
+    sealed(answer, &filter)
 }
 
 /// Lets the model write from what fits, and checks it.
@@ -98,9 +117,11 @@ pub(super) fn written(
     cancel: &Cancel,
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Answer> {
-    let Prepared { request, started, found, measures, gate, quote, whole: _, ms_search } = prepared;
+    let Prepared { request, started, found, measures, gate, quote, whole: _, ms_search, mut trace, file_hashes } =
+        prepared;
+    let filter = &*request.filter;
     let lead = match quote {
-        Some(Quoted::Lead(quote)) => Some(quote),
+        Some(Quoted::Lead(quote)) => Some(quote.shown(filter)),
         _ => None,
     };
     let sourced = gate == Gate::Go;
@@ -115,6 +136,7 @@ pub(super) fn written(
     let fitted = draft.fit(candidates, readings, budget, generator)?;
     // What is not in the prompt is not cited.
     let lead = lead.filter(|lead| fitted.sources.iter().any(|source| source.n == lead.citation.n));
+    fitted.note(&mut trace, &request.history, &file_hashes);
 
     let mut dropped = found.dropped;
     dropped.extend(fitted.dropped);
@@ -125,7 +147,10 @@ pub(super) fn written(
         window,
     });
 
-    let mut filter = MarkerFilter::new(fitted.sources.len() as u32);
+    trace.sampling = TracedSampling::of(&sampling);
+    trace.generator = Some(generator.identity());
+
+    let mut screening = Screening::new(fitted.sources.len(), filter);
     let mut text = String::new();
     let mut first_token = None;
     if let Some(lead) = &lead {
@@ -138,18 +163,20 @@ pub(super) fn written(
         Event::Token { .. } => {}
         Event::Text(piece) => {
             first_token.get_or_insert_with(|| milliseconds(started));
-            let shown = filter.push(piece);
+            let shown = screening.push(piece);
             if !shown.is_empty() {
                 text.push_str(&shown);
                 sink(AnswerEvent::Text(shown));
             }
         }
     })?;
-    let tail = filter.finish();
+    let tail = screening.finish();
     if !tail.is_empty() {
         text.push_str(&tail);
         sink(AnswerEvent::Text(tail));
     }
+    trace.ms_prefill = Some(finish.timings.prefill.as_secs_f64() * 1000.0);
+    trace.wrote = Some(text.clone());
     tracing::debug!(ms = milliseconds(writing), tokens = finish.generated_tokens, "wrote");
 
     let mut checked = if sourced { cite::check(text.trim(), &fitted.sources, &terms) } else { unsourced(text.trim()) };
@@ -158,7 +185,7 @@ pub(super) fn written(
     }
     sink(AnswerEvent::Checked(checked.sentences.clone()));
     let abstained = sourced && says_not_there(&text);
-    Ok(Answer {
+    let answer = Answer {
         short_answer: if abstained {
             None
         } else if let Some(lead) = lead.filter(|lead| !lead.span.is_empty()) {
@@ -186,7 +213,31 @@ pub(super) fn written(
         window,
         measures,
         whole: None,
-    })
+        filtered: Vec::new(),
+        beyond_documents: false,
+        trace: Some(Box::new(trace)),
+    };
+    Ok(sealed(answer, filter))
+}
+
+/// The answer with what its filter and its checks say of the whole.
+fn sealed(answer: Answer, filter: &OutputFilter) -> Answer {
+    let mut answer = Answer {
+        filtered: filter.report(&answer.answer),
+        short_answer: answer.short_answer.map(|short| filter.shown(&short)),
+        beyond_documents: !answer.abstained
+            && !answer.sentences.is_empty()
+            && answer.sentences.iter().all(|sentence| sentence.verdict == Verdict::NotFound),
+        ..answer
+    };
+    if filter.mode() == FilterMode::Redact {
+        // The quotation below an answer would say what the answer does not.
+        for citation in &mut answer.citations {
+            citation.text = filter.shown(&citation.text);
+            citation.quote = filter.shown(&citation.quote);
+        }
+    }
+    answer
 }
 
 /// What a prompt is made of before it is fitted.
@@ -200,8 +251,23 @@ struct Draft<'a> {
 /// A prompt that fits.
 struct Fitted {
     sources: Vec<Source>,
+    /// What the model reads of each.
+    readings: Vec<String>,
+    /// How many earlier exchanges are in it, the newest ones.
+    history: usize,
     dropped: Vec<Dropped>,
     prompt: Vec<u32>,
+}
+
+impl Fitted {
+    /// Keeps what it takes to build the prompt again.
+    fn note(&self, trace: &mut Trace, history: &[Exchange], file_hashes: &BTreeMap<String, String>) {
+        let passage =
+            |(source, reading): (&Source, &String)| TracedPassage::read(source, file_hashes.get(&source.path), reading);
+        trace.passages = self.sources.iter().zip(&self.readings).map(passage).collect();
+        trace.history = history[history.len() - self.history..].to_vec();
+        trace.prompt_hash = Some(prompt_hash(&self.prompt));
+    }
 }
 
 impl Draft<'_> {
@@ -220,7 +286,6 @@ impl Draft<'_> {
             // Some of the best passage is better than none: a long sentence, or a script that the tokenizer spells out.
             shorten(reading, room.saturating_sub(generator.count(&best.heading) + 8), generator);
         }
-        let readings = readings;
         for (source, reading) in sources.iter_mut().zip(&readings) {
             source.tokens = generator.count(reading) + generator.count(&source.heading) + 8;
         }
@@ -241,7 +306,8 @@ impl Draft<'_> {
                     .into_iter()
                     .map(|source| Dropped { path: source.path, why: "no room in the prompt".into() })
                     .collect();
-                return Ok(Fitted { sources, dropped, prompt });
+                readings.truncate(fit.passages);
+                return Ok(Fitted { sources, readings, history: fit.history, dropped, prompt });
             }
             if fit.history > 0 {
                 fit.history -= 1;

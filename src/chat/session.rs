@@ -4,6 +4,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::receipt::Receipt;
 use crate::answer::Answer;
 
 /// Names a conversation; also the stem of its file. Only ASCII letters, digits and `-`.
@@ -40,6 +41,17 @@ pub struct Turn {
     pub answer: Answer,
     /// Unix seconds.
     pub asked_at: u64,
+    /// What it takes to make the answer again; `None` where the answer did not come to its end, or an older program kept it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+}
+
+impl Turn {
+    /// A turn that is over; what the answer tells of its making becomes the receipt.
+    pub fn new(question: String, mut answer: Answer, asked_at: u64) -> Self {
+        let receipt = answer.trace.take().map(|trace| Receipt::new(*trace));
+        Self { question, answer, asked_at, receipt }
+    }
 }
 
 /// A conversation about one folder.

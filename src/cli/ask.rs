@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
@@ -14,8 +15,8 @@ use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, REFUSED, output};
 use crate::answer::{
-    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, Memory, PairReader, Prompts, Reading, Request,
-    SearchQuery, TextEmbedder, Verdict, WhenRefused,
+    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, Memory, OutputFilter, PairReader, Prompts, Reading,
+    Request, SearchQuery, TextEmbedder, Verdict, WhenRefused,
 };
 
 /// Arguments of `tanya ask`.
@@ -90,6 +91,7 @@ pub(super) struct Desk<'a> {
     prompts: Prompts,
     generator: Option<LocalGenerator>,
     memory: Memory,
+    pub(super) filter: Arc<OutputFilter>,
 }
 
 impl Args {
@@ -110,11 +112,11 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let mut desk = Desk::open(app, &args.folder, args.no_update, patience, &mut progress)?;
     let when_refused = if args.anyway { WhenRefused::AskModel } else { WhenRefused::Say };
     let Some(batch) = batch else {
-        let request = Request::new(&args.question.join(" "), Vec::new(), &app.settings, when_refused);
+        let request = Request::new(&args.question.join(" "), Vec::new(), &app.settings, &desk.filter, when_refused);
         return one(&mut desk, Request { reading: args.reading(), ..request }, args.json);
     };
     batch.run(|id, line: Line| {
-        let request = Request::new(&line.question, exchanges(line.history), &app.settings, when_refused);
+        let request = Request::new(&line.question, exchanges(line.history), &app.settings, &desk.filter, when_refused);
         let request = Request { reading: args.reading(), ..request };
         Ok(Answered { id: id.clone(), answer: desk.answer(request, &mut |_| {})? })
     })?;
@@ -141,7 +143,9 @@ impl<'a> Desk<'a> {
         let prompts = Prompts::load(Some(&app.places.prompts()))?;
         // The writer's lock is free from here on: asking only reads.
         drop(opened.writer);
-        Ok(Self { app, library: opened.library, embedder, reader, prompts, generator: None, memory: Memory::default() })
+        let filter = Arc::new(OutputFilter::load(&app.settings)?);
+        let library = opened.library;
+        Ok(Self { app, library, embedder, reader, prompts, generator: None, memory: Memory::default(), filter })
     }
 
     /// The texts of the passages that are nearest to a text.
@@ -211,11 +215,14 @@ fn one(desk: &mut Desk<'_>, request: Request, json: bool) -> Result<ExitCode> {
 
 /// What was checked: sentences that no source supports, then the citations of an answer, or the closest passages of a refusal.
 fn print_sources(answer: &Answer) -> Result<()> {
-    if let Some(reason) = &answer.reason {
+    if let Some(reason) = answer.reason.as_deref().or(answer.beyond_remark()) {
         output::line(&output::shown(reason))?;
     }
+    if let Some(remark) = answer.filter_remark() {
+        output::line(&output::shown(&remark))?;
+    }
     let unsupported = answer.sentences.iter().filter(|sentence| sentence.verdict == Verdict::NotFound);
-    for sentence in unsupported.filter(|_| answer.reason.is_none()) {
+    for sentence in unsupported.filter(|_| answer.reason.is_none() && !answer.beyond_documents) {
         let words = answer.answer[sentence.start..sentence.end].split_whitespace().collect::<Vec<_>>().join(" ");
         output::line(&output::shown(&format!("not in your documents: {words}")))?;
     }

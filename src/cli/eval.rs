@@ -95,7 +95,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         if kept.of.contains_key(&question.id) {
             continue;
         }
-        let request = Request::new(&question.question, Vec::new(), &app.settings, WhenRefused::Say);
+        let request = Request::new(&question.question, Vec::new(), &app.settings, &desk.filter, WhenRefused::Say);
         let answer = desk.answer(request, &mut |_| {}).with_context(|| format!("question {}", question.id))?;
         kept.keep(&question.id, answer)?;
     }

@@ -219,7 +219,102 @@ fn name_of(path: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
+    use tanya_index::{Document, FileStamp, FileState, NewChunk, Span};
+
     use super::*;
+    use crate::answer::{Answer, Source, Trace, TracedPassage, TracedText};
+    use crate::chat::Conversation;
+
+    /// Nonsense that only the text of the document holds, and one that only a receipt does.
+    const WORD: &str = "zuqimvoxelthrabjun";
+    const KEPT: &str = "qorvemiltasundexaph";
+
+    /// A library of a diary, and a conversation that quotes it, with its receipt.
+    fn remembered(app: &App, folder: &Folder) {
+        std::fs::create_dir_all(app.places.log_file().parent().unwrap()).unwrap();
+        let library = Library::open(&app.places.library(folder)).unwrap();
+        let mut writer = library.writer().unwrap();
+        let text = format!("I pruned the tree with the {WORD}.");
+        let chunk = NewChunk {
+            span: Span { start_line: 1, end_line: 1, page: None },
+            heading: String::new(),
+            text: text.clone(),
+        };
+        writer
+            .upsert(Document {
+                path: "diary.md".into(),
+                stamp: FileStamp { size: 1, mtime_ns: 1, hash: None },
+                title: String::new(),
+                chunks: vec![chunk],
+                tags: Vec::new(),
+                state: FileState::Indexed,
+                reason: None,
+            })
+            .unwrap();
+        writer.commit().unwrap();
+        writer.finish().unwrap();
+        let mut trace = Trace { wrote: Some(format!("With the {KEPT}.")), ..Trace::default() };
+        trace.query.texts.push(TracedText { text: format!("What is the {KEPT}?"), weight: 1.0 });
+        trace.passages.push(TracedPassage { n: 1, read: Some((0, text.len())), ..TracedPassage::default() });
+        let answer = Answer {
+            sources: vec![Source { path: "diary.md".into(), ..Source::of_text(1, &text) }],
+            trace: Some(Box::new(trace)),
+            ..crate::answer::Answer::of_text("With that.")
+        };
+        let mut conversation = Conversation::new(&folder.path().display().to_string(), SystemTime::now());
+        conversation.push(Turn::new("With what?".into(), answer, 1));
+        SessionStore::at(app.places.sessions()).append(&conversation).unwrap();
+    }
+
+    /// The files of the program that hold eight bytes of either word.
+    fn holders(root: &Path) -> Vec<PathBuf> {
+        let pieces: Vec<&[u8]> = WORD.as_bytes().windows(8).chain(KEPT.as_bytes().windows(8)).collect();
+        let (mut dirs, mut found) = (vec![root.to_owned()], Vec::new());
+        while let Some(dir) = dirs.pop() {
+            for entry in std::fs::read_dir(dir).unwrap().map(Result::unwrap) {
+                if entry.file_type().unwrap().is_dir() {
+                    dirs.push(entry.path());
+                } else if std::fs::read(entry.path()).unwrap().windows(8).any(|here| pieces.contains(&here)) {
+                    found.push(entry.path());
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn the_receipts_of_what_is_forgotten_or_purged_leave_with_every_byte() {
+        for purges in [false, true] {
+            let (root, docs) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let (app, folder) = (App::under(root.path()), Folder::open(docs.path()).unwrap());
+            remembered(&app, &folder);
+            let before = holders(root.path());
+            assert!(
+                before.iter().any(|path| path.ends_with("library.sqlite")),
+                "the search sees the library: {before:?}"
+            );
+            let session = before.into_iter().find(|path| path.extension().is_some_and(|e| e == "jsonl"));
+            let session = std::fs::read_to_string(session.expect("the search sees the conversation")).unwrap();
+            assert!(session.contains(WORD) && session.contains(KEPT), "{session}");
+            if purges {
+                let args = crate::cli::purge::Args { folder: docs.path().into(), all_unreadable: false, yes: true };
+                crate::cli::purge::run(&app, &args).unwrap();
+            } else {
+                let args = Args {
+                    paths: vec!["diary.md".into()],
+                    folder: docs.path().into(),
+                    undo: false,
+                    list: false,
+                    yes: true,
+                    json: true,
+                };
+                run(&app, &args).unwrap();
+            }
+            assert_eq!(holders(root.path()), Vec::<PathBuf>::new(), "purges: {purges}");
+        }
+    }
 
     #[test]
     fn paths_are_taken_below_the_folder_however_they_are_written() {

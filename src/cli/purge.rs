@@ -18,13 +18,13 @@ use crate::report::Hinting as _;
 pub(super) struct Args {
     /// The folder, which need not be there any more; its documents stay as they are
     #[arg(long, default_value = ".", value_hint = clap::ValueHint::DirPath)]
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     /// Also remove every conversation that is too damaged to tell which folder it is about
     #[arg(long)]
-    all_unreadable: bool,
+    pub(super) all_unreadable: bool,
     /// Do not ask
     #[arg(long, short)]
-    yes: bool,
+    pub(super) yes: bool,
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {

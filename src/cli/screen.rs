@@ -3,13 +3,14 @@
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Result, anyhow};
 use tokio::sync::mpsc::{Sender, channel};
 
 use super::{App, output};
-use crate::answer::{Exchange, FinishKind, Reading, Request, WhenRefused};
+use crate::answer::{Exchange, FinishKind, OutputFilter, Reading, Request, WhenRefused};
 use crate::chat::{Conversation, SessionId};
 use crate::config::Settings;
 use crate::ingest::IngestOptions;
@@ -123,9 +124,12 @@ impl Backend for Background {
             Grounds::WholeFolder => Reading::Everything,
             Grounds::ModelAlone => Reading::BestPassages,
         };
-        let request = Request { reading, ..Request::new(&request.question, history, &request.settings, when_refused) };
+        let request = OutputFilter::load(&request.settings).map(|filter| Request {
+            reading,
+            ..Request::new(&request.question, history, &request.settings, &Arc::new(filter), when_refused)
+        });
         let asked = match &mut self.jobs {
-            Some(jobs) => jobs.ask(job, request).map_err(|error| Report::new(&error)),
+            Some(jobs) => request.and_then(|request| jobs.ask(job, request)).map_err(|error| Report::new(&error)),
             None => {
                 Err(self.failed.clone().unwrap_or_else(|| Report::new(&anyhow!("background work has not started"))))
             }

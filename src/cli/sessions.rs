@@ -1,4 +1,7 @@
-//! `tanya sessions`: list, show, search, name, export and delete conversations.
+//! `tanya sessions`: list, show, answer again, search, name, export and delete conversations.
+
+mod replay;
+mod show;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -6,6 +9,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, anyhow};
 use clap::{Subcommand, ValueEnum};
 
+use super::library::Freshness;
 use super::{App, REFUSED, output};
 use crate::chat::{Found, SessionId, SessionStore, SessionSummary, Words, export};
 use crate::report::Hinting as _;
@@ -27,10 +31,25 @@ pub(super) struct Args {
 enum Action {
     /// List conversations, newest first
     List,
-    /// Print a conversation
+    /// Print a conversation, and whether what it cites still stands in the documents
     Show {
         /// As `list` names it
         id: String,
+        /// Print what each answer was made from and with instead
+        #[arg(long)]
+        receipt: bool,
+        /// Compare with the library as it is, without comparing the folder with it first
+        #[arg(long, conflicts_with = "receipt")]
+        no_update: bool,
+    },
+    /// Answer again from the passages and with the settings of then, and compare byte for byte
+    #[command(after_help = "Exit code 3 means: an answer is different. The library as it is now is not asked.")]
+    Replay {
+        /// As `list` names it
+        id: String,
+        /// Only this turn, from 1
+        #[arg(long, value_name = "N")]
+        turn: Option<usize>,
     },
     /// Find conversations by words of their questions and answers, newest first
     #[command(after_help = "Exit code 3 means: none holds all the words in one turn or in its name.")]
@@ -100,20 +119,13 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
                 }
             }
         }
-        Action::Show { id } => {
+        Action::Show { id, receipt, no_update } => {
             let conversation = store.load(&parse(id)?)?;
-            if args.json {
-                output::json(&conversation.turns)?;
+            if *receipt {
+                show::receipts(&conversation, args.json)?;
             } else {
-                for turn in &conversation.turns {
-                    output::line(&output::shown(&format!("> {}\n\n{}\n", turn.question, turn.answer.answer)))?;
-                    for citation in &turn.answer.citations {
-                        let place =
-                            output::place(&citation.path, citation.page, citation.start_line, citation.end_line);
-                        output::line(&output::shown(&format!("  [{}] {place}", citation.n)))?;
-                    }
-                    output::line("")?;
-                }
+                let freshness = if *no_update { Freshness::AsIs } else { Freshness::Update };
+                show::conversation(app, &conversation, freshness, args.json)?;
             }
         }
         Action::Search { text } => return search(&store, &text.join(" "), args.json),
@@ -138,6 +150,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
                 None => output::piece(&output::shown(&text))?,
             }
         }
+        Action::Replay { id, turn } => return replay::run(app, &store.load(&parse(id)?)?, *turn, args.json),
         Action::Rm { id } => {
             store.remove(&parse(id)?)?;
             if args.json {
@@ -180,4 +193,66 @@ fn line(session: &SessionSummary) -> String {
 
 fn parse(id: &str) -> Result<SessionId> {
     SessionId::parse(id).with_context(|| format!("{id:?} is not the name of a session"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::answer::{Answer, FinishKind, Identity, Measures, Source, Trace};
+    use crate::chat::{Conversation, Turn};
+
+    /// A refusal, as it is kept: by these words, at this threshold.
+    fn refusal(words: f32, min_lexical: f32) -> Turn {
+        let mut trace = Trace::default();
+        (trace.settings.min_lexical, trace.settings.min_cosine) = (min_lexical, 0.4);
+        let answer = Answer {
+            abstained: true,
+            finish: FinishKind::Refused,
+            reason: Some("The closest passage matches 0.20 by words.".into()),
+            measures: Measures { words, ..Measures::default() },
+            sources: vec![Source::of_text(1, "text")],
+            trace: Some(Box::new(trace)),
+            ..Answer::of_text("Not in your documents.")
+        };
+        Turn::new("who?".into(), answer, 1)
+    }
+
+    /// Keeps `turns` below `root` and replays them; the exit code, or the error.
+    fn replay(root: &Path, turns: Vec<Turn>, turn: Option<usize>) -> Result<String, String> {
+        let app = App::under(root);
+        let mut conversation = Conversation::new("/notes", SystemTime::now());
+        turns.into_iter().for_each(|turn| conversation.push(turn));
+        SessionStore::at(app.places.sessions()).append(&conversation).unwrap();
+        let action = Action::Replay { id: conversation.id.as_str().to_owned(), turn };
+        let code = run(&app, &Args { action: Some(action), json: true });
+        code.map(|code| format!("{code:?}")).map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn a_replay_ends_with_0_for_the_same_answers_and_with_3_where_one_is_different() {
+        let root = tempfile::tempdir().unwrap();
+        let ended = |code: ExitCode| Ok(format!("{code:?}"));
+        let (same, other) = (refusal(0.2, 0.5), refusal(0.2, 0.1));
+        assert_eq!(replay(root.path(), vec![same.clone(), same.clone()], None), ended(ExitCode::SUCCESS));
+        assert_eq!(replay(root.path(), vec![same.clone(), other.clone()], None), ended(ExitCode::from(3)));
+        assert_eq!(replay(root.path(), vec![same, other], Some(1)), ended(ExitCode::SUCCESS));
+    }
+
+    #[test]
+    fn what_cannot_be_made_again_says_why() {
+        let root = tempfile::tempdir().unwrap();
+        let bare = Turn { receipt: None, ..refusal(0.2, 0.5) };
+        let error = |turns, turn| replay(root.path(), turns, turn).unwrap_err();
+        assert!(error(vec![bare.clone()], None).contains("has a receipt"));
+        assert!(error(vec![bare.clone()], Some(1)).contains("turn 1 has no receipt"));
+        assert!(error(vec![bare], Some(2)).contains("has no turn 2"));
+        let mut written = refusal(0.2, 0.5);
+        let trace = &mut written.receipt.as_mut().unwrap().trace;
+        trace.prompt_hash = Some("00".into());
+        trace.generator = Some(Identity { name: "no-such-model".into(), ..Identity::default() });
+        assert!(error(vec![written], None).contains("turn 1 cannot be answered again"));
+    }
 }

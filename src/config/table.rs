@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use tanya_index::VectorKind;
 
-use super::{AnswerStyle, Settings, Theme};
+use super::{AnswerStyle, FilterMode, Settings, Theme};
 
 /// One setting: its key, what it means, how it is read and shown.
 pub struct Setting {
@@ -195,6 +195,25 @@ pub const SETTINGS: &[Setting] = &[
             Ok(())
         },
         show: |settings| settings.answer_style.name().to_owned(),
+    },
+    Setting {
+        key: "output_filter",
+        help: "off, warn or redact: what is done about account and card numbers, keys, tokens and words of the block list in an answer; redact also replaces e-mail addresses and telephone numbers",
+        read: |settings, text| {
+            let known = FilterMode::ALL.iter().find(|(name, _)| *name == text.trim());
+            settings.output_filter = known.ok_or("wants off, warn or redact")?.1;
+            Ok(())
+        },
+        show: |settings| settings.output_filter.name().to_owned(),
+    },
+    Setting {
+        key: "blocklist",
+        help: "the path of a text file of words that the output filter looks for too, `category: word` on each line; empty: none",
+        read: |settings, text| {
+            settings.blocklist = at_home(text.trim());
+            Ok(())
+        },
+        show: |settings| settings.blocklist.clone(),
     },
     Setting {
         key: "reader",

@@ -1,7 +1,7 @@
 //! What background work tells the screen.
 
 use crate::answer::AnswerEvent;
-use crate::chat::{Conversation, Found, SessionId, SessionSummary};
+use crate::chat::{CitedNow, Conversation, Found, SessionId, SessionSummary};
 use crate::report::Report;
 
 /// Names one question; increasing, so that a stale event can be told from a current one.
@@ -40,6 +40,8 @@ pub enum JobEvent {
     },
     /// A conversation to go on with.
     SessionLoaded(Box<Conversation>),
+    /// Where the texts are now that the turns of a conversation cite, turn by turn.
+    SourcesCompared(SessionId, Vec<Vec<CitedNow>>),
     /// Something that no question waits for went wrong.
     Failed(Report),
     /// One line worth reading, such as an index that was rebuilt.

@@ -17,6 +17,7 @@ use crate::answer::{
     self, AnswerEvent, Finders, Generator as _, LocalGenerator, Memory, PairReader, Prepared, Prompts, Request,
     TextEmbedder,
 };
+use crate::chat::{Conversation, standings};
 use crate::report::Report;
 
 /// What the thread is asked to do.
@@ -37,6 +38,8 @@ pub(super) enum Work {
     Ask(Question),
     /// Texts of passages to embed by a certain model.
     Embed(Passages),
+    /// A conversation that was loaded: does what it cites still stand?
+    Compare(Box<Conversation>),
 }
 
 /// A question on its way.
@@ -94,6 +97,7 @@ pub(super) struct Inference {
     questions: VecDeque<Question>,
     prepared: VecDeque<(Question, Prepared, Snapshot)>,
     batches: VecDeque<Passages>,
+    comparisons: VecDeque<Box<Conversation>>,
 }
 
 enum Availability<T> {
@@ -116,6 +120,7 @@ impl Inference {
             questions: VecDeque::new(),
             prepared: VecDeque::new(),
             batches: VecDeque::new(),
+            comparisons: VecDeque::new(),
         }
     }
 
@@ -144,6 +149,7 @@ impl Inference {
             Work::Reader(reader) => self.reader = Some(reader),
             Work::Ask(question) => self.questions.push_back(question),
             Work::Embed(passages) => self.batches.push_back(passages),
+            Work::Compare(conversation) => self.comparisons.push_back(conversation),
         }
     }
 
@@ -159,6 +165,12 @@ impl Inference {
             && let Some((question, prepared, snapshot)) = self.prepared.pop_front()
         {
             self.complete(&question, prepared, &snapshot);
+            return true;
+        }
+        if !matches!(self.library, Availability::OnItsWay)
+            && let Some(conversation) = self.comparisons.pop_front()
+        {
+            self.compare(&conversation);
             return true;
         }
         if let Some(passages) = self.batches.pop_front() {
@@ -218,6 +230,20 @@ impl Inference {
         if let Err(error) = result {
             self.fail(question.id, Report::new(&error));
         }
+    }
+
+    /// Tells what became of the sources of a conversation. Without a library nothing can be told, and that was said already.
+    fn compare(&self, conversation: &Conversation) {
+        let Availability::Here(library) = &self.library else { return };
+        let compared = contained(|| {
+            let snapshot = library.snapshot()?;
+            conversation.turns.iter().map(|turn| standings(&turn.answer, &snapshot)).collect::<Result<Vec<_>>>()
+        });
+        let event = match compared {
+            Ok(found) => JobEvent::SourcesCompared(conversation.id.clone(), found),
+            Err(error) => JobEvent::Failed(Report::new(&error)),
+        };
+        let _ = self.events.blocking_send(event);
     }
 
     fn embed(&self, passages: &Passages) -> Embedded {

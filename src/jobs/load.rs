@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use tanya_engine::{Cancel, Decoder, Embedder, Options, Reader};
 
-use crate::answer::LocalGenerator;
-use crate::models::{self, Catalogue, Located, ModelStore, PullEvent, PullPolicy};
+use crate::answer::{Identity, LocalGenerator};
+use crate::models::{self, Catalogue, Located, ModelStore, PullEvent, PullPolicy, fingerprint};
 
 /// The model for which the built-in reader was trained, by its name in the catalogue.
 pub const READER_BASE: &str = "all-minilm-l6-v2";
@@ -56,7 +56,23 @@ impl Supply {
     pub fn generator(&self, model: &OnDisk) -> Result<LocalGenerator> {
         let decoder = Decoder::open(&model.path, &self.options)
             .with_context(|| format!("cannot use the model {}", model.name))?;
-        Ok(LocalGenerator::new(model.name.clone(), decoder))
+        let backend = &decoder.info().backend;
+        let processor = self.options.processor.as_ref();
+        let identity = Identity {
+            name: model.name.clone(),
+            file: self.file_of(model),
+            backend: backend.split(',').next().unwrap_or(backend).to_owned(),
+            instructions: processor.map(|processor| processor.instructions().to_owned()).unwrap_or_default(),
+            cache: self.options.cache.name().to_owned(),
+            build: std::env::current_exe().and_then(|program| fingerprint(&program)).ok(),
+        };
+        Ok(LocalGenerator::new(identity, decoder))
+    }
+
+    /// What tells the file of a model from another: as it was verified, else as it is.
+    fn file_of(&self, model: &OnDisk) -> Option<String> {
+        let verified = self.store.hash_of(&model.path).map(|hash| format!("sha256:{hash}"));
+        verified.or_else(|| fingerprint(&model.path).ok())
     }
 
     /// Opens an embedder.

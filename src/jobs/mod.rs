@@ -119,8 +119,11 @@ impl Jobs {
         jobs.want(setup.models);
         let store = SessionStore::at(setup.places.sessions());
         let session_events = events.clone();
+        let comparer = jobs.inference.clone();
         jobs.spawn("sessions", events, move || {
-            sessions::keep(&store, &session_inbox, &session_events);
+            // A thread that is gone marks nothing.
+            let compare = |conversation| drop(comparer.send(Work::Compare(conversation)));
+            sessions::keep(&store, &session_inbox, &session_events, &compare);
             Ok(())
         })?;
         Ok(jobs)

@@ -25,7 +25,13 @@ pub(super) enum SessionWork {
 
 /// Works until every sender of `inbox` is gone: a save can never overtake a later one. Of searches that wait only the last is
 /// made, since a person who goes on typing has no use for the others.
-pub(super) fn keep(store: &SessionStore, inbox: &Receiver<SessionWork>, events: &Sender<JobEvent>) {
+/// What is loaded goes on to `compare`, which tells what became of its sources.
+pub(super) fn keep(
+    store: &SessionStore,
+    inbox: &Receiver<SessionWork>,
+    events: &Sender<JobEvent>,
+    compare: &dyn Fn(Box<Conversation>),
+) {
     let mut waiting = VecDeque::new();
     while let Some(work) = waiting.pop_front().or_else(|| inbox.recv().ok()) {
         waiting.extend(inbox.try_iter());
@@ -35,7 +41,17 @@ pub(super) fn keep(store: &SessionStore, inbox: &Receiver<SessionWork>, events: 
         }
         match perform(store, work) {
             Ok(None) => {}
-            Ok(Some(event)) => drop(events.blocking_send(event)),
+            Ok(Some(event)) => {
+                let loaded = match &event {
+                    JobEvent::SessionLoaded(conversation) => Some(conversation.clone()),
+                    _ => None,
+                };
+                // Shown first, marked when it is compared.
+                drop(events.blocking_send(event));
+                if let Some(conversation) = loaded {
+                    compare(conversation);
+                }
+            }
             Err(error) => drop(events.blocking_send(JobEvent::Failed(Report::new(&error)))),
         }
     }
@@ -88,7 +104,7 @@ mod tests {
             work.send(item).unwrap();
         }
         drop(work);
-        keep(&store, &inbox, &events);
+        keep(&store, &inbox, &events, &|_| ());
         drop(events);
         let told: Vec<String> = std::iter::from_fn(|| told.blocking_recv())
             .map(|event| match event {

@@ -316,7 +316,7 @@ impl Session {
     fn keep(&mut self, question: String, answer: Answer) -> Act {
         let now = self.started + self.clock;
         let asked_at = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs();
-        self.conversation.push(Turn { question, answer, asked_at });
+        self.conversation.push(Turn::new(question, answer, asked_at));
         Act::Save(Box::new(self.conversation.clone()))
     }
 
@@ -353,6 +353,7 @@ impl Session {
             JobEvent::SessionSaved(_)
             | JobEvent::SessionsListed(_)
             | JobEvent::SessionsFound { .. }
+            | JobEvent::SourcesCompared(..)
             | JobEvent::SessionLoaded(_) => Vec::new(),
             JobEvent::Notice(text) => self.remark(Act::Note(text)),
             JobEvent::Failed(report) => {

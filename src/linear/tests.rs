@@ -243,7 +243,7 @@ fn sessions_are_listed_and_gone_on_with_by_number() {
     chat.line("/sessions 1");
     assert!(matches!(chat.acts.last(), Some(Act::LoadSession(id)) if id.as_str() == "a"));
     let mut conversation = Conversation::new("/home/me/notes", UNIX_EPOCH);
-    conversation.push(Turn { question: "When did I prune it?".into(), answer: finished(), asked_at: 1 });
+    conversation.push(Turn::new("When did I prune it?".into(), finished(), 1));
     chat.event(JobEvent::SessionLoaded(Box::new(conversation)));
     assert!(chat.text.contains("The last question: When did I prune it?\nAnswer: You pruned it"), "{}", chat.text);
     chat.line("And the apple?");

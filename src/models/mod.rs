@@ -11,12 +11,14 @@
 //! | `pull` | one pull: lock, license, sources in turn, marker |
 //! | `hub`, `http` | one file from the hub; one GET under the rules |
 //! | `package` | files out of a Python wheel that pip fetched |
+//! | `fingerprint` | what tells one file from another |
 //! | `part`, `hash`, `lock`, `progress`, `network`, `error` | what these share |
 //!
 //! Fetching a model is the only thing in a default build that opens a connection, and `offline` rules it out.
 
 mod catalogue;
 mod error;
+mod fingerprint;
 mod hash;
 mod http;
 mod hub;
@@ -34,6 +36,7 @@ use anyhow::{Result, anyhow};
 
 pub use catalogue::{Catalogue, Entry, FileSpec, Kind, Source};
 pub use error::{AllSourcesFailed, Cancelled, LicenseNotAccepted};
+pub use fingerprint::fingerprint;
 pub use hash::FileHash;
 pub use network::{Network, Token};
 pub use progress::PullEvent;

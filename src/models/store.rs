@@ -108,6 +108,14 @@ impl ModelStore {
         if same { self.path_of(&entry.name) } else { None }
     }
 
+    /// The SHA-256 of the file of a model at `path`, as it was verified when it arrived; `None` for a file of another place.
+    pub fn hash_of(&self, path: &Path) -> Option<FileHash> {
+        let below = path.strip_prefix(&self.dir).ok()?;
+        let marker = self.marker(below.iter().next()?.to_str()?)?;
+        let file = marker.files.iter().find(|file| self.folder(&marker.name).join(&file.name) == path)?;
+        Some(file.sha256)
+    }
+
     /// All complete models by name. A store that does not exist is empty.
     pub fn installed(&self) -> Result<Vec<Installed>> {
         let entries = match fs::read_dir(&self.dir) {

@@ -245,6 +245,9 @@ pub(super) fn finished() -> Answer {
         window: 2048,
         measures: Measures::default(),
         whole: None,
+        filtered: vec![],
+        beyond_documents: false,
+        trace: None,
     }
 }
 
@@ -299,7 +302,7 @@ pub(super) fn refusal() -> Vec<AnswerEvent> {
 
 pub(super) fn conversation() -> Conversation {
     let mut conversation = Conversation::new("/home/me/notes", started());
-    conversation.push(Turn { question: "when did I prune the pear tree?".into(), answer: finished(), asked_at: NOW });
+    conversation.push(Turn::new("when did I prune the pear tree?".into(), finished(), NOW));
     conversation
 }
 

@@ -7,6 +7,7 @@ use super::fixtures::{self, Harness};
 use super::msg::Msg;
 use super::theme::{Background, Charset, Colors, Traits};
 use crate::answer::{AnswerEvent, Gate, Source};
+use crate::chat::{CitedNow, Standing};
 use crate::config::{Settings, Theme};
 use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEvent};
 use crate::report::Report;
@@ -222,6 +223,10 @@ fn job() -> impl Strategy<Value = JobEvent> {
         1 => hostile().prop_map(JobEvent::Notice),
         1 => Just(JobEvent::SessionsListed(fixtures::sessions())),
         1 => Just(JobEvent::SessionLoaded(Box::new(fixtures::conversation()))),
+        1 => (hostile(), any::<u32>(), any::<u32>()).prop_map(|(path, start_line, end_line)| {
+            let cited = CitedNow { n: 1, path, start_line, end_line, page: None, standing: Standing::Gone };
+            JobEvent::SourcesCompared(fixtures::conversation().id, vec![vec![cited]])
+        }),
     ]
 }
 

@@ -106,7 +106,7 @@ fn stop(state: &mut State) -> Vec<Effect> {
 fn keep(state: &mut State, index: usize) -> Vec<Effect> {
     let turn = &state.turns[index];
     let Some(answer) = turn.answer.clone() else { return Vec::new() };
-    state.conversation.push(Turn { question: turn.question.clone(), answer, asked_at: turn.asked_at });
+    state.conversation.push(Turn::new(turn.question.clone(), answer, turn.asked_at));
     vec![Effect::SaveConversation(Box::new(state.conversation.clone()))]
 }
 

@@ -61,6 +61,19 @@ pub(crate) fn chunk(connection: &Connection, id: ChunkId) -> rusqlite::Result<Op
     connection.prepare_cached(&format!("{CHUNK} WHERE c.id = ?1"))?.query_row([id.0], chunk_row).optional()
 }
 
+/// The chunks of the file at `path`, in reading order.
+pub(crate) fn chunks_at(connection: &Connection, path: &str) -> rusqlite::Result<Vec<Chunk>> {
+    connection
+        .prepare_cached(&format!("{CHUNK} WHERE f.path = ?1 ORDER BY c.ordinal"))?
+        .query_map([path], |row| Ok(chunk_row(row)?.0))?
+        .collect()
+}
+
+/// What is known of the file at `path`.
+pub(crate) fn file(connection: &Connection, path: &str) -> rusqlite::Result<Option<FileRecord>> {
+    connection.prepare_cached(&format!("{FILE} WHERE path = ?1"))?.query_row([path], file_row).optional()
+}
+
 /// The chunk `step` places after `id` in the same file.
 pub(crate) fn neighbor(connection: &Connection, id: ChunkId, step: i64) -> rusqlite::Result<Option<Chunk>> {
     connection

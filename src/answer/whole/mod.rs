@@ -34,7 +34,7 @@ use tanya_index::{ChunkId, Snapshot};
 use super::event::{AnswerEvent, Gate, Whole};
 use super::models::Finders;
 use super::retrieve::{FolderTerms, Found};
-use super::{Measures, Prepared, Request, milliseconds};
+use super::{Measures, Prepared, Request, SearchQuery, Trace, milliseconds};
 use find::Finding;
 use plan::Plan;
 use task::Inquiry;
@@ -123,6 +123,8 @@ pub(super) fn prepare(
         // The sentences that were chosen are all that the model reads, as far as its window goes.
         (request.evidence_tokens, request.evidence_sentences) = (usize::MAX, 0);
     }
+    let trace = Trace::begun(&request, &SearchQuery::new(&request.question, &[]));
+    let file_hashes = crate::answer::file_hashes(snapshot, &sources)?;
     let found = Found { hits: Vec::new(), sources, dropped: Vec::new() };
     Ok(Some(Prepared {
         request,
@@ -133,6 +135,8 @@ pub(super) fn prepare(
         quote: None,
         whole: Some(Box::new(composed)),
         ms_search: milliseconds(started),
+        trace,
+        file_hashes,
     }))
 }
 

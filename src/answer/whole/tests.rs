@@ -1,5 +1,7 @@
 //! Whole-folder questions on a real library: what was planted is found, once, and the proof says what was done.
 
+use std::sync::Arc;
+
 use tanya_engine::{Cancel, EmbedKind};
 use tanya_index::{Document, FileStamp, FileState, Library, NewChunk, Span, TextHash};
 
@@ -119,7 +121,7 @@ impl Asking {
         finders: Finders<'_>,
         stop: impl Fn(&AnswerEvent) -> bool,
     ) -> Outcome {
-        let mut request = Request::new(question, Vec::new(), &Settings::default(), WhenRefused::Say);
+        let mut request = Request::new(question, Vec::new(), &Settings::default(), &Arc::default(), WhenRefused::Say);
         change(&mut request);
         let (cancel, mut events) = (Cancel::default(), Vec::new());
         let mut model = Scripted::new("The pear tree was pruned in March.");
@@ -296,7 +298,7 @@ fn a_file_that_is_not_there_leaves_the_question_to_the_search() {
     let asking = Asking::new();
     let snapshot = asking.library.snapshot().unwrap();
     let prepare = |question: &str, reading| {
-        let request = Request::new(question, Vec::new(), &Settings::default(), WhenRefused::Say);
+        let request = Request::new(question, Vec::new(), &Settings::default(), &Arc::default(), WhenRefused::Say);
         let request = Request { reading, ..request };
         let (memory, cancel) = (&mut Memory::default(), Cancel::default());
         super::prepare(&request, &snapshot, Finders::default(), memory, &cancel, &mut |_| ()).unwrap().is_some()
@@ -342,7 +344,8 @@ fn what_is_close_in_meaning_is_shown_and_not_counted() {
 #[test]
 fn a_person_who_insists_gets_the_models_words_where_nothing_was_found() {
     let mut asking = Asking::new();
-    let request = Request::new("List all dragons", Vec::new(), &Settings::default(), WhenRefused::AskModel);
+    let request =
+        Request::new("List all dragons", Vec::new(), &Settings::default(), &Arc::default(), WhenRefused::AskModel);
     let (snapshot, cancel) = (asking.library.snapshot().unwrap(), Cancel::default());
     let finders = Finders::default();
     let prepared = begin(request, &snapshot, finders, &mut asking.memory, &cancel, &mut |_| ()).unwrap();

@@ -26,6 +26,9 @@ fn answer(text: &str) -> Answer {
         window: 10,
         measures: Measures::default(),
         whole: None,
+        filtered: Vec::new(),
+        beyond_documents: false,
+        trace: None,
     }
 }
 
@@ -44,7 +47,7 @@ fn citation(n: u32, path: &str, text: &str) -> Citation {
 
 fn conversation(question: &str, answer: Answer) -> Conversation {
     let mut conversation = Conversation::new("/home/me/notes", SystemTime::UNIX_EPOCH + Duration::from_secs(NOON));
-    conversation.push(Turn { question: question.into(), answer, asked_at: NOON });
+    conversation.push(Turn::new(question.into(), answer, NOON));
     conversation
 }
 

@@ -1,36 +1,11 @@
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::answer::{Answer, FinishKind};
+use crate::answer::Answer;
 
 fn turn(question: &str, asked_at: u64) -> Turn {
-    Turn {
-        question: question.into(),
-        asked_at,
-        answer: Answer {
-            answer: format!("about {question}"),
-            short_answer: None,
-            abstained: false,
-            reason: None,
-            citations: Vec::new(),
-            sentences: Vec::new(),
-            sources: Vec::new(),
-            dropped: Vec::new(),
-            prompt_tokens: 1,
-            reused_tokens: 0,
-            generated_tokens: 1,
-            ms_search: 0.5,
-            ms_first_token: Some(1.0),
-            ms_decode: 0.0,
-            ms_total: 2.0,
-            finish: FinishKind::Stop,
-            model: "m".into(),
-            seed: 7,
-            window: 10,
-            measures: crate::answer::Measures::default(),
-            whole: None,
-        },
-    }
+    let answer = Answer { trace: Some(Box::default()), ..Answer::of_text(&format!("about {question}")) };
+    Turn::new(question.into(), answer, asked_at)
 }
 
 fn saved(store: &SessionStore, seconds: u64, questions: &[&str]) -> Conversation {

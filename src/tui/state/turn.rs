@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::answer::{Answer, FinishKind, Sentence, Source};
+use crate::chat::CitedNow;
 use crate::jobs::JobId;
 use crate::report::Report;
 use crate::tui::backend::Grounds;
@@ -60,6 +61,8 @@ pub(in crate::tui) struct TurnState {
     pub sentences: Vec<Sentence>,
     pub reason: Option<String>,
     pub answer: Option<Answer>,
+    /// Where the texts are now that an earlier answer cites, once that is known.
+    pub standings: Vec<CitedNow>,
     /// Changes when anything changes that the layout shows.
     pub revision: u64,
     /// Changes when anything but the text changes that the layout of the text shows.
@@ -85,6 +88,7 @@ impl TurnState {
             sentences: Vec::new(),
             reason: None,
             answer: None,
+            standings: Vec::new(),
             revision: 0,
             marks: 0,
             laid: None,

@@ -30,6 +30,14 @@ pub(super) fn event(state: &mut State, event: JobEvent) -> Vec<Effect> {
                 state.resume(*conversation);
             }
         }
+        JobEvent::SourcesCompared(id, found) => {
+            if state.conversation.id == id {
+                for (turn, standings) in state.turns.iter_mut().zip(found) {
+                    turn.standings = standings;
+                    turn.touch();
+                }
+            }
+        }
         JobEvent::Failed(report) => state.complain(&report),
         JobEvent::Notice(text) => state.say(text),
     }

@@ -5,7 +5,7 @@ use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::answer::{AnswerEvent, FinishKind};
-use crate::chat::{Excerpt, Found};
+use crate::chat::{CitedNow, Excerpt, Found, Standing};
 use crate::jobs::{JobEvent, JobId};
 use crate::report::Report;
 use crate::tui::effect::Effect;
@@ -248,6 +248,71 @@ fn sessions_are_listed_for_this_folder_and_loaded_with_enter() {
     app.send(Msg::Job(JobEvent::SessionLoaded(Box::new(fixtures::conversation()))));
     assert_eq!(app.state.screen, Screen::Chat);
     assert!(app.screen().contains("when did I prune"));
+}
+
+#[test]
+fn sources_of_an_earlier_answer_that_changed_are_marked_in_their_own_conversation_alone() {
+    let mut app = Harness::new(80, 40);
+    let conversation = fixtures::conversation();
+    let id = conversation.id.clone();
+    app.send(Msg::Job(JobEvent::SessionLoaded(Box::new(conversation))));
+    let cited = |n: u32, standing: Standing| CitedNow {
+        n,
+        path: "garden/2024-spring.md".into(),
+        start_line: 42,
+        end_line: 43,
+        page: None,
+        standing,
+    };
+    let moved = Standing::Moved { now_start_line: 50, now_end_line: 51, now_page: None };
+    let found = vec![vec![
+        cited(1, moved),
+        cited(2, Standing::Changed { difference: vec![] }),
+        cited(3, Standing::Gone),
+        cited(4, Standing::Unchanged),
+    ]];
+    let other = crate::chat::SessionId::parse("other").unwrap();
+    app.send(Msg::Job(JobEvent::SourcesCompared(other, found.clone())));
+    assert!(!app.screen().contains("has changed since"));
+    app.send(Msg::Job(JobEvent::SourcesCompared(id, found)));
+    let screen = app.screen();
+    for line in [
+        "[1] garden/2024-spring.md:42–43 stands at 50–51 now",
+        "[2] garden/2024-spring.md:42–43 has changed since",
+        "[3] garden/2024-spring.md:42–43 is gone",
+    ] {
+        assert!(screen.contains(line), "{line}\n{screen}");
+    }
+    assert!(!screen.contains("[4]"), "{screen}");
+}
+
+#[test]
+fn an_answer_beyond_the_documents_and_one_with_a_secret_in_it_say_so() {
+    let mut app = asked();
+    let mut events = fixtures::events();
+    let Some(AnswerEvent::Finished(answer)) = events.last_mut() else { panic!("an answer ends") };
+    answer.beyond_documents = true;
+    answer.filtered = vec![crate::answer::Filtered { kind: "api key".into(), start: 0, end: 3 }];
+    app.answer(1, events);
+    let screen = app.screen();
+    assert!(screen.contains("Beyond your documents: they support no sentence of this."), "{screen}");
+    assert!(screen.contains("Careful, this holds what looks like: api key."), "{screen}");
+}
+
+#[test]
+fn a_finished_answer_is_kept_with_its_receipt() {
+    let mut app = asked();
+    let mut events = fixtures::events();
+    let Some(AnswerEvent::Finished(answer)) = events.last_mut() else { panic!("an answer ends") };
+    answer.trace = Some(Box::default());
+    app.answer(1, events);
+    let saved = app.effects.iter().find_map(|effect| match effect {
+        Effect::SaveConversation(conversation) => conversation.turns.last(),
+        _ => None,
+    });
+    let turn = saved.expect("it is saved");
+    assert!(turn.receipt.as_ref().is_some_and(|receipt| receipt.program == env!("CARGO_PKG_VERSION")), "{turn:?}");
+    assert_eq!(turn.answer.trace, None, "nothing is kept twice");
 }
 
 #[test]

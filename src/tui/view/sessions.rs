@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::{MARGIN, spread, transcript};
 use crate::chat::SessionSummary;
 use crate::tui::state::{Mode, Sessions, State};
-use crate::tui::text::{count, fit_end, one_line};
+use crate::tui::text::{clean, count, fit_end, one_line};
 
 pub(super) fn draw(state: &State, sessions: &Sessions, frame: &mut Frame<'_>, area: Rect) {
     let theme = &state.look.theme;
@@ -96,7 +96,7 @@ fn foot(state: &State, sessions: &Sessions, room: usize) -> Line<'static> {
 /// A line that is being typed, or was. The cursor is a cell of its own: the terminal's is hidden on this screen.
 fn field(state: &State, label: &'static str, text: &str, active: bool, room: usize) -> Line<'static> {
     let theme = &state.look.theme;
-    let text = fit_end(text, room.saturating_sub(label.len() + 1), state.look.glyphs.ellipsis);
+    let text = fit_end(&clean(text), room.saturating_sub(label.len() + 1), state.look.glyphs.ellipsis);
     let mut spans = vec![
         Span::raw(" ".repeat(usize::from(MARGIN))),
         Span::styled(label, theme.accent),

@@ -9,7 +9,8 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{MARGIN, columns, sources, status};
-use crate::answer::FinishKind;
+use crate::answer::{Answer, FinishKind};
+use crate::chat::{CitedNow, Standing};
 use crate::report::Report;
 use crate::tui::backend::Grounds;
 use crate::tui::markdown::{Ink, Labels, Mark};
@@ -106,6 +107,7 @@ pub(in crate::tui) fn lay_out(turn: &mut TurnState, index: usize, context: &Cont
         }
         _ => {
             page.answer(turn);
+            page.remarks(turn);
             if !context.wide {
                 page.sources(turn);
             }
@@ -183,6 +185,27 @@ impl Page<'_> {
                 self.citations
                     .extend(laid.citations.iter().map(|mark| (line, Mark { column: mark.column + MARGIN, ..*mark })));
                 self.push(laid.line.spans.clone(), (2, laid.key));
+            }
+        }
+    }
+
+    /// What to know of an answer: how far it is from the documents, what the output filter found, and which sources are not what they were.
+    fn remarks(&mut self, turn: &TurnState) {
+        let look = self.context.look;
+        let alone = turn.grounds == Grounds::ModelAlone;
+        // Asked without the documents it says so above already.
+        let beyond = turn.answer.as_ref().and_then(Answer::beyond_remark).filter(|_| !alone).map(str::to_owned);
+        let filtered = turn.answer.as_ref().and_then(Answer::filter_remark);
+        let changed = turn.standings.iter().filter_map(|cited| stale(cited, look.glyphs.dash));
+        let lines: Vec<String> = beyond.into_iter().chain(filtered).chain(changed).collect();
+        if lines.is_empty() {
+            return;
+        }
+        self.blank(2);
+        for line in lines {
+            for part in wrap_plain(&one_line(&line), self.context.columns()) {
+                // Behind everything of the answer, whatever its length.
+                self.push(vec![Span::styled(part, look.theme.warn)], (2, usize::MAX));
             }
         }
     }
@@ -279,6 +302,22 @@ impl Page<'_> {
             let spans = line.into_iter().map(|piece| Span::styled(piece.text, piece.tag)).collect();
             self.push(spans, (2, index));
         }
+    }
+}
+
+/// What a person should know of a source that is not what it was.
+fn stale(cited: &CitedNow, dash: &str) -> Option<String> {
+    let lines = |start: u32, end: u32| if start == end { start.to_string() } else { format!("{start}{dash}{end}") };
+    let place = format!("[{}] {}:{}", cited.n, cited.path, lines(cited.start_line, cited.end_line));
+    match &cited.standing {
+        Standing::Unchanged => None,
+        Standing::Moved { now_start_line, now_end_line, now_page } => {
+            let page = now_page.filter(|_| *now_page != cited.page).map(|page| format!(" of page {page}"));
+            let now = lines(*now_start_line, *now_end_line);
+            Some(format!("{place} stands at {now}{} now", page.unwrap_or_default()))
+        }
+        Standing::Changed { .. } => Some(format!("{place} has changed since")),
+        Standing::Gone => Some(format!("{place} is gone")),
     }
 }
 
