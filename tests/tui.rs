@@ -193,6 +193,7 @@ impl Backend for Scripted {
             tokens: 1,
             highlights: vec![],
             reading: None,
+            marks: vec![],
         };
         self.tell(job, AnswerEvent::Sources(vec![source.clone()]));
         self.tell(job, AnswerEvent::Text(format!("You asked: {} [1]", request.question)));
@@ -220,6 +221,7 @@ impl Backend for Scripted {
             seed: 0,
             window: 100,
             measures: tanya::answer::Measures::default(),
+            whole: None,
             filtered: vec![],
             beyond_documents: false,
             trace: None,

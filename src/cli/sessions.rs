@@ -224,7 +224,9 @@ mod tests {
     fn replay(root: &Path, turns: Vec<Turn>, turn: Option<usize>) -> Result<String, String> {
         let app = App::under(root);
         let mut conversation = Conversation::new("/notes", SystemTime::now());
-        turns.into_iter().for_each(|turn| conversation.push(turn));
+        for turn in turns {
+            conversation.push(turn);
+        }
         SessionStore::at(app.places.sessions()).append(&conversation).unwrap();
         let action = Action::Replay { id: conversation.id.as_str().to_owned(), turn };
         let code = run(&app, &Args { action: Some(action), json: true });

@@ -23,7 +23,7 @@ pub(super) enum Input {
 /// A thread that reads one line whenever it is asked to.
 pub(super) struct Lines {
     requests: SyncSender<()>,
-    lines: Receiver<Input>,
+    arrived: Receiver<Input>,
     asked: bool,
 }
 
@@ -43,7 +43,7 @@ impl Lines {
                 }
             })
             .context("cannot start the input thread")?;
-        Ok(Self { requests, lines, asked: false })
+        Ok(Self { requests, arrived: lines, asked: false })
     }
 
     /// Has a line read, unless one is being read.
@@ -55,7 +55,7 @@ impl Lines {
 
     /// The line that is being read. May be dropped and called again.
     pub(super) async fn next(&mut self) -> Input {
-        let input = self.lines.recv().await.unwrap_or(Input::End);
+        let input = self.arrived.recv().await.unwrap_or(Input::End);
         self.asked = false;
         input
     }

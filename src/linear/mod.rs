@@ -83,12 +83,11 @@ impl Shell<'_> {
                     Input::TooLong => self.session.too_long(),
                     Input::End => self.session.end(),
                 },
-                event = events.recv(), if connected => match event {
-                    Some(event) => self.session.event(self.start.elapsed(), event),
-                    None => {
-                        connected = false;
-                        self.session.disconnected()
-                    }
+                event = events.recv(), if connected => if let Some(event) = event {
+                    self.session.event(self.start.elapsed(), event)
+                } else {
+                    connected = false;
+                    Session::disconnected()
                 },
                 () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {
                     self.session.wake(self.start.elapsed())

@@ -270,7 +270,7 @@ impl Session {
     }
 
     /// All background work has ended, which only a fault can cause.
-    pub(super) fn disconnected(&mut self) -> Vec<Act> {
+    pub(super) fn disconnected() -> Vec<Act> {
         let hint = Some("quit and start tanya again; the log says more".into());
         vec![Act::Complain(Report { cause: "background work has stopped".into(), hint }), Act::Quit(FAILED)]
     }
@@ -338,7 +338,6 @@ impl Session {
                 acts.extend(self.prompt());
                 acts
             }
-            JobEvent::Answer(..) | JobEvent::AnswerFailed(..) => Vec::new(),
             JobEvent::Ingest(event) => self.ingest(event),
             JobEvent::Model(event) => self.model(event),
             JobEvent::SessionsListed(all) if self.waiting => {
@@ -350,7 +349,9 @@ impl Session {
                 self.resume(*conversation);
                 self.arrived(text)
             }
-            JobEvent::SessionSaved(_)
+            JobEvent::Answer(..)
+            | JobEvent::AnswerFailed(..)
+            | JobEvent::SessionSaved(_)
             | JobEvent::SessionsListed(_)
             | JobEvent::SessionsFound { .. }
             | JobEvent::SourcesCompared(..)
@@ -483,7 +484,6 @@ impl Session {
     fn model(&mut self, event: ModelEvent) -> Vec<Act> {
         match event {
             ModelEvent::Ready { name, window, backend } => self.model = Model::Ready { name, window, backend },
-            ModelEvent::EmbedderReady { .. } => {}
             ModelEvent::Failed { name, report } if name == self.settings.embedder => {
                 self.embedder_failed = true;
                 if matches!(self.readiness, Readiness::Embedding(_)) {
@@ -509,7 +509,7 @@ impl Session {
                     return vec![Act::Say(format!("The model arrives: {percent} percent."))];
                 }
             }
-            ModelEvent::Loading { .. } | ModelEvent::Pulling { .. } => {}
+            ModelEvent::EmbedderReady { .. } | ModelEvent::Loading { .. } | ModelEvent::Pulling { .. } => {}
         }
         Vec::new()
     }

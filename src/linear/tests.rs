@@ -1,5 +1,6 @@
 //! Chats as scripts: what is typed and what happens on one side, what a person reads on the other.
 
+use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::session::{Act, Audience, Session};
@@ -45,11 +46,17 @@ impl Chat {
     fn take(&mut self, acts: Vec<Act>) {
         for act in acts {
             match &act {
-                Act::Say(text) => self.text.push_str(&format!("{text}\n")),
+                Act::Say(text) => {
+                    let _ = writeln!(self.text, "{text}");
+                }
                 Act::Piece(text) => self.text.push_str(text),
                 Act::Prompt => self.text.push_str(speech::PROMPT),
-                Act::Note(text) => self.text.push_str(&format!("{}\n", speech::note(text))),
-                Act::Complain(report) => self.text.push_str(&format!("{}\n", speech::error(report))),
+                Act::Note(text) => {
+                    let _ = writeln!(self.text, "{}", speech::note(text));
+                }
+                Act::Complain(report) => {
+                    let _ = writeln!(self.text, "{}", speech::error(report));
+                }
                 _ => {}
             }
             self.acts.push(act);
@@ -59,7 +66,7 @@ impl Chat {
     fn line(&mut self, line: &str) {
         assert!(self.session.wants_line(), "no line is wanted now:\n{}", self.text);
         if self.text.ends_with(speech::PROMPT) {
-            self.text.push_str(&format!("{line}\n"));
+            let _ = writeln!(self.text, "{line}");
         }
         let acts = self.session.line(line);
         self.take(acts);

@@ -61,7 +61,7 @@ pub(super) fn card(text: &str, at: usize) -> Probe {
         .first()
         .is_none_or(|first| matches!(first, ' ' | '-') && groups.separators.iter().all(|separator| separator == first));
     let shape: &[usize] = &groups.lengths;
-    let grouped = matches!(shape, [14..=19] | [4, 4, 4, 4] | [4, 4, 4, 4, 3] | [4, 6, 5] | [4, 6, 4]);
+    let grouped = matches!(shape, [14..=19] | [4, 4, 4, 4] | [4, 4, 4, 4, 3] | [4, 6, 4 | 5]);
     let is_card = printed && grouped && is_of_network(&groups.digits) && luhn(&groups.digits);
     groups.probe(text, at, is_card)
 }

@@ -30,7 +30,7 @@ const fn shape(
     Shape { kind, prefix, least, most, alphabet, mixed: |_| true }
 }
 
-/// AWS: IAM identifiers · GitHub: token formats of 2021 · Slack: token types · GitLab: token prefixes · Google, Stripe, Hugging Face,
+/// AWS: IAM identifiers · `GitHub`: token formats of 2021 · Slack: token types · `GitLab`: token prefixes · Google, Stripe, Hugging Face,
 /// `OpenAI` and Anthropic: as their consoles hand keys out.
 const SHAPES: [Shape; 21] = [
     shape("aws key", "AKIA", (16, 16), is_base32),
@@ -149,7 +149,7 @@ const BEGIN: &str = "-----BEGIN ";
 const END: &str = "-----END ";
 const CLOSE: &str = "PRIVATE KEY-----";
 
-/// A private key between its lines (RFC 7468, and OpenSSH's); one that does not end goes to the end of the text, and is open.
+/// A private key between its lines (RFC 7468, and `OpenSSH`'s); one that does not end goes to the end of the text, and is open.
 pub(super) fn private_key(text: &str, at: usize) -> Probe {
     let rest = &text[at..];
     if !rest.starts_with('-') {

@@ -29,7 +29,7 @@ fn keys() -> Vec<(&'static str, String)> {
         ("api key", format!("AIza{}", &letters[..35])),
         ("gitlab token", format!("glpat-{}", &letters[..20])),
         ("jwt", format!("eyJ{letters}.eyJ{letters}.{letters}-_x")),
-        ("aws secret key", format!("aws_secret_access_key = \"{letters}ABCD",)),
+        ("aws secret key", format!("aws_secret_access_key = \"{letters}ABCD")),
         (
             "private key",
             format!("-----BEGIN RSA PRIVATE KEY-----\n{letters}\n{letters}\n-----END RSA PRIVATE KEY-----"),

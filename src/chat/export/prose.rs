@@ -53,12 +53,12 @@ impl Writer<'_> {
                     Tag::List(Some(start)) => {
                         let _ = writeln!(self.out, "<ol start=\"{start}\">");
                     }
-                    tag => self.open(name(&tag.to_end())),
+                    tag => self.open(name(tag.to_end())),
                 }
             }
             Event::End(tag) => {
                 self.in_code &= tag != TagEnd::CodeBlock;
-                self.close(name(&tag), &tag);
+                self.close(name(tag), tag);
             }
             Event::Code(text) => {
                 let _ = write!(self.out, "<code>{}</code>", escape(&text));
@@ -75,7 +75,7 @@ impl Writer<'_> {
         }
     }
 
-    fn close(&mut self, names: &[&str], tag: &TagEnd) {
+    fn close(&mut self, names: &[&str], tag: TagEnd) {
         let block = !names.is_empty() && !matches!(tag, TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough);
         if block {
             self.settle(usize::MAX);
@@ -182,7 +182,7 @@ impl Writer<'_> {
 }
 
 /// The elements of a part of Markdown, outermost first.
-fn name(tag: &TagEnd) -> &'static [&'static str] {
+fn name(tag: TagEnd) -> &'static [&'static str] {
     match tag {
         TagEnd::Paragraph | TagEnd::HtmlBlock => &["p"],
         // Below the question, which is an h2.

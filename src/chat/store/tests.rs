@@ -178,7 +178,7 @@ fn a_branch_shares_the_first_turns_and_leaves_the_old_conversation_alone() {
     let dir = tempfile::tempdir().unwrap();
     let store = SessionStore::at(dir.path().to_owned());
     let old = saved(&store, 100, &["first?", "second?"]);
-    let mut branch = old.branch(1, SystemTime::UNIX_EPOCH + Duration::from_secs(300));
+    let mut branch = old.branch(1, SystemTime::UNIX_EPOCH + Duration::from_mins(5));
     branch.push(turn("other?", 301));
     store.append(&branch).unwrap();
     assert_eq!(store.load(&branch.id).unwrap(), branch);

@@ -125,13 +125,12 @@ impl Desk<'_> {
         let options = &self.app.supply.options;
         let cache = then.cache.parse().unwrap_or(options.cache);
         let supply = Supply { options: Options { cache, ..options.clone() }, ..self.app.supply.clone() };
-        let found = match supply.find(&then.name) {
-            Ok(Some(found)) => found,
-            Ok(None) | Err(_) => {
-                let name = &self.app.settings.model;
-                let mut progress = Progress::new();
-                supply.obtain(name, &Cancel::default(), &mut |event| progress.pull(name, event))?
-            }
+        let found = if let Ok(Some(found)) = supply.find(&then.name) {
+            found
+        } else {
+            let name = &self.app.settings.model;
+            let mut progress = Progress::new();
+            supply.obtain(name, &Cancel::default(), &mut |event| progress.pull(name, event))?
         };
         supply.generator(&found)
     }

@@ -129,22 +129,13 @@ fn lines(whole: &WholeReceipt<'_>) -> Vec<String> {
     trace.query.embedded.iter().for_each(|text| add("embedded", one_line(text)));
     add("embedder", trace.embedder.clone().unwrap_or_else(|| "none: by words alone".into()));
     add("reader", if trace.reader { "on" } else { "off" }.into());
-    match &trace.generator {
-        Some(model) => {
-            add("model", format!("{} ({})", model.name, model.file.as_deref().unwrap_or("file not known")));
-            add(
-                "computed by",
-                format!("{}, instructions {}, cache {}", model.backend, model.instructions, model.cache),
-            );
-            add(
-                "program",
-                format!("{}, build {}", whole.receipt.program, model.build.as_deref().unwrap_or("not known")),
-            );
-        }
-        None => {
-            add("model", "none was asked".into());
-            add("program", whole.receipt.program.clone());
-        }
+    if let Some(model) = &trace.generator {
+        add("model", format!("{} ({})", model.name, model.file.as_deref().unwrap_or("file not known")));
+        add("computed by", format!("{}, instructions {}, cache {}", model.backend, model.instructions, model.cache));
+        add("program", format!("{}, build {}", whole.receipt.program, model.build.as_deref().unwrap_or("not known")));
+    } else {
+        add("model", "none was asked".into());
+        add("program", whole.receipt.program.clone());
     }
     if let Some(hash) = &trace.prompt_hash {
         add("prompt", format!("{} tokens of a window of {}, {hash}", whole.prompt_tokens, whole.window));
