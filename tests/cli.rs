@@ -421,7 +421,7 @@ fn a_published_model_folder_becomes_a_file_that_answers() {
 fn a_conversation_tells_what_became_of_its_sources_and_its_answers_can_be_made_again() {
     let home = garden();
     let question = "What command creates a new project?";
-    let mut answered = home.run(&["ask", "--json", "--max-tokens", "24", question]).ok().json();
+    let mut answered = home.run(&["ask", "--json", "--reader", "false", "--max-tokens", "24", question]).ok().json();
     let answer: Answer = serde_json::from_value(answered.remove(0)).unwrap();
     let folder = home.docs().canonicalize().unwrap().display().to_string();
     let mut conversation = Conversation::new(&folder, SystemTime::now());
