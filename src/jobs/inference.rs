@@ -1,7 +1,7 @@
 //! The inference thread: it owns the models and does one thing at a time, questions before embeddings.
 //!
 //! A question that arrives before its model is searched for at once, so that its evidence shows, and written when the model
-//! is there. Bulk embedding yields: a question interrupts the batch in progress, which is tried again afterwards.
+//! is there; where all models lie on the disk it waits the moment that they take to open. Bulk embedding yields: a question interrupts the batch in progress, which is tried again afterwards.
 
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -34,6 +34,10 @@ pub(super) enum Work {
     Embedder(Arc<Embedder>),
     /// The reader is in memory.
     Reader(Box<Reader>),
+    /// All models that are wanted lie on the disk and are being opened: a moment's wait answers better than words alone.
+    Opening,
+    /// They are open, or have failed.
+    Opened,
     /// A question.
     Ask(Question),
     /// Texts of passages to embed by a certain model.
@@ -92,6 +96,8 @@ pub(super) struct Inference {
     embedder: Option<Arc<Embedder>>,
     reader: Option<Box<Reader>>,
     generator: Availability<Box<LocalGenerator>>,
+    /// Models are being opened.
+    opening: bool,
     /// What was read of the folder for questions about all of it.
     memory: Memory,
     questions: VecDeque<Question>,
@@ -116,6 +122,7 @@ impl Inference {
             embedder: None,
             reader: None,
             generator: Availability::OnItsWay,
+            opening: false,
             memory: Memory::default(),
             questions: VecDeque::new(),
             prepared: VecDeque::new(),
@@ -147,6 +154,8 @@ impl Inference {
             Work::NoGenerator(report) => self.generator = Availability::Never(report),
             Work::Embedder(embedder) => self.embedder = Some(embedder),
             Work::Reader(reader) => self.reader = Some(reader),
+            Work::Opening => self.opening = true,
+            Work::Opened => self.opening = false,
             Work::Ask(question) => self.questions.push_back(question),
             Work::Embed(passages) => self.batches.push_back(passages),
             Work::Compare(conversation) => self.comparisons.push_back(conversation),
@@ -156,6 +165,7 @@ impl Inference {
     /// Does the most urgent thing; false when there is nothing to do.
     fn step(&mut self) -> bool {
         if !matches!(self.library, Availability::OnItsWay)
+            && !self.opening
             && let Some(question) = self.questions.pop_front()
         {
             self.prepare(question);

@@ -42,6 +42,12 @@ impl Loader {
         let mut embedder: Option<String> = None;
         let mut reader = false;
         while let Ok(wanted) = inbox.recv() {
+            let names =
+                [Some(wanted.model.as_str()), Some(wanted.embedder.as_str()), wanted.reader.then_some(READER_BASE)];
+            let here = |name: &&str| matches!(self.supply.find(name), Ok(Some(_)));
+            if names.iter().flatten().all(here) {
+                let _ = self.inference.send(Work::Opening);
+            }
             if generator.as_ref() != Some(&wanted.model) {
                 match self.generator(&wanted.model) {
                     Ok(()) => generator = Some(wanted.model),
@@ -66,6 +72,7 @@ impl Loader {
                     Err(report) => self.note(format!("answers go without the reader: {}", report.cause)),
                 }
             }
+            let _ = self.inference.send(Work::Opened);
         }
     }
 
