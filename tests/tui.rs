@@ -514,6 +514,8 @@ fn a_question_is_answered_by_the_real_models_kept_and_taken_up_again() {
     std::os::unix::fs::symlink(models, root.path().join("data/tanya/models")).expect("a link");
     let mut pty = Pty::start(program(root.path(), &folder), 110, 30);
     pty.wait_for("1 passage");
+    // A quotation needs no language model: here that one is to write.
+    pty.press("/set answer_style write\r");
     pty.press("When did I prune the pear tree?\r");
     pty.wait_for("pear.md:3");
     // Only a finished answer of a model has a speed.
