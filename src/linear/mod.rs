@@ -10,8 +10,10 @@
 //! pure and takes the time as an argument, [`speech`] makes sentences of events, and this shell alone reads, writes and waits.
 //! The work behind it is the same as the screen's.
 
+mod background;
 mod commands;
 mod input;
+mod running;
 mod session;
 mod speech;
 

@@ -1,5 +1,7 @@
 //! What is written, as sentences: pure functions of what happened. Every text from outside is cleaned here, and nowhere else.
 
+use std::fmt::Write as _;
+
 use crate::answer::{Answer, Citation, Source, Verdict};
 use crate::chat::{Conversation, SessionSummary};
 use crate::report::Report;
@@ -22,7 +24,7 @@ pub(super) fn greeting(folder: &str, suggestions: &[String]) -> String {
         if index == 0 {
             out.push_str("\nQuestions to begin with; type the number to ask one:");
         }
-        out.push_str(&format!("\n{}. {}", index + 1, one_line(question)));
+        let _ = write!(out, "\n{}. {}", index + 1, one_line(question));
     }
     out
 }
@@ -58,7 +60,7 @@ pub(super) fn sources(sources: &[Source]) -> String {
     for source in sources {
         let heading = one_line(&source.heading);
         let heading = if heading.is_empty() { String::new() } else { format!(". {heading}") };
-        out.push_str(&format!("\n{}. {}{heading}", source.n, source_place(source)));
+        let _ = write!(out, "\n{}. {}{heading}", source.n, source_place(source));
     }
     out
 }
@@ -143,7 +145,7 @@ pub(super) fn sessions(list: &[SessionSummary]) -> String {
     let mut out = format!("{}, newest first:", counted(list.len() as u64, "conversation", "conversations"));
     for (index, session) in list.iter().enumerate() {
         let turns = counted(session.turns as u64, "question", "questions");
-        out.push_str(&format!("\n{}. {}, {turns}", index + 1, one_line(&session.title)));
+        let _ = write!(out, "\n{}. {}, {turns}", index + 1, one_line(&session.title));
     }
     out.push_str("\nType /sessions and a number to go on with one.");
     out
@@ -159,7 +161,7 @@ pub(super) fn resumed(conversation: &Conversation) -> String {
         } else {
             format!("{ANSWER}{}", clean(turn.answer.answer.trim()))
         };
-        out.push_str(&format!("\nThe last question: {}\n{answer}", one_line(&turn.question)));
+        let _ = write!(out, "\nThe last question: {}\n{answer}", one_line(&turn.question));
     }
     out
 }

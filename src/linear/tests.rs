@@ -45,11 +45,11 @@ impl Chat {
     fn take(&mut self, acts: Vec<Act>) {
         for act in acts {
             match &act {
-                Act::Say(text) => self.text.push_str(&format!("{text}\n")),
+                Act::Say(text) => self.text.extend([text.as_str(), "\n"]),
                 Act::Piece(text) => self.text.push_str(text),
                 Act::Prompt => self.text.push_str(speech::PROMPT),
-                Act::Note(text) => self.text.push_str(&format!("{}\n", speech::note(text))),
-                Act::Complain(report) => self.text.push_str(&format!("{}\n", speech::error(report))),
+                Act::Note(text) => self.text.extend([speech::note(text).as_str(), "\n"]),
+                Act::Complain(report) => self.text.extend([speech::error(report).as_str(), "\n"]),
                 _ => {}
             }
             self.acts.push(act);
@@ -59,7 +59,7 @@ impl Chat {
     fn line(&mut self, line: &str) {
         assert!(self.session.wants_line(), "no line is wanted now:\n{}", self.text);
         if self.text.ends_with(speech::PROMPT) {
-            self.text.push_str(&format!("{line}\n"));
+            self.text.extend([line, "\n"]);
         }
         let acts = self.session.line(line);
         self.take(acts);
