@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use unicode_segmentation::UnicodeSegmentation as _;
+
 use super::speech;
 use crate::answer::Source;
 use crate::jobs::JobId;
 use crate::tui::{Grounds, clean};
+
+/// Bytes that are held back, at most: scripts without spaces would else be written only at the end.
+const LONGEST_WORD: usize = 60;
 
 /// The answer being made.
 pub(super) struct Running {
@@ -29,7 +34,15 @@ impl Running {
     pub(super) fn write(&mut self, piece: &str) -> Option<String> {
         self.held.push_str(piece);
         let space = self.held.char_indices().rfind(|(_, c)| c.is_whitespace());
-        self.say(space.map_or(0, |(at, space)| at + space.len_utf8()))
+        let end = match space {
+            Some((at, space)) => at + space.len_utf8(),
+            // The last character may not be complete yet.
+            None if self.held.len() > LONGEST_WORD => {
+                self.held.grapheme_indices(true).next_back().map_or(0, |(at, _)| at)
+            }
+            None => 0,
+        };
+        self.say(end)
     }
 
     /// Writes the first `end` bytes of what is held, behind a label where they are the first words.

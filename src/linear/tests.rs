@@ -435,3 +435,17 @@ fn a_path_is_a_question_and_open_names_the_cited_line() {
     chat.line("/open 2");
     assert!(chat.acts.iter().any(|act| matches!(act, Act::Open(target) if target.page == Some(4))));
 }
+
+#[test]
+fn words_are_written_whole_and_a_script_without_spaces_is_not_held_back() {
+    let mut chat = Chat::new(Audience::Person);
+    chat.line("When?");
+    let text = |piece: &str| vec![AnswerEvent::Text(piece.into())];
+    chat.answer(1, text("The lamp"));
+    chat.answer(1, text(" was li"));
+    assert!(chat.text.ends_with("Answer: The lamp "), "{}", chat.text);
+    chat.answer(1, text("t. 灯台は昭和四十三年に"));
+    assert!(chat.text.ends_with("was lit. "), "{}", chat.text);
+    chat.answer(1, text("消灯されましたが今も博物館として公開"));
+    assert!(chat.text.ends_with("公"), "{}", chat.text);
+}
