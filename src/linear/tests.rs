@@ -443,7 +443,7 @@ fn words_are_written_whole_and_a_script_without_spaces_is_not_held_back() {
     let text = |piece: &str| vec![AnswerEvent::Text(piece.into())];
     chat.answer(1, text("The lamp"));
     chat.answer(1, text(" was li"));
-    assert!(chat.text.ends_with("Answer: The lamp "), "{}", chat.text);
+    assert!(chat.text.ends_with("Answer: The lamp was "), "{}", chat.text);
     chat.answer(1, text("t. 灯台は昭和四十三年に"));
     assert!(chat.text.ends_with("was lit. "), "{}", chat.text);
     chat.answer(1, text("消灯されましたが今も博物館として公開"));
