@@ -391,7 +391,7 @@ fn an_editor_has_the_terminal_and_every_key_until_it_ends() {
     );
     std::fs::write(&editor, script).expect("a file");
     std::fs::set_permissions(&editor, std::fs::Permissions::from_mode(0o755)).expect("it can be made executable");
-    let mut pty = Pty::scripted_with(100, 30, &[("SCRIPTED_FOLDER", root.path()), ("VISUAL", &editor)]);
+    let mut pty = Pty::scripted_with(100, 30, &[("SCRIPTED_FOLDER", root.path()), ("VISUAL", editor.as_path())]);
     pty.wait_for("ask your own documents");
     pty.press("hello\r");
     pty.wait_for("You asked: hello");

@@ -55,7 +55,8 @@ impl Words {
                 Some(Excerpt { turn: index + 1, text })
             })
             .collect();
-        let named = || self.0.iter().all(|word| Folded::new(&conversation.title).find(word).is_some());
+        let title = Folded::new(&conversation.title);
+        let named = || self.0.iter().all(|word| title.find(word).is_some());
         (!excerpts.is_empty() || named()).then_some(excerpts)
     }
 

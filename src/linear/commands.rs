@@ -1,6 +1,7 @@
 //! Commands typed after `/`.
 
-use super::session::{Act, Audience, Model, Session};
+use super::background::Model;
+use super::session::{Act, Audience, Session};
 use super::speech;
 use crate::chat::Conversation;
 use crate::config::SETTINGS;

@@ -10,8 +10,10 @@
 //! pure and takes the time as an argument, [`speech`] makes sentences of events, and this shell alone reads, writes and waits.
 //! The work behind it is the same as the screen's.
 
+mod background;
 mod commands;
 mod input;
+mod running;
 mod session;
 mod speech;
 
@@ -87,7 +89,7 @@ impl Shell<'_> {
                     self.session.event(self.start.elapsed(), event)
                 } else {
                     connected = false;
-                    Session::disconnected()
+                    self.session.disconnected()
                 },
                 () = tokio::time::sleep_until(wake.unwrap_or_else(Instant::now).into()), if wake.is_some() => {
                     self.session.wake(self.start.elapsed())

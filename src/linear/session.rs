@@ -5,16 +5,16 @@
 
 use std::time::{Duration, SystemTime};
 
+use super::background::{Library, Model, Readiness};
+use super::running::Running;
 use super::{TWICE, speech};
 use crate::answer::{Answer, AnswerEvent, FinishKind, Source};
 use crate::chat::{Conversation, SessionId, SessionSummary, Turn};
 use crate::config::Settings;
-use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEvent};
+use crate::jobs::{JobEvent, JobId};
 use crate::report::Report;
 use crate::tui::{AskRequest, Grounds, Setup, Target, clean};
 
-/// How long a pipe waits for vectors once all words are read, as `tanya ask` does.
-const PATIENCE: Duration = Duration::from_secs(15);
 /// Refused: the documents do not hold the answer.
 const REFUSED: u8 = 3;
 const FAILED: u8 = 1;
@@ -54,61 +54,6 @@ pub(super) enum Act {
     Quit(u8),
 }
 
-/// Whether the folder is read far enough for a pipe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Readiness {
-    Reading,
-    /// Words are searchable; vectors have until then.
-    Embedding(Duration),
-    Ready,
-}
-
-/// The language model, as far as events told.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) enum Model {
-    Unknown,
-    /// Being fetched: percent.
-    Pulling(Option<u64>),
-    Loading,
-    Ready {
-        name: String,
-        window: usize,
-        backend: String,
-    },
-    Failed(Report),
-}
-
-/// The answer being made.
-struct Running {
-    id: JobId,
-    asked: Duration,
-    question: String,
-    grounds: Grounds,
-    sources: Vec<Source>,
-    /// Words that were written.
-    written: String,
-    /// The start of a word whose end has not come yet.
-    held: String,
-}
-
-impl Running {
-    /// Writes the first `end` bytes of what is held, behind a label where they are the first words.
-    fn say(&mut self, end: usize) -> Option<String> {
-        let rest = self.held.split_off(end);
-        let words = std::mem::replace(&mut self.held, rest);
-        let first = self.written.is_empty();
-        let words = if first { words.trim_start() } else { &words[..] };
-        self.written.push_str(words);
-        let label = if first { label(self.grounds) } else { "" };
-        (!words.is_empty()).then(|| format!("{label}{}", clean(words)))
-    }
-
-    /// Writes all that is held.
-    fn rest(&mut self) -> Option<String> {
-        self.say(self.held.len())
-    }
-}
-
 /// A chat.
 pub(super) struct Session {
     pub(super) settings: Settings,
@@ -130,12 +75,9 @@ pub(super) struct Session {
     pub(super) clock: Duration,
     folder: String,
     job: JobId,
-    running: Option<Running>,
+    pub(super) running: Option<Running>,
     remarks: Vec<Act>,
-    readiness: Readiness,
-    embedder_failed: bool,
-    passages: Option<tanya_index::Status>,
-    told_read: bool,
+    pub(super) library: Library,
     interrupted: Option<Duration>,
     code: u8,
 }
@@ -161,10 +103,7 @@ impl Session {
             job: JobId::default(),
             running: None,
             remarks: Vec::new(),
-            readiness: Readiness::Reading,
-            embedder_failed: false,
-            passages: None,
-            told_read: false,
+            library: Library::default(),
             interrupted: None,
             code: 0,
         }
@@ -184,13 +123,13 @@ impl Session {
 
     /// Whether the next line may come.
     pub(super) fn wants_line(&self) -> bool {
-        let ready = self.audience == Audience::Person || self.readiness == Readiness::Ready;
+        let ready = self.audience == Audience::Person || self.library.readiness == Readiness::Ready;
         self.running.is_none() && !self.waiting && ready
     }
 
     /// When something changes by itself.
     pub(super) fn next_wake(&self) -> Option<Duration> {
-        match self.readiness {
+        match self.library.readiness {
             Readiness::Embedding(until) if self.audience == Audience::Pipe => Some(until),
             _ => None,
         }
@@ -199,8 +138,8 @@ impl Session {
     /// The moment that [`Self::next_wake`] asked for has come.
     pub(super) fn wake(&mut self, now: Duration) -> Vec<Act> {
         self.clock = now;
-        if matches!(self.readiness, Readiness::Embedding(until) if until <= now) {
-            self.readiness = Readiness::Ready;
+        if matches!(self.library.readiness, Readiness::Embedding(until) if until <= now) {
+            self.library.readiness = Readiness::Ready;
         }
         Vec::new()
     }
@@ -270,9 +209,10 @@ impl Session {
     }
 
     /// All background work has ended, which only a fault can cause.
-    pub(super) fn disconnected() -> Vec<Act> {
+    pub(super) fn disconnected(&mut self) -> Vec<Act> {
         let hint = Some("quit and start tanya again; the log says more".into());
-        vec![Act::Complain(Report { cause: "background work has stopped".into(), hint }), Act::Quit(FAILED)]
+        self.code = FAILED;
+        vec![Act::Complain(Report { cause: "background work has stopped".into(), hint }), Act::Quit(self.code)]
     }
 
     pub(super) fn ask(&mut self, question: String, grounds: Grounds) -> Vec<Act> {
@@ -284,15 +224,7 @@ impl Session {
             settings: self.settings.clone(),
             grounds,
         };
-        self.running = Some(Running {
-            id: self.job,
-            asked: self.clock,
-            question,
-            grounds,
-            sources: Vec::new(),
-            written: String::new(),
-            held: String::new(),
-        });
+        self.running = Some(Running::new(self.job, self.clock, question, grounds));
         vec![Act::Piece("Searching… ".into()), Act::Ask(self.job, Box::new(request))]
     }
 
@@ -349,6 +281,7 @@ impl Session {
                 self.resume(*conversation);
                 self.arrived(text)
             }
+            // Of an answer that was stopped, or a list that nobody waits for any more.
             JobEvent::Answer(..)
             | JobEvent::AnswerFailed(..)
             | JobEvent::SessionSaved(_)
@@ -359,7 +292,7 @@ impl Session {
             JobEvent::Notice(text) => self.remark(Act::Note(text)),
             JobEvent::Failed(report) => {
                 // A folder that cannot be read must not keep a pipe waiting: the question says so too.
-                self.readiness = Readiness::Ready;
+                self.library.readiness = Readiness::Ready;
                 if std::mem::take(&mut self.waiting) {
                     let mut acts = vec![Act::Complain(report)];
                     acts.extend(self.prompt());
@@ -385,7 +318,7 @@ impl Session {
     }
 
     /// Says it at once where nobody types, else before the next line is answered.
-    fn remark(&mut self, act: Act) -> Vec<Act> {
+    pub(super) fn remark(&mut self, act: Act) -> Vec<Act> {
         if self.audience == Audience::Pipe {
             return vec![act];
         }
@@ -409,10 +342,8 @@ impl Session {
                 acts
             }
             AnswerEvent::Text(piece) => {
-                running.held.push_str(&piece);
-                let space = running.held.char_indices().rfind(|(_, c)| c.is_whitespace());
-                let end = space.map_or(0, |(at, space)| at + space.len_utf8());
-                running.say(end).map(Act::Piece).into_iter().collect()
+                let words = running.write(&piece);
+                words.map(Act::Piece).into_iter().collect()
             }
             AnswerEvent::Finished(answer) => self.finished(*answer),
             AnswerEvent::Reading { done: 0, total, .. } => {
@@ -450,75 +381,5 @@ impl Session {
         acts.push(self.keep(running.question, answer));
         acts.extend(self.prompt());
         acts
-    }
-
-    fn ingest(&mut self, event: IngestEvent) -> Vec<Act> {
-        match event {
-            IngestEvent::Status(status) => self.passages = Some(status),
-            IngestEvent::Idle | IngestEvent::ReadOnly { .. } => {
-                let embedded = self.passages.as_ref().is_some_and(|status| status.embedded >= status.chunks);
-                self.readiness = match self.readiness {
-                    _ if embedded || self.embedder_failed => Readiness::Ready,
-                    Readiness::Reading => Readiness::Embedding(self.clock + PATIENCE),
-                    other => other,
-                };
-                if self.audience == Audience::Person && !std::mem::replace(&mut self.told_read, true) {
-                    return self.remark(Act::Note(self.read()));
-                }
-            }
-            IngestEvent::Scanned { .. } | IngestEvent::Reading { .. } | IngestEvent::Embedding { .. } => {}
-        }
-        Vec::new()
-    }
-
-    fn read(&self) -> String {
-        let Some(status) = &self.passages else { return "the folder is read".into() };
-        let (files, passages) =
-            (speech::counted(status.files, "file", "files"), speech::counted(status.chunks, "passage", "passages"));
-        match status.failed {
-            0 => format!("the folder is read: {files}, {passages}"),
-            failed => format!("the folder is read: {files}, {passages}; not readable: {failed}"),
-        }
-    }
-
-    fn model(&mut self, event: ModelEvent) -> Vec<Act> {
-        match event {
-            ModelEvent::Ready { name, window, backend } => self.model = Model::Ready { name, window, backend },
-            ModelEvent::Failed { name, report } if name == self.settings.embedder => {
-                self.embedder_failed = true;
-                if matches!(self.readiness, Readiness::Embedding(_)) {
-                    self.readiness = Readiness::Ready;
-                }
-                return self.remark(Act::Complain(report));
-            }
-            // The question that needs it says why it failed.
-            ModelEvent::Failed { report, .. } => self.model = Model::Failed(report),
-            ModelEvent::Loading { name } if name != self.settings.embedder => self.model = Model::Loading,
-            ModelEvent::Pulling { name, done, total, .. } if name != self.settings.embedder => {
-                let percent = total.filter(|total| *total > 0).map(|total| done.saturating_mul(100) / total);
-                let told = match self.model {
-                    Model::Pulling(told) => told,
-                    _ => None,
-                };
-                // A line each tenth, and only to somebody who waits for it.
-                let next = percent.is_some_and(|percent| percent / 10 > told.unwrap_or(0) / 10);
-                self.model = Model::Pulling(percent);
-                if let (true, true, Some(percent)) = (next, self.running.is_some(), percent)
-                    && self.audience == Audience::Person
-                {
-                    return vec![Act::Say(format!("The model arrives: {percent} percent."))];
-                }
-            }
-            ModelEvent::EmbedderReady { .. } | ModelEvent::Loading { .. } | ModelEvent::Pulling { .. } => {}
-        }
-        Vec::new()
-    }
-}
-
-/// What stands before an answer.
-fn label(grounds: Grounds) -> &'static str {
-    match grounds {
-        Grounds::Documents | Grounds::WholeFolder => speech::ANSWER,
-        Grounds::ModelAlone => "Answer, without the documents, check what it says: ",
     }
 }

@@ -1,6 +1,5 @@
 //! Chats as scripts: what is typed and what happens on one side, what a person reads on the other.
 
-use std::fmt::Write as _;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::session::{Act, Audience, Session};
@@ -46,17 +45,11 @@ impl Chat {
     fn take(&mut self, acts: Vec<Act>) {
         for act in acts {
             match &act {
-                Act::Say(text) => {
-                    let _ = writeln!(self.text, "{text}");
-                }
+                Act::Say(text) => self.text.extend([text.as_str(), "\n"]),
                 Act::Piece(text) => self.text.push_str(text),
                 Act::Prompt => self.text.push_str(speech::PROMPT),
-                Act::Note(text) => {
-                    let _ = writeln!(self.text, "{}", speech::note(text));
-                }
-                Act::Complain(report) => {
-                    let _ = writeln!(self.text, "{}", speech::error(report));
-                }
+                Act::Note(text) => self.text.extend([speech::note(text).as_str(), "\n"]),
+                Act::Complain(report) => self.text.extend([speech::error(report).as_str(), "\n"]),
                 _ => {}
             }
             self.acts.push(act);
@@ -66,7 +59,7 @@ impl Chat {
     fn line(&mut self, line: &str) {
         assert!(self.session.wants_line(), "no line is wanted now:\n{}", self.text);
         if self.text.ends_with(speech::PROMPT) {
-            let _ = writeln!(self.text, "{line}");
+            self.text.extend([line, "\n"]);
         }
         let acts = self.session.line(line);
         self.take(acts);
@@ -442,4 +435,18 @@ fn a_path_is_a_question_and_open_names_the_cited_line() {
     assert_eq!((opened.path.as_str(), opened.line, opened.page), ("garden/2024.md", 42, None));
     chat.line("/open 2");
     assert!(chat.acts.iter().any(|act| matches!(act, Act::Open(target) if target.page == Some(4))));
+}
+
+#[test]
+fn words_are_written_whole_and_a_script_without_spaces_is_not_held_back() {
+    let mut chat = Chat::new(Audience::Person);
+    chat.line("When?");
+    let text = |piece: &str| vec![AnswerEvent::Text(piece.into())];
+    chat.answer(1, text("The lamp"));
+    chat.answer(1, text(" was li"));
+    assert!(chat.text.ends_with("Answer: The lamp was "), "{}", chat.text);
+    chat.answer(1, text("t. 灯台は昭和四十三年に"));
+    assert!(chat.text.ends_with("was lit. "), "{}", chat.text);
+    chat.answer(1, text("消灯されましたが今も博物館として公開"));
+    assert!(chat.text.ends_with("公"), "{}", chat.text);
 }
