@@ -25,6 +25,7 @@ mod rerank;
 mod retrieve;
 mod screening;
 mod sentences;
+mod settled;
 mod span;
 mod trace;
 mod whole;
@@ -230,9 +231,9 @@ fn file_hashes(snapshot: &Snapshot, sources: &[Source]) -> Result<BTreeMap<Strin
 pub fn conclude(mut prepared: Prepared, model: &str, sink: &mut dyn FnMut(AnswerEvent)) -> Answer {
     let answer = match (prepared.whole.take(), prepared.quote.take()) {
         (Some(whole), _) => whole.conclude(prepared, sink),
-        (None, Some(Quoted::Whole(quote))) => write::quoted(prepared, &quote, sink),
-        (None, Some(Quoted::Closest(quote))) => write::unsure(prepared, &quote, model),
-        (None, Some(Quoted::Lead(_)) | None) => write::refusal(prepared, model),
+        (None, Some(Quoted::Whole(quote))) => settled::quoted(prepared, &quote, sink),
+        (None, Some(Quoted::Closest(quote))) => settled::unsure(prepared, &quote, model),
+        (None, Some(Quoted::Lead(_)) | None) => settled::refusal(prepared, model),
     };
     sink(AnswerEvent::Finished(Box::new(answer.clone())));
     answer
@@ -250,10 +251,10 @@ pub fn complete(
     if !prepared.needs_model() {
         return Ok(conclude(prepared, generator.name(), sink));
     }
-    let whole = prepared.whole.take();
+    let (whole, filter) = (prepared.whole.take(), Arc::clone(&prepared.request.filter));
     let mut answer = write::written(prepared, snapshot, generator, prompts, cancel, sink)?;
     if let Some(whole) = whole.filter(|whole| whole.phrased) {
-        answer = whole.phrased_as(answer);
+        answer = whole.phrased_as(answer, &filter);
     }
     sink(AnswerEvent::Finished(Box::new(answer.clone())));
     Ok(answer)

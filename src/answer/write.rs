@@ -1,7 +1,6 @@
-//! The second half of an answer: fit, write, check; or the refusal.
+//! An answer that a model writes: fit, write, check.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -11,7 +10,6 @@ use tanya_index::Snapshot;
 use super::cite::{self, Checked, Terms as _};
 use super::condense::{best_stretch, stretch_around};
 use super::event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
-use super::filter::OutputFilter;
 use super::fit::{Budget, Costs, evidence_room, fit};
 use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
@@ -19,94 +17,11 @@ use super::query::Exchange;
 use super::quote::{Quote, Quoted};
 use super::retrieve::FolderTerms;
 use super::screening::Screening;
+use super::settled::sealed;
 use super::span::short_answer;
 use super::trace::{Trace, TracedPassage, TracedSampling, prompt_hash};
 use super::{Prepared, Request, milliseconds};
-use crate::config::FilterMode;
 use crate::report::Hinting as _;
-
-/// What the person reads when the documents do not hold the answer.
-const NOT_THERE: &str = "Not in your documents.";
-/// The same where something comes near.
-const NOT_CERTAIN: &str = "Not for certain in your documents. What comes nearest:";
-
-/// The answer that says so; the closest passages are its sources.
-pub(super) fn refusal(prepared: Prepared, model: &str) -> Answer {
-    let reason = match prepared.gate {
-        Gate::Refuse { reason } => Some(reason),
-        Gate::Go => None,
-    };
-    let mut trace = prepared.trace;
-    let passage = |source: &Source| TracedPassage::found(source, prepared.file_hashes.get(&source.path));
-    trace.passages = prepared.found.sources.iter().map(passage).collect();
-    Answer {
-        answer: NOT_THERE.into(),
-        short_answer: None,
-        abstained: true,
-        reason,
-        citations: Vec::new(),
-        sentences: Vec::new(),
-        sources: prepared.found.sources,
-        dropped: prepared.found.dropped,
-        prompt_tokens: 0,
-        reused_tokens: 0,
-        generated_tokens: 0,
-        ms_search: prepared.ms_search,
-        ms_first_token: None,
-        ms_decode: 0.0,
-        ms_total: milliseconds(prepared.started),
-        finish: FinishKind::Refused,
-        model: model.to_owned(),
-        seed: prepared.request.sampling.seed,
-        window: 0,
-        measures: prepared.measures,
-        whole: None,
-        filtered: Vec::new(),
-        beyond_documents: false,
-        trace: Some(Box::new(trace)),
-    }
-}
-
-/// The refusal with what comes nearest to an answer.
-pub(super) fn unsure(prepared: Prepared, closest: &Quote, model: &str) -> Answer {
-    let filter = Arc::clone(&prepared.request.filter);
-    let mut checked = closest.shown(&filter).checked();
-    let lead = format!("{NOT_CERTAIN}\n\n");
-    for sentence in &mut checked.sentences {
-        (sentence.start, sentence.end) = (sentence.start + lead.len(), sentence.end + lead.len());
-    }
-    let answer = Answer {
-        answer: lead + &checked.text,
-        citations: checked.citations,
-        sentences: checked.sentences,
-        ..refusal(prepared, model)
-    };
-    sealed(answer, &filter)
-}
-
-/// The answer in a source's own words.
-pub(super) fn quoted(mut prepared: Prepared, quote: &Quote, sink: &mut dyn FnMut(AnswerEvent)) -> Answer {
-    let ms_first_token = milliseconds(prepared.started);
-    let filter = Arc::clone(&prepared.request.filter);
-    let quote = quote.shown(&filter);
-    let text = quote.text.clone();
-    sink(AnswerEvent::Text(text.clone()));
-    let checked = quote.checked();
-    sink(AnswerEvent::Checked(checked.sentences.clone()));
-    prepared.trace.wrote = Some(text);
-    let answer = Answer {
-        answer: checked.text,
-        short_answer: Some(quote.span.clone()).filter(|span| !span.is_empty()),
-        abstained: false,
-        reason: None,
-        citations: checked.citations,
-        sentences: checked.sentences,
-        ms_first_token: Some(ms_first_token),
-        finish: FinishKind::Stop,
-        ..refusal(prepared, "reader")
-    };
-    sealed(answer, &filter)
-}
 
 /// Lets the model write from what fits, and checks it.
 pub(super) fn written(
@@ -218,26 +133,6 @@ pub(super) fn written(
         trace: Some(Box::new(trace)),
     };
     Ok(sealed(answer, filter))
-}
-
-/// The answer with what its filter and its checks say of the whole.
-fn sealed(answer: Answer, filter: &OutputFilter) -> Answer {
-    let mut answer = Answer {
-        filtered: filter.report(&answer.answer),
-        short_answer: answer.short_answer.map(|short| filter.shown(&short)),
-        beyond_documents: !answer.abstained
-            && !answer.sentences.is_empty()
-            && answer.sentences.iter().all(|sentence| sentence.verdict == Verdict::NotFound),
-        ..answer
-    };
-    if filter.mode() == FilterMode::Redact {
-        // The quotation below an answer would say what the answer does not.
-        for citation in &mut answer.citations {
-            citation.text = filter.shown(&citation.text);
-            citation.quote = filter.shown(&citation.quote);
-        }
-    }
-    answer
 }
 
 /// What a prompt is made of before it is fitted.

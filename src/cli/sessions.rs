@@ -251,6 +251,14 @@ mod tests {
         assert!(error(vec![bare.clone()], None).contains("has a receipt"));
         assert!(error(vec![bare.clone()], Some(1)).contains("turn 1 has no receipt"));
         assert!(error(vec![bare], Some(2)).contains("has no turn 2"));
+        let mut whole = refusal(0.2, 0.5);
+        whole.answer.whole = Some(crate::answer::Whole::default());
+        assert!(error(vec![whole.clone()], Some(1)).contains("about the whole folder"));
+        assert_eq!(
+            replay(root.path(), vec![whole, refusal(0.2, 0.5)], None),
+            Ok(format!("{:?}", ExitCode::SUCCESS)),
+            "it is passed over"
+        );
         let mut written = refusal(0.2, 0.5);
         let trace = &mut written.receipt.as_mut().unwrap().trace;
         trace.prompt_hash = Some("00".into());

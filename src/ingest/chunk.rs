@@ -14,7 +14,7 @@ mod split;
 use tanya_index::{NewChunk, Span};
 
 use super::extract::{Block, BlockKind};
-use size::{Size, measure};
+use size::{Size, joint, measure};
 use split::{Piece, pieces};
 
 /// Most words in a chunk's text.
@@ -152,12 +152,21 @@ impl Growing {
         Self { text: piece.text, span: piece.span, size: piece.size }
     }
 
+    /// What stands between the text so far and a piece that is added.
+    fn separator(&self, piece: &Piece) -> &'static str {
+        if piece.span.start_line <= self.span.end_line + 1 { "\n" } else { "\n\n" }
+    }
+
+    /// The size with a piece added.
+    fn with(&self, piece: &Piece) -> Size {
+        self.size + piece.size + joint(&self.text, self.separator(piece), &piece.text)
+    }
+
     fn add(&mut self, piece: &Piece) {
-        let adjacent = piece.span.start_line <= self.span.end_line + 1;
-        self.text.push_str(if adjacent { "\n" } else { "\n\n" });
+        self.size = self.with(piece);
+        self.text.push_str(self.separator(piece));
         self.text.push_str(&piece.text);
         self.span.end_line = self.span.end_line.max(piece.span.end_line);
-        self.size += piece.size;
     }
 
     fn finish(self, heading: &str) -> NewChunk {
@@ -193,7 +202,7 @@ fn emit(section: &[Block], heading: &str, room: Size, chunks: &mut Vec<NewChunk>
 }
 
 fn takes_in(open: &Growing, piece: &Piece, kind: BlockKind, glued: Option<Size>, room: Size) -> bool {
-    let with_what_follows = open.size + piece.size + glued.unwrap_or_default();
+    let with_what_follows = open.with(piece) + glued.unwrap_or_default();
     let belongs = match kind {
         BlockKind::ListItem | BlockKind::Code | BlockKind::Table { .. } => true,
         BlockKind::Paragraph | BlockKind::Heading(_) => {

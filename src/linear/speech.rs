@@ -72,6 +72,9 @@ pub(super) fn ending(answer: &Answer, written: &str) -> Vec<String> {
     if answer.abstained {
         let reason = answer.reason.as_deref().map(|reason| format!(" {}", one_line(reason))).unwrap_or_default();
         out.push(format!("Not found in the documents.{reason}"));
+        for citation in &answer.citations {
+            out.push(format!("What comes nearest. {}", cited(citation)));
+        }
         if !answer.sources.is_empty() {
             out.push("The closest passages are the sources above.".into());
         }
@@ -98,7 +101,7 @@ pub(super) fn ending(answer: &Answer, written: &str) -> Vec<String> {
 
 fn cited(citation: &Citation) -> String {
     let place = place(&citation.path, citation.page, (citation.start_line, citation.end_line));
-    let quote = shortened(&one_line(&citation.text), LONGEST_QUOTE);
+    let quote = shortened(&one_line(citation.words()), LONGEST_QUOTE);
     let quote = if quote.is_empty() { String::new() } else { format!(": \"{quote}\"") };
     format!("Citation {}, {place}{quote}", citation.n)
 }

@@ -165,6 +165,22 @@ fn refusal() -> Vec<AnswerEvent> {
 }
 
 #[test]
+fn a_refusal_reads_out_what_comes_nearest() {
+    let mut chat = Chat::new(Audience::Person);
+    chat.model_is_ready();
+    chat.line("When was the apple tree pruned?");
+    let near = Answer {
+        abstained: true,
+        reason: Some("No passage answers it for certain.".into()),
+        finish: FinishKind::Refused,
+        ..finished()
+    };
+    chat.answer(1, vec![AnswerEvent::Sources(near.sources.clone()), AnswerEvent::Finished(Box::new(near))]);
+    let nearest = "What comes nearest. Citation 1, garden/2024.md, line 42: \"On March 9 I pruned the pear tree.\"";
+    assert!(chat.text.contains(nearest), "{}", chat.text);
+}
+
+#[test]
 fn a_question_with_its_sources_its_answer_and_its_warning() {
     let mut chat = Chat::new(Audience::Person);
     chat.model_is_ready();

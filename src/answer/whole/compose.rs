@@ -1,6 +1,7 @@
 //! Items → the answer: what was found, in the order of the documents, and the proof of how much was read for it.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use anyhow::Result;
 use tanya_engine::Cancel;
@@ -11,8 +12,10 @@ use super::sheet::Sheet;
 use super::subject::Subject;
 use super::task::{Scope, Task, Unit};
 use crate::answer::event::{Answer, AnswerEvent, Citation, FinishKind, Sentence, Source, Verdict, Whole};
+use crate::answer::filter::OutputFilter;
 use crate::answer::models::TextEmbedder;
-use crate::answer::{Prepared, milliseconds, write};
+use crate::answer::settled::{refusal, sealed};
+use crate::answer::{Prepared, milliseconds};
 use crate::config::AnswerStyle;
 
 /// Items shown under a number: enough to see what was counted.
@@ -26,6 +29,8 @@ const OF_A_SIDE: usize = 5;
 /// What composing needs besides what was found.
 pub(super) struct Tools<'a> {
     pub(super) terms: &'a dyn crate::answer::cite::Terms,
+    /// What an answer should not say aloud.
+    pub(super) filter: &'a OutputFilter,
     pub(super) embedder: Option<&'a dyn TextEmbedder>,
     pub(super) cancel: &'a Cancel,
 }
@@ -58,7 +63,7 @@ pub(super) fn compose(
     tools: &Tools<'_>,
 ) -> Result<Composed> {
     let wanted = plan.search.subjects().flat_map(Subject::words).collect();
-    let mut sheet = Sheet::new(wanted, tools.terms);
+    let mut sheet = Sheet::new(wanted, tools.terms, tools.filter);
     let found = reduced.found;
     let mut short = None;
     match &plan.task {
@@ -197,13 +202,14 @@ impl Composed {
             (None, _) => FinishKind::Stop,
         };
         let ms_first_token = milliseconds(prepared.started);
-        let refused = write::refusal(prepared, "extraction");
+        let filter = Arc::clone(&prepared.request.filter);
+        let refused = refusal(prepared, "extraction");
         if self.refusal.is_some() {
             return Answer { reason: self.refusal, abstained: !stopped, finish, whole: Some(self.whole), ..refused };
         }
         sink(AnswerEvent::Text(self.text.clone()));
         sink(AnswerEvent::Checked(self.sentences.clone()));
-        Answer {
+        let answer = Answer {
             answer: self.text,
             short_answer: self.short,
             abstained: false,
@@ -214,16 +220,17 @@ impl Composed {
             finish,
             whole: Some(self.whole),
             ..refused
-        }
+        };
+        sealed(answer, &filter)
     }
 
     /// What the model made of it, with the proof; the documents' own words where nothing that it wrote is supported.
-    pub(in crate::answer) fn phrased_as(self, written: Answer) -> Answer {
+    pub(in crate::answer) fn phrased_as(self, written: Answer, filter: &OutputFilter) -> Answer {
         let is_supported = written.sentences.iter().any(|sentence| sentence.verdict != Verdict::NotFound);
         if written.abstained || !is_supported {
             let Self { text: answer, sentences, citations, sources, whole, .. } = self;
             let abstained = false;
-            return Answer {
+            let own = Answer {
                 answer,
                 sentences,
                 citations,
@@ -233,6 +240,7 @@ impl Composed {
                 whole: Some(whole),
                 ..written
             };
+            return sealed(own, filter);
         }
         let answer = format!("{}\n\n{}", written.answer, self.proof);
         Answer { answer, short_answer: None, whole: Some(self.whole), ..written }

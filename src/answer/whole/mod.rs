@@ -108,7 +108,7 @@ pub(super) fn prepare(
         found: reduced.found,
         unread_files: plan.unread.skipped + plan.unread.failed,
     };
-    let tools = compose::Tools { terms: &terms, embedder: finders.embedder, cancel };
+    let tools = compose::Tools { terms: &terms, filter: &request.filter, embedder: finders.embedder, cancel };
     let composed = compose::compose(&plan, reduced, &near, whole, read.stopped, request.style, &tools)?;
     let gate = match &composed.refusal {
         Some(reason) => Gate::Refuse { reason: reason.clone() },

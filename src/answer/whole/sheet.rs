@@ -8,11 +8,13 @@ use tanya_index::{Chunk, ChunkId};
 use super::reduce::Item;
 use crate::answer::cite::{self, Terms};
 use crate::answer::event::{Citation, Sentence, Source, Verdict};
+use crate::answer::filter::OutputFilter;
 use crate::answer::retrieve::heading;
 
 /// An answer as it grows.
 pub(super) struct Sheet<'a> {
     terms: &'a dyn Terms,
+    filter: &'a OutputFilter,
     /// The question's own words, which are marked in the sources.
     wanted: BTreeSet<String>,
     numbers: HashMap<ChunkId, u32>,
@@ -23,9 +25,10 @@ pub(super) struct Sheet<'a> {
 }
 
 impl<'a> Sheet<'a> {
-    pub(super) fn new(wanted: BTreeSet<String>, terms: &'a dyn Terms) -> Self {
+    pub(super) fn new(wanted: BTreeSet<String>, terms: &'a dyn Terms, filter: &'a OutputFilter) -> Self {
         Self {
             terms,
+            filter,
             wanted,
             numbers: HashMap::new(),
             text: String::new(),
@@ -41,7 +44,7 @@ impl<'a> Sheet<'a> {
             self.text.truncate(self.text.trim_end().len());
             self.text.push_str("\n\n");
         }
-        self.text.push_str(text);
+        self.text.push_str(&self.filter.shown(text));
         self.text.push_str("\n\n");
     }
 
@@ -72,7 +75,8 @@ impl<'a> Sheet<'a> {
 
     fn cite(&mut self, item: &Item) {
         let start = self.text.len();
-        self.text.push_str(&item.text);
+        // What supports it is looked for with its own words.
+        self.text.push_str(&self.filter.shown(&item.text));
         let mut numbers = Vec::new();
         let mut verdict = Verdict::NotFound;
         for place in &item.places {

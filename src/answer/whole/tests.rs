@@ -156,6 +156,24 @@ fn fourteen_birds_in_nine_files_are_all_listed_and_none_twice() {
 }
 
 #[test]
+fn what_is_listed_goes_through_the_output_filter_and_keeps_its_support() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = dir.path().join("list.txt");
+    std::fs::write(&list, "bird: mallard\n").unwrap();
+    let blocklist = list.to_string_lossy().into_owned();
+    let settings = Settings { blocklist, output_filter: crate::config::FilterMode::Redact, ..Settings::default() };
+    let filter = Arc::new(crate::answer::OutputFilter::load(&settings).unwrap());
+    let redact = |request: &mut Request| request.filter = Arc::clone(&filter);
+    let Outcome { answer, events, .. } =
+        Asking::new().ask_until("List all birds", redact, Finders::default(), |_| false);
+    assert!(!answer.answer.contains("mallard") && answer.answer.contains("▇▇▇ (bird)"), "{}", answer.answer);
+    assert!(!events.iter().any(|event| matches!(event, AnswerEvent::Text(text) if text.contains("mallard"))));
+    assert!(!answer.citations.iter().any(|citation| (citation.text.clone() + &citation.quote).contains("mallard")));
+    assert_eq!(answer.filtered.len(), 1);
+    assert!(answer.sentences.iter().all(|sentence| sentence.verdict == Verdict::Supported), "{:?}", answer.sentences);
+}
+
+#[test]
 fn every_item_cites_the_lines_where_it_stands() {
     let answer = Asking::new().ask("List all birds").answer;
     let lines = |text: &str| {

@@ -64,14 +64,20 @@ fn chosen(conversation: &Conversation, turn: Option<usize>) -> Result<Vec<(usize
     let why = "answers that were stopped, and those that an older version kept, have none";
     let turns = (1..).zip(&conversation.turns);
     let Some(wanted) = turn else {
-        let (with, without): (Vec<_>, Vec<_>) = turns.partition(|(_, turn)| turn.receipt.is_some());
-        for (number, _) in without {
-            output::note(&format!("turn {number} has no receipt and is passed over"));
+        let (with, without): (Vec<_>, Vec<_>) =
+            turns.partition(|(_, turn)| turn.receipt.is_some() && turn.answer.whole.is_none());
+        for (number, turn) in without {
+            let why = if turn.answer.whole.is_some() { "was about the whole folder" } else { "has no receipt" };
+            output::note(&format!("turn {number} {why} and is passed over"));
         }
         let with: Vec<_> =
             with.into_iter().filter_map(|(number, turn)| Some((number, turn, turn.receipt.as_ref()?))).collect();
         if with.is_empty() {
-            return Err(anyhow!("no answer of {} has a receipt", conversation.id.as_str())).hint(why);
+            return Err(anyhow!(
+                "no answer of {} has a receipt that it can be made again from",
+                conversation.id.as_str()
+            ))
+            .hint(why);
         }
         return Ok(with);
     };
@@ -80,6 +86,10 @@ fn chosen(conversation: &Conversation, turn: Option<usize>) -> Result<Vec<(usize
         return Err(anyhow!("{} has no turn {wanted}", conversation.id.as_str()))
             .hint(format!("its turns are 1 to {}", conversation.turns.len()));
     };
+    if turn.answer.whole.is_some() {
+        return Err(anyhow!("turn {wanted} was about the whole folder, which a receipt does not keep"))
+            .hint("ask the question again: the answer says what was read");
+    }
     let receipt = turn.receipt.as_ref().ok_or_else(|| anyhow!("turn {wanted} has no receipt")).hint(why)?;
     Ok(vec![(number, turn, receipt)])
 }

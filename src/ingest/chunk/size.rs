@@ -2,7 +2,7 @@
 
 use std::ops::{Add, AddAssign};
 
-/// A size that adds up over texts that white space separates.
+/// A size. It adds up over texts that are joined, together with their [`joint`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Size {
     /// Words × 4.
@@ -84,6 +84,15 @@ pub(crate) fn measure(text: &str) -> Size {
     size
 }
 
+/// What joining two texts adds to their sizes: runs of blanks on both sides and between become one, which may cost a token more.
+pub(crate) fn joint(before: &str, separator: &str, after: &str) -> Size {
+    let blank = |chars: &mut dyn Iterator<Item = char>| chars.take_while(|c| classify(*c) == Class::Space).count();
+    let (left, right) = (blank(&mut before.chars().rev()), blank(&mut after.chars()));
+    let cost = |length| tokens_of((Class::Space, length));
+    let tokens = cost(left + blank(&mut separator.chars()) + right) - cost(left) - cost(right);
+    Size { quarter_words: 0, tokens }
+}
+
 fn tokens_of((class, length): (Class, usize)) -> usize {
     match class {
         // Free between words; a wall of blanks must not make a passage endless.
@@ -119,6 +128,16 @@ fn classify(c: char) -> Class {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    proptest::proptest! {
+        #[test]
+        fn joined_texts_measure_as_their_parts_and_their_joint(
+            before in "[a /一]{0,4}[ \n]{0,20}", separator in "[ \n]{1,2}", after in "[ \n]{0,20}[a /一]{0,4}",
+        ) {
+            let parts = measure(&before) + measure(&after) + joint(&before, &separator, &after);
+            proptest::prop_assert_eq!(parts.tokens, measure(&format!("{before}{separator}{after}")).tokens);
+        }
+    }
 
     #[test]
     fn english_is_counted_as_a_person_counts() {

@@ -6,7 +6,7 @@ use std::ops::Range;
 use tanya_index::Span;
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::size::{Size, measure};
+use super::size::{Size, joint, measure};
 use crate::ingest::extract::{Block, BlockKind};
 
 /// A part of a block that fits into a chunk.
@@ -83,7 +83,7 @@ impl<'a> Places<'a> {
     fn cut(&self, from: usize, borders: &[Border], room: Size, header: Option<(&str, Size)>) -> Vec<Piece> {
         let mut units = Vec::new();
         divide(&self.block.text, from..self.block.text.len(), borders, room, &mut units);
-        pack(&units, room)
+        pack(&self.block.text, &units, room)
             .into_iter()
             .filter_map(|range| {
                 let text = self.block.text[range.clone()].trim_end().trim_start_matches('\n');
@@ -137,7 +137,7 @@ fn divide(text: &str, range: Range<usize>, borders: &[Border], room: Size, units
 }
 
 /// Joins neighboring units while they fit, closing a piece early when all would then be of about the same size.
-fn pack(units: &[(Range<usize>, Size)], room: Size) -> Vec<Range<usize>> {
+fn pack(text: &str, units: &[(Range<usize>, Size)], room: Size) -> Vec<Range<usize>> {
     let total = units.iter().fold(Size::default(), |sum, (_, size)| sum + *size);
     let count =
         total.quarter_words.div_ceil(room.quarter_words.max(1)).max(total.tokens.div_ceil(room.tokens.max(1))).max(1);
@@ -146,10 +146,11 @@ fn pack(units: &[(Range<usize>, Size)], room: Size) -> Vec<Range<usize>> {
     let mut open = Size::default();
     for (range, size) in units {
         let full = open.quarter_words >= target.quarter_words && open.tokens >= target.tokens;
+        let with = |last: &Range<usize>| open + *size + joint(&text[last.clone()], "", &text[range.clone()]);
         match packed.last_mut() {
-            Some(last) if !full && (open + *size).fits(room) => {
+            Some(last) if !full && with(last).fits(room) => {
+                open = with(last);
                 last.end = range.end;
-                open += *size;
             }
             _ => {
                 packed.push(range.clone());

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 
 use super::super::Extracted;
 use super::super::body::{Body, MAX_ROWS};
-use super::Unreadable;
 use super::package::Package;
 use super::styles::{Lists, Styles, outline};
 use super::xml::{Event, Xml};
+use super::{Unreadable, salvaged};
 
 pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     let mut package = Package::open(bytes)?;
@@ -25,13 +25,8 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     let styles = Styles::read(&mut package);
     let lists = Lists::read(&mut package);
     let mut reader = Reader { xml: Xml::new(&text), body: Body::default(), styles, lists, notes, tables: 0 };
-    if let Err(error) = reader.flow("") {
-        // What came before the damage was read.
-        match error {
-            Unreadable::Damaged(why) if !reader.body.is_empty() => reader.body.partly(format!("damaged: {why}")),
-            other => return Err(other),
-        }
-    }
+    let read = reader.flow("");
+    salvaged(read, &mut reader.body)?;
     Ok(reader.body.finish(title, tags))
 }
 

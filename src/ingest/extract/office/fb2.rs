@@ -4,9 +4,9 @@
 
 use super::super::Extracted;
 use super::super::body::Body;
-use super::Unreadable;
 use super::package::Package;
 use super::xml::{Event, Xml, decoded};
+use super::{Unreadable, salvaged};
 
 pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     let text = if bytes.starts_with(b"PK") {
@@ -20,10 +20,7 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     let (mut title, mut tags) = (None, Vec::new());
     let mut xml = Xml::new(&text);
     let read = read(&mut xml, &mut body, &mut title, &mut tags);
-    match read {
-        Err(Unreadable::Damaged(why)) if !body.is_empty() => body.partly(format!("damaged: {why}")),
-        other => other?,
-    }
+    salvaged(read, &mut body)?;
     Ok(body.finish(title, tags))
 }
 

@@ -15,6 +15,7 @@ mod styles;
 mod xml;
 
 use super::Extracted;
+use super::body::Body;
 use tanya_index::FileState;
 
 /// The formats of this module.
@@ -58,6 +59,15 @@ impl Unreadable {
             Self::Damaged(why) => Extracted::without_text(FileState::Failed, format!("damaged: {why}")),
         }
     }
+}
+
+/// What came before the damage was read: a document that ends in it is partly there, one without any text is not.
+fn salvaged(read: Result<(), Unreadable>, body: &mut Body) -> Result<(), Unreadable> {
+    match read {
+        Err(Unreadable::Damaged(why)) if !body.is_empty() => body.partly(format!("damaged: {why}")),
+        other => other?,
+    }
+    Ok(())
 }
 
 /// Reads a document.

@@ -6,9 +6,9 @@ use std::collections::HashSet;
 
 use super::super::Extracted;
 use super::super::body::{Body, MAX_ROWS};
-use super::Unreadable;
 use super::package::Package;
 use super::xml::{Element, Event, Xml};
+use super::{Unreadable, salvaged};
 
 /// Empty cells that one element may stand for; sheets are filled up with thousands.
 const MAX_REPEATED: usize = 64;
@@ -23,12 +23,8 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     let (title, tags) = properties(&mut package);
     let hidden = hidden_styles(&text);
     let mut reader = Reader { xml: Xml::new(&text), body: Body::default(), hidden, slides: 0 };
-    if let Err(error) = reader.flow("", 0) {
-        match error {
-            Unreadable::Damaged(why) if !reader.body.is_empty() => reader.body.partly(format!("damaged: {why}")),
-            other => return Err(other),
-        }
-    }
+    let read = reader.flow("", 0);
+    salvaged(read, &mut reader.body)?;
     Ok(reader.body.finish(title, tags))
 }
 

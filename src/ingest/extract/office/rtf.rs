@@ -3,9 +3,17 @@
 //! Format: Rich Text Format specification 1.9.1. Read in one pass with a stack of groups: destinations that are no text are passed
 //! over, bytes are decoded by the font's character set or the document's code page, hidden text is left out and counted.
 
+mod charset;
+mod destination;
+mod tokens;
+
 use std::collections::HashMap;
 
 use encoding_rs::{Encoding, WINDOWS_1252};
+
+use charset::{of_character_set, of_code_page};
+use destination::{Destination, SILENT};
+use tokens::{Token, Tokens};
 
 use super::super::Extracted;
 use super::super::body::Body;
@@ -13,58 +21,6 @@ use super::Unreadable;
 
 /// Groups that may stand inside each other.
 const MAX_DEPTH: usize = 1024;
-
-/// Destinations whose text is not the document's.
-const SILENT: &[&str] = &[
-    "fonttbl",
-    "colortbl",
-    "stylesheet",
-    "pict",
-    "object",
-    "objdata",
-    "header",
-    "headerl",
-    "headerr",
-    "headerf",
-    "footer",
-    "footerl",
-    "footerr",
-    "footerf",
-    "generator",
-    "listtable",
-    "listoverridetable",
-    "revtbl",
-    "rsidtbl",
-    "themedata",
-    "colorschememapping",
-    "datastore",
-    "latentstyles",
-    "xmlnstbl",
-    "mmathPr",
-    "fldinst",
-    "bkmkstart",
-    "bkmkend",
-    "datafield",
-    "filetbl",
-    "userprops",
-    "pgptbl",
-    "listtext",
-    "pntext",
-    "pntxta",
-    "pntxtb",
-    "nonshppict",
-    "template",
-    "author",
-    "operator",
-    "company",
-    "subject",
-    "doccomm",
-    "comment",
-    "keywords",
-    "category",
-    "manager",
-    "hlinkbase",
-];
 
 pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, Unreadable> {
     let start = bytes.iter().position(|byte| !byte.is_ascii_whitespace()).unwrap_or(0);
@@ -93,15 +49,6 @@ struct Group {
     note: bool,
     /// Bytes that stand for a character after `\u`.
     fallback: usize,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Destination {
-    Text,
-    Title,
-    Fonts,
-    Styles,
-    Nothing,
 }
 
 struct Reader {
@@ -165,11 +112,10 @@ impl Reader {
 
     /// Reads all; false when groups were still open at the end.
     fn run(&mut self, input: &[u8]) -> bool {
-        let mut at = 0;
         let mut depth = 0_usize;
-        while at < input.len() && !self.body.is_full() {
-            match input[at] {
-                b'{' => {
+        for token in Tokens::of(input) {
+            match token {
+                Token::Open => {
                     self.flush();
                     depth += 1;
                     if depth <= MAX_DEPTH {
@@ -177,93 +123,43 @@ impl Reader {
                         self.groups.push(group);
                     }
                     self.skip = 0;
-                    at += 1;
                 }
-                b'}' => {
-                    self.flush();
-                    if self.group().to == Destination::Styles || self.group().to == Destination::Fonts {
-                        self.end_entry();
-                    }
-                    if self.group().note {
-                        self.put("]");
-                    }
-                    if depth <= MAX_DEPTH && self.groups.len() > 1 {
-                        self.groups.pop();
-                    }
+                Token::Close => {
+                    self.close(depth);
                     depth = depth.saturating_sub(1);
-                    self.skip = 0;
-                    at += 1;
                     if depth == 0 {
                         return true;
                     }
                 }
-                b'\\' => at += self.control(&input[at..]),
-                b'\r' | b'\n' => at += 1,
-                byte => {
-                    self.byte(byte);
-                    at += 1;
-                }
+                Token::Word(word, parameter) => self.word(word, parameter),
+                Token::Byte(byte) => self.byte(byte),
+                // What a reader may pass over if it does not know it; of these only list markers would be text.
+                Token::Optional => self.group().to = Destination::Nothing,
+                Token::Symbol(b'~') => self.push(" "),
+                Token::Symbol(b'_') => self.push("-"),
+                Token::Symbol(b'\n' | b'\r') => self.paragraph(),
+                Token::Symbol(_) => {}
+            }
+            if self.body.is_full() {
+                return true;
             }
         }
         self.flush();
-        self.body.is_full()
+        false
     }
 
-    /// A control word or symbol; gives its length in bytes.
-    fn control(&mut self, input: &[u8]) -> usize {
-        let Some(first) = input.get(1).copied() else { return 1 };
-        if !first.is_ascii_alphabetic() {
-            return match first {
-                b'\'' => {
-                    let hex = input.get(2..4).and_then(|hex| std::str::from_utf8(hex).ok());
-                    if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-                        self.byte(byte);
-                    }
-                    4.min(input.len())
-                }
-                b'*' => {
-                    // What a reader may pass over if it does not know it; of these only list markers would be text.
-                    self.group().to = Destination::Nothing;
-                    2
-                }
-                b'~' => self.symbol(" "),
-                b'_' => self.symbol("-"),
-                b'{' | b'}' | b'\\' => {
-                    self.byte(first);
-                    2
-                }
-                b'\n' | b'\r' => {
-                    self.paragraph();
-                    2
-                }
-                _ => 2,
-            };
+    fn close(&mut self, depth: usize) {
+        self.flush();
+        if matches!(self.group().to, Destination::Styles | Destination::Fonts) {
+            self.end_entry();
         }
-        let letters = input[1..].iter().take(32).take_while(|byte| byte.is_ascii_alphabetic()).count();
-        let word = std::str::from_utf8(&input[1..=letters]).unwrap_or_default();
-        let mut at = 1 + letters;
-        let digits_from = at;
-        if input.get(at) == Some(&b'-') {
-            at += 1;
+        if self.group().note {
+            self.put("]");
         }
-        while at - digits_from < 11 && input.get(at).is_some_and(u8::is_ascii_digit) {
-            at += 1;
+        if depth <= MAX_DEPTH && self.groups.len() > 1 {
+            self.groups.pop();
         }
-        let parameter = std::str::from_utf8(&input[digits_from..at]).ok().and_then(|digits| digits.parse::<i32>().ok());
-        if input.get(at) == Some(&b' ') {
-            at += 1;
-        }
-        if word == "bin" {
-            let length = usize::try_from(parameter.unwrap_or(0)).unwrap_or(0);
-            return at.saturating_add(length).min(input.len());
-        }
-        self.word(word, parameter);
-        at
-    }
-
-    fn symbol(&mut self, text: &str) -> usize {
-        self.push(text);
-        2
+        self.skip = 0;
     }
 
     fn word(&mut self, word: &str, parameter: Option<i32>) {
@@ -445,40 +341,4 @@ impl Reader {
             self.body.table(&rows, true);
         }
     }
-}
-
-fn of_code_page(page: i32) -> &'static Encoding {
-    let label = match page {
-        65001 => "utf-8".to_owned(),
-        932 => "shift_jis".to_owned(),
-        936 => "gbk".to_owned(),
-        949 => "euc-kr".to_owned(),
-        950 => "big5".to_owned(),
-        10000 => "macintosh".to_owned(),
-        866 => "ibm866".to_owned(),
-        page => format!("windows-{page}"),
-    };
-    Encoding::for_label(label.as_bytes()).unwrap_or(WINDOWS_1252)
-}
-
-/// The encoding of a font's character set (`fcharsetN`).
-fn of_character_set(set: i32) -> Option<&'static Encoding> {
-    let page = match set {
-        77 => 10000,
-        128 => 932,
-        129 => 949,
-        134 => 936,
-        136 => 950,
-        161 => 1253,
-        162 => 1254,
-        163 => 1258,
-        177 => 1255,
-        178 => 1256,
-        186 => 1257,
-        204 => 1251,
-        222 => 874,
-        238 => 1250,
-        _ => return None,
-    };
-    Some(of_code_page(page))
 }
