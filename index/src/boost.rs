@@ -4,7 +4,7 @@
 //! 0.35; where a score would exceed 1, all scores of the search are divided by the greatest ([`scale`]), which keeps
 //! their order and their ratios.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -68,6 +68,8 @@ pub enum BoostKind {
 pub(crate) struct Asked {
     text: String,
     words: Vec<Word>,
+    /// Where each of them stands.
+    places: HashMap<String, Vec<usize>>,
     /// Weight of all words that say something.
     weight: u32,
     /// As they stand in texts' tokens, and as they are written.
@@ -101,6 +103,7 @@ impl Asked {
             };
             if asked.words.len() < MOST_WORDS {
                 asked.weight += weight;
+                asked.places.entry(token.text.clone()).or_default().push(asked.words.len());
                 asked.words.push(Word { text: token.text, at: token.start..token.end, weight });
             }
         }
@@ -172,23 +175,21 @@ impl Asked {
     /// The run of the question's words that stands among `words` and says most; the first of equals.
     fn weightiest_run(&self, words: &[String]) -> Range<usize> {
         let (mut best, mut most) = (0..0, 0);
-        // Lengths of the runs that end at the question's word before this one, by their last word among `words`.
-        let mut before = vec![0usize; words.len() + 1];
-        for (at, asked) in self.words.iter().enumerate() {
-            let mut lengths = vec![0usize; words.len() + 1];
-            for (place, word) in words.iter().enumerate() {
-                if *word == asked.text {
-                    let length = before[place] + 1;
-                    lengths[place + 1] = length;
-                    let end = at + 1;
-                    let run = end - length..end;
-                    let weight: u32 = self.words[run.clone()].iter().map(|word| word.weight).sum();
-                    if weight > most {
-                        (best, most) = (run, weight);
-                    }
+        // The runs that end at the word before this one: the question's last word of each, and how many words it has.
+        let (mut before, mut here): (Vec<(usize, usize)>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
+        for word in words {
+            here.clear();
+            for &at in self.places.get(word).into_iter().flatten() {
+                let longer = before.iter().find(|(last, _)| last + 1 == at);
+                let length = longer.map_or(1, |(_, length)| length + 1);
+                here.push((at, length));
+                let run = at + 1 - length..at + 1;
+                let weight: u32 = self.words[run.clone()].iter().map(|word| word.weight).sum();
+                if weight > most || (weight == most && weight > 0 && run.end < best.end) {
+                    (best, most) = (run, weight);
                 }
             }
-            before = lengths;
+            std::mem::swap(&mut before, &mut here);
         }
         best
     }

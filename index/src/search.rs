@@ -1,7 +1,7 @@
 //! The flow of a search, from a query to explained hits.
 //!
 //! ```text
-//! vectors → words (→ feedback → words) → fuse → read texts → boosts → choose → merge
+//! vectors ∥ words (→ feedback → words) → fuse → read texts → boosts → choose → merge
 //! ```
 //!
 //! The steps that decide are pure and stand in modules of their own ([`crate::fusion`], [`crate::affinity`], [`crate::boost`],
@@ -26,12 +26,16 @@ use crate::snapshot::{Hit, Mode, Query, Rank, Snapshot, coverage};
 use crate::store::read;
 use crate::top::Scored;
 use crate::types::{Chunk, ChunkId, TextHash};
+use crate::view::Vectors;
 use crate::words::query::{Plan, WeightedText};
 
 /// Candidates taken from each side: recall at 100 is what fusion has to work with.
 const CANDIDATES: usize = 100;
 /// Candidates that are read at first, at least; all are, where these are not enough. What stands below them cannot be lifted by a boost.
 const READ: usize = 50;
+
+/// Vectors from which on words are looked for on a thread of their own meanwhile: starting one takes as long as comparing some thousand.
+const BESIDE: usize = 8_192;
 
 /// What vectors and words found.
 struct Gathered {
@@ -102,6 +106,18 @@ pub(crate) fn run(snapshot: &Snapshot, query: &Query, cancelled: &dyn Fn() -> bo
     Ok(explained)
 }
 
+/// Runs two things, `beside` each other on two threads or one after the other.
+fn both<A, B: Send>(beside: bool, here: impl FnOnce() -> A, there: impl FnOnce() -> B + Send) -> (A, B) {
+    if !beside {
+        return (here(), there());
+    }
+    std::thread::scope(|scope| {
+        let there = scope.spawn(there);
+        let here = here();
+        (here, there.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })
+}
+
 /// Asks vectors and words.
 fn gather(
     snapshot: &Snapshot,
@@ -122,21 +138,20 @@ fn gather(
     go_on(cancelled)?;
     let admitted = snapshot.admitted(&query.conditions)?.map(Arc::new);
     go_on(cancelled)?;
-    let near = match &vectors {
-        Some(vectors) => vectors.nearest(&snapshot.view, asked, depth, admitted.as_deref())?,
-        None => Vec::new(),
-    };
-    go_on(cancelled)?;
-    let wanted: HashSet<ChunkId> = near.iter().map(|(id, _)| *id).collect();
     let by_words = |texts: &[WeightedText]| -> Result<(Plan, _), Error> {
         let found = snapshot.view.ask(|asker| {
             let plan = asker.plan(texts)?;
-            let matches = asker.run(&plan, depth, wanted.clone(), admitted.clone())?;
+            let matches = asker.run(&plan, depth, vectors.is_some(), admitted.clone())?;
             Ok((plan, matches))
         })?;
         Ok(found.unwrap_or_default())
     };
-    let (mut plan, mut matches) = by_words(&query.texts)?;
+    let by_vectors = |vectors: &Vectors| vectors.nearest(&snapshot.view, asked, depth, admitted.as_deref());
+    let (near, words) = match &vectors {
+        Some(vectors) => both(vectors.len() >= BESIDE, || by_vectors(vectors), || by_words(&query.texts)),
+        None => (Ok(Vec::new()), by_words(&query.texts)),
+    };
+    let (near, (mut plan, mut matches)) = (near?, words?);
     let mut feedback = false;
     if query.feedback
         && query.mode != Mode::Vector
@@ -149,21 +164,18 @@ fn gather(
     }
     go_on(cancelled)?;
 
-    let mut bm25 = matches.wanted;
+    let wanted: HashSet<ChunkId> = near.iter().map(|(id, _)| *id).collect();
+    let mut bm25 = matches.scores(&wanted);
     let mut cosines: HashMap<ChunkId, f32> = near.iter().copied().collect();
     let mut ids: Vec<ChunkId> = near.iter().map(|(id, _)| *id).collect();
     if query.mode != Mode::Vector {
-        for scored in &matches.best {
-            bm25.insert(scored.id, scored.score);
-            if !wanted.contains(&scored.id) {
-                ids.push(scored.id);
-                if let Some(vectors) = &vectors
-                    && let Some(cosine) = vectors.cosine(&snapshot.view, scored.id, asked)?
-                {
-                    cosines.insert(scored.id, cosine);
-                }
-            }
+        let found = matches.best.iter().filter(|scored| !wanted.contains(&scored.id));
+        let by_words_alone: Vec<ChunkId> = found.clone().map(|scored| scored.id).collect();
+        bm25.extend(found.map(|scored| (scored.id, scored.score)));
+        if let Some(vectors) = &vectors {
+            cosines.extend(vectors.cosines(&snapshot.view, &by_words_alone, asked)?);
         }
+        ids.extend(by_words_alone);
     }
     if is_listing(query) {
         ids.extend(admitted.iter().flat_map(|admitted| admitted.iter().copied()));

@@ -5,7 +5,7 @@
 //! held up. A transaction keeps the log from being reset: views live as long as their snapshots, no longer, except
 //! during a commit of this process, when the view before it is kept for questions that come meanwhile.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -291,9 +291,28 @@ impl Vectors {
         Ok(near.into_iter().filter_map(|Neighbor { id, cosine }| Some((living.chunk(id)?, cosine))).collect())
     }
 
-    /// A chunk's greatest cosine to any of `queries`; `None` while it has no vector. `view` is theirs.
-    pub(crate) fn cosine(&self, view: &View, chunk: ChunkId, queries: &[Vec<f32>]) -> Result<Option<f32>, Error> {
-        let Ok(place) = self.of_chunk.binary_search_by_key(&chunk, |(c, _)| *c) else { return Ok(None) };
-        self.index.search().cosine(self.of_chunk[place].1, queries, view)
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.first_chunk.len()
+    }
+
+    /// The chunks' greatest cosines to any of `queries`, without those that have no vector. `view` is theirs.
+    pub(crate) fn cosines(
+        &self,
+        view: &View,
+        chunks: &[ChunkId],
+        queries: &[Vec<f32>],
+    ) -> Result<HashMap<ChunkId, f32>, Error> {
+        let vector = |chunk: &ChunkId| {
+            let place = self.of_chunk.binary_search_by_key(chunk, |(c, _)| *c).ok()?;
+            Some((*chunk, self.of_chunk[place].1))
+        };
+        let vectors: Vec<(ChunkId, VectorId)> = chunks.iter().filter_map(vector).collect();
+        let mut ids: Vec<VectorId> = vectors.iter().map(|(_, vector)| *vector).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let near = self.index.search().cosines(&ids, queries, view)?;
+        let cosines: HashMap<VectorId, f32> = near.into_iter().map(|Neighbor { id, cosine }| (id, cosine)).collect();
+        Ok(vectors.into_iter().filter_map(|(chunk, id)| Some((chunk, *cosines.get(&id)?))).collect())
     }
 }

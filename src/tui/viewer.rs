@@ -102,7 +102,12 @@ impl Target {
     /// Decides how `file`, which is [`Self::file`], is opened: by `$VISUAL`, `$EDITOR` or vi when it is text.
     pub fn opening(&self, file: &Path, var: impl Fn(&str) -> Option<String>) -> Opening {
         let extension = file.extension().map(|extension| extension.to_string_lossy().to_lowercase());
-        if self.page.is_some() || extension.is_some_and(|extension| VIEWED.contains(&extension.as_str())) {
+        // Mailboxes and notebooks have pages and are text; only a file without an extension is judged by having some.
+        let is_viewed = match &extension {
+            Some(extension) => VIEWED.contains(&extension.as_str()),
+            None => self.page.is_some(),
+        };
+        if is_viewed {
             let name = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
             return Opening::Viewer(Invocation {
                 program: name.into(),
@@ -115,7 +120,8 @@ impl Target {
         let name = editor.split_whitespace().next().and_then(|word| word.rsplit('/').next()).unwrap_or("vi").to_owned();
         // As git does: the variable is a piece of shell that may hold options and quotes, the file is an argument of it.
         let mut arguments: Vec<OsString> = vec!["-c".into(), format!("{editor} \"$@\"").into(), name.clone().into()];
-        arguments.extend(at_line(&name, file, self.line));
+        // A line within a page is none of the file.
+        arguments.extend(at_line(&name, file, if self.page.is_some() { 1 } else { self.line }));
         Opening::Editor(Invocation { program: "sh".into(), arguments, name })
     }
 
@@ -192,6 +198,11 @@ mod tests {
         }
         for path in ["page.html", "run.sh", "x.desktop", "notes"] {
             assert!(matches!(opened(path, None, "vim", ""), Opening::Editor(_)), "{path}");
+        }
+        // Whatever is in them: a line within a page is none of the file.
+        for path in ["mail.mbox", "cells.ipynb", "x.desktop"] {
+            let edited = opened(path, Some(3), "vim", "");
+            assert!(matches!(edited, Opening::Editor(_)) && line(&edited).contains(" +1 "), "{path}");
         }
         assert!(target("a.pdf", Some(3)).viewed("xdg-open").ends_with("it is on page 3"));
     }

@@ -2,13 +2,13 @@
 //!
 //! Plans depend on the tables and their indexes alone: no statistics are ever gathered.
 
-use super::read::{CHUNK, OUTLINE, TAKEN_UP_SINCE, VECTORS_SINCE};
+use super::read::{CHUNK, CHUNK_HASHES, OUTLINE, TAKEN_UP_SINCE, VECTOR_HASHES, VECTORS_SINCE};
 use super::write::REMOVE_ORPHAN;
 use super::{open, schema};
 use crate::verify::{LET_WAIT, WITHOUT_VECTOR};
 
-/// The tables that a statement reads from end to end.
-fn read_whole(statement: &str) -> Vec<String> {
+/// What `SQLite` says that it will do.
+fn steps_of(statement: &str) -> Vec<String> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("library.sqlite");
     schema::prepare(&path).unwrap();
@@ -16,15 +16,20 @@ fn read_whole(statement: &str) -> Vec<String> {
     let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
     // Parameters stay unbound: a plan is made without them.
     let mut rows = explained.raw_query();
-    let (mut steps, mut scanned) = (0, Vec::new());
+    let mut steps = Vec::new();
     while let Some(row) = rows.next().unwrap() {
-        let step: String = row.get(3).unwrap();
-        steps += 1;
-        assert!(!step.contains("TEMP B-TREE"), "{statement} sorts: {step}");
-        scanned.extend(step.strip_prefix("SCAN ").map(|rest| rest.split(' ').next().unwrap_or_default().to_owned()));
+        steps.push(row.get(3).unwrap());
     }
-    assert!(steps > 0, "{statement} has no plan");
-    scanned
+    assert!(!steps.is_empty(), "{statement} has no plan");
+    steps
+}
+
+/// The tables that a statement reads from end to end.
+fn read_whole(statement: &str) -> Vec<String> {
+    let steps = steps_of(statement);
+    assert!(steps.iter().all(|step| !step.contains("TEMP B-TREE")), "{statement} sorts: {steps:?}");
+    let scanned = steps.iter().filter_map(|step| step.strip_prefix("SCAN "));
+    scanned.map(|rest| rest.split(' ').next().unwrap_or_default().to_owned()).collect()
 }
 
 #[test]
@@ -45,4 +50,13 @@ fn looking_for_passages_without_a_vector_reads_them_once_and_the_vectors_by_inde
 #[test]
 fn an_outline_goes_by_two_indexes_and_sorts_nothing() {
     assert_eq!(read_whole(OUTLINE), ["f"]);
+}
+
+#[test]
+fn chunks_meet_their_vectors_by_two_indexes_that_hold_what_is_asked_for() {
+    assert_eq!(read_whole(CHUNK_HASHES), ["chunks"]);
+    assert_eq!(read_whole(VECTOR_HASHES), [] as [&str; 0]);
+    for statement in [CHUNK_HASHES, VECTOR_HASHES] {
+        assert!(steps_of(statement).iter().all(|step| step.contains("USING COVERING INDEX")), "{statement}");
+    }
 }

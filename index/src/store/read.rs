@@ -1,6 +1,6 @@
 //! What is read from the truth store. Each function is one question; none changes anything.
 
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, Rows, params};
 
 use crate::forget::Forgotten;
 use crate::outline::Outlined;
@@ -384,14 +384,30 @@ pub(crate) fn newest_vector(connection: &Connection) -> rusqlite::Result<i64> {
     Ok(newest.unwrap_or(0))
 }
 
+/// In the order of an index that holds all that is asked for: the texts of the table are not read.
+pub(super) const CHUNK_HASHES: &str = "SELECT hash, id FROM chunks ORDER BY hash";
+pub(super) const VECTOR_HASHES: &str = "SELECT hash, id FROM vectors WHERE embedder = ?1 ORDER BY hash";
+
 /// Every embedded chunk with its vector, in the order of the chunks.
 pub(crate) fn embedded_chunks(connection: &Connection, embedder: i64) -> rusqlite::Result<Vec<(ChunkId, VectorId)>> {
-    connection
-        .prepare_cached(
-            "SELECT c.id, v.id FROM chunks c JOIN vectors v ON v.embedder = ?1 AND v.hash = c.hash ORDER BY c.id",
-        )?
-        .query_map([embedder], |row| Ok((ChunkId(row.get(0)?), VectorId(row.get(1)?))))?
-        .collect()
+    let (mut chunks, mut vectors) =
+        (connection.prepare_cached(CHUNK_HASHES)?, connection.prepare_cached(VECTOR_HASHES)?);
+    let (mut chunks, mut vectors) = (chunks.query([])?, vectors.query([embedder])?);
+    let next = |rows: &mut Rows<'_>| -> rusqlite::Result<Option<(TextHash, i64)>> {
+        rows.next()?.map(|row| Ok((TextHash(row.get(0)?), row.get(1)?))).transpose()
+    };
+    let mut embedded = Vec::new();
+    let mut chunk = next(&mut chunks)?;
+    while let Some((hash, vector)) = next(&mut vectors)? {
+        while let Some((of, id)) = chunk.filter(|(of, _)| *of <= hash) {
+            if of == hash {
+                embedded.push((ChunkId(id), VectorId(vector)));
+            }
+            chunk = next(&mut chunks)?;
+        }
+    }
+    embedded.sort_unstable();
+    Ok(embedded)
 }
 
 pub(crate) fn state_code(state: FileState) -> i64 {

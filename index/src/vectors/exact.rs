@@ -84,8 +84,17 @@ impl VectorIndex for Exact {
         Ok(top.into_sorted().into_iter().map(|s| Neighbor { id: s.id, cosine: s.score }).collect())
     }
 
-    fn cosine(&self, id: VectorId, queries: &[Vec<f32>], _: &dyn Originals) -> Result<Option<f32>, Error> {
-        Ok(self.row(id).filter(|_| !queries.is_empty()).map(|values| best(values, queries)))
+    fn cosines(
+        &self,
+        ids: &[VectorId],
+        queries: &[Vec<f32>],
+        _: &dyn Originals,
+    ) -> Result<Vec<Neighbor>, Error> {
+        if queries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = ids.iter().filter_map(|id| Some(Neighbor { id: *id, cosine: best(self.row(*id)?, queries) }));
+        Ok(known.collect())
     }
 }
 
@@ -112,8 +121,8 @@ mod tests {
         };
         assert_eq!(found(&[vec![1.0, 0.0]], &[5, 7, 9]), [9, 7, 5]);
         assert_eq!(found(&[vec![1.0, 0.0], vec![0.0, 1.0]], &[2, 5, 7, 9]), [2, 5, 9, 7]);
-        let cosine = axes().cosine(VectorId(7), &[vec![1.0, 0.0]], &Kept::default()).unwrap();
-        assert!((cosine.unwrap() - 0.6).abs() < 1e-6);
+        let cosine = axes().cosines(&[VectorId(7)], &[vec![1.0, 0.0]], &Kept::default()).unwrap();
+        assert!((cosine[0].cosine - 0.6).abs() < 1e-6);
     }
 
     #[test]
@@ -138,6 +147,6 @@ mod tests {
         assert!(!index.push(VectorId(9), &[1.0, 0.0]));
         assert!(!index.push(VectorId(10), &[0.0; 3]));
         assert_eq!(index.len(), 4);
-        assert_eq!(index.cosine(VectorId(10), &[vec![1.0, 0.0]], &Kept::default()).unwrap(), None);
+        assert!(index.cosines(&[VectorId(10)], &[vec![1.0, 0.0]], &Kept::default()).unwrap().is_empty());
     }
 }

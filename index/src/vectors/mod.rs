@@ -114,8 +114,13 @@ pub(crate) trait VectorIndex {
         originals: &dyn Originals,
     ) -> Result<Vec<Neighbor>, Error>;
 
-    /// The greatest cosine of one vector to any of `queries`; `None` if it is not in the index.
-    fn cosine(&self, id: VectorId, queries: &[Vec<f32>], originals: &dyn Originals) -> Result<Option<f32>, Error>;
+    /// The greatest cosine of each of these vectors to any of `queries`, in no order; without those that are not in the index.
+    fn cosines(
+        &self,
+        ids: &[VectorId],
+        queries: &[Vec<f32>],
+        originals: &dyn Originals,
+    ) -> Result<Vec<Neighbor>, Error>;
 }
 
 /// The greatest cosine of a vector to any of `queries`.

@@ -25,12 +25,15 @@ const WALK_UP_TO: usize = 1_000;
 pub(crate) struct Rounded {
     rows: Rows,
     tier: Tier,
+    threads: usize,
     graph: Option<Arc<Background>>,
 }
 
 impl Rounded {
     pub(super) fn new(rows: Rows, with_graph: bool) -> Self {
-        Self { rows, tier: Tier::fastest(), graph: with_graph.then(Arc::default) }
+        // Asked once: the answer is read from files.
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        Self { rows, tier: Tier::fastest(), threads, graph: with_graph.then(Arc::default) }
     }
 
     pub(super) fn rows(&self) -> &Rows {
@@ -62,7 +65,7 @@ impl Rounded {
     /// The ids of the best `wanted` by rounded cosines; at least as many as there are, up to `limit`.
     fn candidates(&self, asked: &[Asked], limit: usize, living: Living<'_>) -> Vec<Scored<VectorId>> {
         let wanted = limit.saturating_mul(2).max(CANDIDATES);
-        let search = Search { tier: self.tier, asked, limit: wanted, living, after: None };
+        let search = Search { tier: self.tier, threads: self.threads, asked, limit: wanted, living, after: None };
         if limit <= WALK_UP_TO
             && let Some(graph) = self.graph(living)
         {
@@ -102,16 +105,23 @@ impl VectorIndex for Rounded {
         Ok(top.into_sorted().into_iter().map(|s| Neighbor { id: s.id, cosine: s.score }).collect())
     }
 
-    fn cosine(&self, id: VectorId, queries: &[Vec<f32>], originals: &dyn Originals) -> Result<Option<f32>, Error> {
-        let mut cosine = None;
-        if !queries.is_empty() && self.rows.contains(id) {
-            originals.each(&[id], &mut |_, original| {
+    fn cosines(
+        &self,
+        ids: &[VectorId],
+        queries: &[Vec<f32>],
+        originals: &dyn Originals,
+    ) -> Result<Vec<Neighbor>, Error> {
+        let mut known: Vec<VectorId> = ids.iter().copied().filter(|id| self.rows.contains(*id)).collect();
+        known.sort_unstable();
+        let mut cosines = Vec::with_capacity(known.len());
+        if !queries.is_empty() {
+            originals.each(&known, &mut |id, original| {
                 if original.len() == self.rows.dimension() {
-                    cosine = Some(best(original, queries));
+                    cosines.push(Neighbor { id, cosine: best(original, queries) });
                 }
             })?;
         }
-        Ok(cosine)
+        Ok(cosines)
     }
 }
 
@@ -178,9 +188,9 @@ mod tests {
             for neighbor in &found {
                 let cosine = best(&kept.vectors[&neighbor.id], &queries);
                 assert_eq!(neighbor.cosine.to_bits(), cosine.to_bits());
-                assert_eq!(index.cosine(neighbor.id, &queries, &kept).unwrap(), Some(cosine));
+                let same = Neighbor { id: neighbor.id, cosine };
+                assert_eq!(index.cosines(&[VectorId(9_999), neighbor.id], &queries, &kept).unwrap(), [same]);
             }
-            assert_eq!(index.cosine(VectorId(9_999), &queries, &kept).unwrap(), None);
         }
     }
 

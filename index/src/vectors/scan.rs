@@ -31,6 +31,8 @@ impl Asked {
 #[derive(Clone, Copy)]
 pub(super) struct Search<'a> {
     pub(super) tier: Tier,
+    /// That there are for it; it uses two at most.
+    pub(super) threads: usize,
     pub(super) asked: &'a [Asked],
     pub(super) limit: usize,
     pub(super) living: Living<'a>,
@@ -41,8 +43,7 @@ pub(super) struct Search<'a> {
 impl Search<'_> {
     /// The best rows by their rounded cosines, in no order. The same whatever the number of threads.
     pub(super) fn run(self, rows: &Rows) -> Vec<Scored<VectorId>> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        self.on(rows, if rows.len() > ALONE { threads.min(2) } else { 1 })
+        self.on(rows, if rows.len() > ALONE { self.threads.min(2) } else { 1 })
     }
 
     fn on(self, rows: &Rows, threads: usize) -> Vec<Scored<VectorId>> {
@@ -127,7 +128,7 @@ mod tests {
         let some: Vec<i64> = (1..=5_000).filter(|id| id % 21 == 0).collect();
         let some = pairs(&some);
         for living in [Living::whole(&all, 1), Living::some(&some)] {
-            let search = |tier| Search { tier, asked: &asked, limit: 50, living, after: None };
+            let search = |tier| Search { tier, threads: 2, asked: &asked, limit: 50, living, after: None };
             let expected = search(Tier::fastest()).on(&rows, 1);
             assert_eq!(expected.len(), 50);
             assert!(expected.iter().all(|found| living.contains(found.id)));
@@ -150,6 +151,7 @@ mod tests {
         for after in [0, 500, 1_023, 1_024, 1_025, 2_999, 3_000] {
             let search = Search {
                 tier: Tier::fastest(),
+                threads: 2,
                 asked: &[Asked::of(&kept.query(4))],
                 limit: 4_000,
                 living: Living::whole(&all, 1),
@@ -167,6 +169,7 @@ mod tests {
         let all = kept.pairs();
         let search = Search {
             tier: Tier::fastest(),
+            threads: 2,
             asked: &[Asked::of(&[1.0])],
             limit: 5,
             living: Living::whole(&all, 1),

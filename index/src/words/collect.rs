@@ -1,5 +1,5 @@
-//! One pass over all matches: the best chunks, and beside them the scores of chunks that the vectors brought up, which
-//! a plain top list would not know.
+//! One pass over all matches: the best chunks, and beside them every score, for the chunks that the vectors bring up: a plain
+//! top list would not know those, and the vectors are compared at the same time.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,36 +17,53 @@ use crate::types::ChunkId;
 pub(crate) struct Matches {
     /// Best first, ties by id.
     pub(crate) best: Vec<Scored<ChunkId>>,
-    /// The scores of the wanted chunks that match at all.
-    pub(crate) wanted: HashMap<ChunkId, f32>,
+    /// All that match, in no order, a list for each segment; nothing where they were not asked for.
+    all: Vec<Vec<Scored<ChunkId>>>,
 }
 
-pub(super) struct BestAndWanted {
+impl Matches {
+    /// The scores of the `wanted` chunks that match at all.
+    pub(crate) fn scores(&self, wanted: &HashSet<ChunkId>) -> HashMap<ChunkId, f32> {
+        // Matches are many and hashing is slow: a bit for the end of each wanted number sends nearly all of the others away.
+        const BITS: usize = 1 << 16;
+        let bit = |id: ChunkId| id.0 as usize % BITS;
+        let mut ends = vec![0u64; BITS / 64];
+        for id in wanted {
+            ends[bit(*id) / 64] |= 1 << (bit(*id) % 64);
+        }
+        let may_be = |id: ChunkId| ends[bit(id) / 64] >> (bit(id) % 64) & 1 == 1;
+        let found = self.all.iter().flatten().filter(|scored| may_be(scored.id) && wanted.contains(&scored.id));
+        found.map(|scored| (scored.id, scored.score)).collect()
+    }
+}
+
+/// Collects the best, and all where `keep_all`.
+pub(super) struct BestAndAll {
     pub(super) limit: usize,
-    pub(super) wanted: Arc<HashSet<ChunkId>>,
+    pub(super) keep_all: bool,
     /// The only chunks that count; all where it is `None`.
     pub(super) admitted: Option<Arc<HashSet<ChunkId>>>,
 }
 
 pub(super) struct Segment {
     ids: Arc<dyn ColumnValues<u64>>,
-    wanted: Arc<HashSet<ChunkId>>,
+    keep_all: bool,
     admitted: Option<Arc<HashSet<ChunkId>>>,
     top: Top<ChunkId>,
-    found: HashMap<ChunkId, f32>,
+    all: Vec<Scored<ChunkId>>,
 }
 
-impl Collector for BestAndWanted {
+impl Collector for BestAndAll {
     type Fruit = Matches;
     type Child = Segment;
 
     fn for_segment(&self, _: SegmentOrdinal, segment: &SegmentReader) -> tantivy::Result<Segment> {
         Ok(Segment {
             ids: segment.fast_fields().u64(CHUNK)?.first_or_default_col(0),
-            wanted: Arc::clone(&self.wanted),
+            keep_all: self.keep_all,
             admitted: self.admitted.clone(),
             top: Top::new(self.limit),
-            found: HashMap::new(),
+            all: Vec::new(),
         })
     }
 
@@ -56,12 +73,12 @@ impl Collector for BestAndWanted {
 
     fn merge_fruits(&self, segments: Vec<Matches>) -> tantivy::Result<Matches> {
         let mut top = Top::new(self.limit);
-        let mut wanted = HashMap::new();
+        let mut all = Vec::new();
         for segment in segments {
             segment.best.into_iter().for_each(|scored| top.push(scored));
-            wanted.extend(segment.wanted);
+            all.extend(segment.all);
         }
-        Ok(Matches { best: top.into_sorted(), wanted })
+        Ok(Matches { best: top.into_sorted(), all })
     }
 }
 
@@ -73,14 +90,15 @@ impl SegmentCollector for Segment {
         if self.admitted.as_ref().is_some_and(|admitted| !admitted.contains(&id)) {
             return;
         }
-        self.top.push(Scored { score, id });
-        if self.wanted.contains(&id) {
-            self.found.insert(id, score);
+        let scored = Scored { score, id };
+        self.top.push(scored);
+        if self.keep_all {
+            self.all.push(scored);
         }
     }
 
     fn harvest(self) -> Matches {
-        Matches { best: self.top.into_sorted(), wanted: self.found }
+        Matches { best: self.top.into_sorted(), all: vec![self.all] }
     }
 }
 

@@ -16,7 +16,7 @@ use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{Searcher, TantivyError, Term};
 
 use super::Fields;
-use super::collect::{All, BestAndWanted, Matches};
+use super::collect::{All, BestAndAll, Matches};
 use super::nearest::MOST_CORRECTED;
 use super::terms::{Counts, FolderTerm, RareTerm, rarities};
 use crate::analysis::{Languages, all_terms};
@@ -139,18 +139,16 @@ impl Asker<'_> {
         Ok(())
     }
 
-    /// The best `limit` chunks, and the scores of `wanted`; of the `admitted` only, where some are.
+    /// The best `limit` chunks, and the scores of all where `keep_all`; of the `admitted` only, where some are.
     pub(crate) fn run(
         self,
         plan: &Plan,
         limit: usize,
-        wanted: HashSet<ChunkId>,
+        keep_all: bool,
         admitted: Option<Arc<HashSet<ChunkId>>>,
     ) -> Result<Matches, TantivyError> {
         match &plan.query {
-            Some(query) => {
-                self.searcher.search(query.as_ref(), &BestAndWanted { limit, wanted: Arc::new(wanted), admitted })
-            }
+            Some(query) => self.searcher.search(query.as_ref(), &BestAndAll { limit, keep_all, admitted }),
             None => Ok(Matches::default()),
         }
     }
