@@ -84,12 +84,7 @@ impl VectorIndex for Exact {
         Ok(top.into_sorted().into_iter().map(|s| Neighbor { id: s.id, cosine: s.score }).collect())
     }
 
-    fn cosines(
-        &self,
-        ids: &[VectorId],
-        queries: &[Vec<f32>],
-        _: &dyn Originals,
-    ) -> Result<Vec<Neighbor>, Error> {
+    fn cosines(&self, ids: &[VectorId], queries: &[Vec<f32>], _: &dyn Originals) -> Result<Vec<Neighbor>, Error> {
         if queries.is_empty() {
             return Ok(Vec::new());
         }
