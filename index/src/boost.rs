@@ -176,7 +176,8 @@ impl Asked {
     fn weightiest_run(&self, words: &[String]) -> Range<usize> {
         let (mut best, mut most) = (0..0, 0);
         // The runs that end at the word before this one: the question's last word of each, and how many words it has.
-        let (mut before, mut here): (Vec<(usize, usize)>, Vec<(usize, usize)>) = (Vec::new(), Vec::new());
+        let mut before: Vec<(usize, usize)> = Vec::new();
+        let mut here = Vec::new();
         for word in words {
             here.clear();
             for &at in self.places.get(word).into_iter().flatten() {
@@ -352,6 +353,23 @@ mod tests {
             let boosts = boosts(&question, &chunk(&path, &text, &text));
             prop_assert!(boosts.iter().all(|boost| boost.by > 0.0 && boost.by.is_finite()));
             prop_assert!(boosts.iter().map(|boost| boost.by).sum::<f32>() <= MOST + 1e-6);
+        }
+
+        #[test]
+        fn the_weightiest_run_is_the_first_of_all_that_weigh_most(question in "[a-d]( [a-d]| the){0,7}", text in "[a-d]( [a-d]| the){0,12}") {
+            let (asked, words) = (Asked::of(&question, Languages::ENGLISH), likeness::words(&text));
+            let (mut best, mut most) = (0..0, 0);
+            for end in 1..=asked.words.len() {
+                for place in 0..words.len() {
+                    let same = (0..end.min(place + 1)).take_while(|back| asked.words[end - 1 - back].text == words[place - back]);
+                    let run = end - same.count()..end;
+                    let weight: u32 = asked.words[run.clone()].iter().map(|word| word.weight).sum();
+                    if weight > most {
+                        (best, most) = (run, weight);
+                    }
+                }
+            }
+            prop_assert_eq!(asked.weightiest_run(&words), best);
         }
 
         #[test]

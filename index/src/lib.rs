@@ -17,6 +17,7 @@
 
 mod affinity;
 mod analysis;
+mod beside;
 mod boost;
 mod choose;
 mod conditions;

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use crate::affinity;
 use crate::analysis::{Languages, Stems};
+use crate::beside::both;
 use crate::boost::{self, Asked, Boost};
 use crate::choose::{Choice, Diversity, Item, Reason, choose};
 use crate::error::Error;
@@ -104,18 +105,6 @@ pub(crate) fn run(snapshot: &Snapshot, query: &Query, cancelled: &dyn Fn() -> bo
         merge_neighbors(&mut explained);
     }
     Ok(explained)
-}
-
-/// Runs two things, `beside` each other on two threads or one after the other.
-fn both<A, B: Send>(beside: bool, here: impl FnOnce() -> A, there: impl FnOnce() -> B + Send) -> (A, B) {
-    if !beside {
-        return (here(), there());
-    }
-    std::thread::scope(|scope| {
-        let there = scope.spawn(there);
-        let here = here();
-        (here, there.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-    })
 }
 
 /// Asks vectors and words.

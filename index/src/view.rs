@@ -167,7 +167,7 @@ impl View {
 
     fn load_vectors(&self) -> Result<Option<Vectors>, Error> {
         let Some(embedder) = self.read(read::embedder)? else { return Ok(None) };
-        let of_chunk = self.read(|store| read::embedded_chunks(store, embedder.id))?;
+        let of_chunk = self.read(|store| read::vectors::embedded_chunks(store, embedder.id))?;
         let mut first_chunk: Vec<(VectorId, ChunkId)> =
             of_chunk.iter().map(|&(chunk, vector)| (vector, chunk)).collect();
         first_chunk.sort_unstable();
@@ -227,13 +227,13 @@ impl View {
     /// Appends the vectors that are newer than the index.
     fn top_up(&self, embedder: i64, index: &mut Index) -> Result<(), Error> {
         let last = index.last();
-        self.read(|store| read::vectors_since(store, embedder, last, |id, values| index.push(id, values)))
+        self.read(|store| read::vectors::since(store, embedder, last, |id, values| index.push(id, values)))
     }
 }
 
 impl Originals for View {
     fn each(&self, ids: &[VectorId], take: &mut dyn FnMut(VectorId, &[f32])) -> Result<(), Error> {
-        self.read(|store| read::vectors(store, ids, take))
+        self.read(|store| read::vectors::some(store, ids, take))
     }
 }
 

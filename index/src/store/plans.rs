@@ -2,7 +2,8 @@
 //!
 //! Plans depend on the tables and their indexes alone: no statistics are ever gathered.
 
-use super::read::{CHUNK, CHUNK_HASHES, OUTLINE, TAKEN_UP_SINCE, VECTOR_HASHES, VECTORS_SINCE};
+use super::read::vectors::{CHUNK_HASHES, SINCE, VECTOR_HASHES};
+use super::read::{CHUNK, OUTLINE, TAKEN_UP_SINCE};
 use super::write::REMOVE_ORPHAN;
 use super::{open, schema};
 use crate::verify::{LET_WAIT, WITHOUT_VECTOR};
@@ -36,7 +37,7 @@ fn read_whole(statement: &str) -> Vec<String> {
 fn a_commit_costs_what_it_changes_not_what_there_is() {
     assert_eq!(read_whole(&format!("{CHUNK}{TAKEN_UP_SINCE}")), [] as [&str; 0]);
     assert_eq!(read_whole(REMOVE_ORPHAN), [] as [&str; 0]);
-    assert_eq!(read_whole(VECTORS_SINCE), [] as [&str; 0]);
+    assert_eq!(read_whole(SINCE), [] as [&str; 0]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
-//! What is read from the truth store. Each function is one question; none changes anything.
+//! What is read from the truth store. Each function is one question; none changes anything. [`vectors`] has those about vectors.
 
-use rusqlite::{Connection, OptionalExtension, Row, Rows, params};
+pub(crate) mod vectors;
+
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::forget::Forgotten;
 use crate::outline::Outlined;
@@ -8,7 +10,6 @@ use crate::types::{
     Chunk, ChunkId, ContentHash, FileDetail, FileRecord, FileStamp, FileState, Problem, Span, Status, TextHash,
     ToEmbed, embedding_text,
 };
-use crate::vectors::VectorId;
 
 /// Where the library stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -323,91 +324,6 @@ pub(crate) fn unembedded(connection: &Connection, limit: usize) -> rusqlite::Res
         }
     }
     Ok(waiting)
-}
-
-/// The plus sign keeps `SQLite` from the index by hash, which would have it sort every vector.
-pub(super) const VECTORS_SINCE: &str = "SELECT id, vector FROM vectors WHERE id > ?2 AND +embedder = ?1 ORDER BY id";
-
-/// Calls `each` for every vector of an embedder after `last`, in the order of their ids. One whose bytes are no numbers has no
-/// components.
-pub(crate) fn vectors_since(
-    connection: &Connection,
-    embedder: i64,
-    last: Option<VectorId>,
-    mut each: impl FnMut(VectorId, &[f32]),
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(VECTORS_SINCE)?;
-    let mut rows = statement.query(params![embedder, last.map_or(0, |id| id.0)])?;
-    let mut values = Vec::new();
-    while let Some(row) = rows.next()? {
-        each(VectorId(row.get(0)?), components(row.get_ref(1)?.as_blob()?, &mut values));
-    }
-    Ok(())
-}
-
-/// Calls `take` for each of the vectors `ids` that is there.
-pub(crate) fn vectors(
-    connection: &Connection,
-    ids: &[VectorId],
-    take: &mut dyn FnMut(VectorId, &[f32]),
-) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached("SELECT vector FROM vectors WHERE id = ?1")?;
-    let mut values = Vec::new();
-    for id in ids {
-        let mut rows = statement.query([id.0])?;
-        if let Some(row) = rows.next()? {
-            take(*id, components(row.get_ref(0)?.as_blob()?, &mut values));
-        }
-    }
-    Ok(())
-}
-
-/// A stored vector's numbers: little-endian f32.
-fn components<'a>(bytes: &[u8], values: &'a mut Vec<f32>) -> &'a [f32] {
-    let (numbers, rest) = bytes.as_chunks::<4>();
-    values.clear();
-    if rest.is_empty() {
-        values.extend(numbers.iter().map(|number| f32::from_le_bytes(*number)));
-    }
-    values
-}
-
-pub(crate) fn vector_count(connection: &Connection) -> rusqlite::Result<usize> {
-    connection.query_row("SELECT count(*) FROM vectors", [], |row| row.get(0))
-}
-
-/// The id of the newest vector that there ever was, 0 before the first.
-pub(crate) fn newest_vector(connection: &Connection) -> rusqlite::Result<i64> {
-    let newest = connection
-        .query_row("SELECT seq FROM sqlite_sequence WHERE name = 'vectors'", [], |row| row.get(0))
-        .optional()?;
-    Ok(newest.unwrap_or(0))
-}
-
-/// In the order of an index that holds all that is asked for: the texts of the table are not read.
-pub(super) const CHUNK_HASHES: &str = "SELECT hash, id FROM chunks ORDER BY hash";
-pub(super) const VECTOR_HASHES: &str = "SELECT hash, id FROM vectors WHERE embedder = ?1 ORDER BY hash";
-
-/// Every embedded chunk with its vector, in the order of the chunks.
-pub(crate) fn embedded_chunks(connection: &Connection, embedder: i64) -> rusqlite::Result<Vec<(ChunkId, VectorId)>> {
-    let (mut chunks, mut vectors) =
-        (connection.prepare_cached(CHUNK_HASHES)?, connection.prepare_cached(VECTOR_HASHES)?);
-    let (mut chunks, mut vectors) = (chunks.query([])?, vectors.query([embedder])?);
-    let next = |rows: &mut Rows<'_>| -> rusqlite::Result<Option<(TextHash, i64)>> {
-        rows.next()?.map(|row| Ok((TextHash(row.get(0)?), row.get(1)?))).transpose()
-    };
-    let mut embedded = Vec::new();
-    let mut chunk = next(&mut chunks)?;
-    while let Some((hash, vector)) = next(&mut vectors)? {
-        while let Some((of, id)) = chunk.filter(|(of, _)| *of <= hash) {
-            if of == hash {
-                embedded.push((ChunkId(id), VectorId(vector)));
-            }
-            chunk = next(&mut chunks)?;
-        }
-    }
-    embedded.sort_unstable();
-    Ok(embedded)
 }
 
 pub(crate) fn state_code(state: FileState) -> i64 {

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use super::VectorId;
 use super::mmap::Map;
 use super::rows::{Block, ROWS, Rows, block_bytes};
+use crate::beside::both;
 use crate::store::read::EmbedderRow;
 
 const MAGIC: &[u8; 8] = b"tanyarow";
@@ -232,12 +233,9 @@ fn hashes(bytes: &[u8], record: usize) -> Vec<[u8; HASH]> {
         return of(0, bytes);
     }
     let (first, second) = bytes.split_at(half * record);
-    std::thread::scope(|scope| {
-        let others = scope.spawn(|| of(half, second));
-        let mut hashes = of(0, first);
-        hashes.extend(others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        hashes
-    })
+    let (mut hashes, others) = both(true, || of(0, first), || of(half, second));
+    hashes.extend(others);
+    hashes
 }
 
 fn encode(stamp: &Stamp) -> Vec<u8> {

@@ -37,7 +37,7 @@ impl Keeper {
     pub(crate) fn open(shared: &Shared, store: &Connection) -> Result<(Self, Vec<String>), Error> {
         let distrusted = shared.distrusted.swap(false, Ordering::Relaxed);
         let ask = Error::sqlite(&shared.places.store);
-        let newest = read::newest_vector(store).map_err(&ask)?;
+        let newest = read::vectors::newest(store).map_err(&ask)?;
         let idle = Self { count: to_count(newest), ..Self::default() };
         let Some(wanted) = wanted(shared.options.vectors, store, newest).map_err(&ask)? else {
             return Ok((idle, Vec::new()));
@@ -116,7 +116,7 @@ impl Keeper {
 /// Appends every full block of newer vectors; returns how many vectors are left over.
 fn append(shared: &Shared, store: &Connection, embedder: &EmbedderRow, file: &mut RowFile) -> Result<usize, Error> {
     let (mut rows, mut written) = (Rows::new(embedder.dimension), Ok(()));
-    read::vectors_since(store, embedder.id, file.last(), |id, values| {
+    read::vectors::since(store, embedder.id, file.last(), |id, values| {
         if written.is_ok() && rows.push(id, values) && rows.len() == ROWS {
             written = rows.blocks().iter().try_for_each(|block| file.append(block));
             rows = Rows::new(embedder.dimension);
@@ -142,13 +142,13 @@ fn wanted(kind: VectorKind, store: &Connection, newest: i64) -> rusqlite::Result
     if !is_wanted(kind, to_count(newest), embedder.dimension) {
         return Ok(None);
     }
-    let count = read::vector_count(store)?;
+    let count = read::vectors::count(store)?;
     Ok(is_wanted(kind, count, embedder.dimension).then_some(Wanted { embedder, count }))
 }
 
 /// What is wrong with the file. `deep` reads every block and compares every vector with the database.
 pub(crate) fn look(kind: VectorKind, path: &Path, store: &Connection, deep: bool) -> rusqlite::Result<Option<String>> {
-    let newest = read::newest_vector(store)?;
+    let newest = read::vectors::newest(store)?;
     let Some(Wanted { embedder, .. }) = wanted(kind, store, newest)? else { return Ok(None) };
     let wrong = |what: &dyn std::fmt::Display| Ok(Some(format!("the file of rounded vectors {what}")));
     let file = match RowFile::open(path, &Owner::of(&embedder)) {
@@ -166,7 +166,7 @@ pub(crate) fn look(kind: VectorKind, path: &Path, store: &Connection, deep: bool
         Err(trouble) => return wrong(&trouble),
     };
     let mut differing = 0;
-    read::vectors_since(store, embedder.id, None, |id, values| {
+    read::vectors::since(store, embedder.id, None, |id, values| {
         if Some(id) <= rows.last() && rows.agrees(id, values) != Some(true) {
             differing += 1;
         }

@@ -7,6 +7,7 @@ use super::exact::FEW;
 use super::kernels::Tier;
 use super::rows::{Block, ROWS, Rows, round};
 use super::{Living, VectorId};
+use crate::beside::both;
 use crate::top::{Scored, Top};
 
 /// More rows than these are scanned by two threads: starting one costs as much as some thousand rows.
@@ -59,11 +60,8 @@ impl Search<'_> {
             return self.scan(rows.dimension(), blocks).into_sorted();
         }
         let (first, second) = blocks.split_at(blocks.len() / 2);
-        let (mut best, others) = std::thread::scope(|scope| {
-            let others = scope.spawn(|| self.scan(rows.dimension(), second).into_sorted());
-            let best = self.scan(rows.dimension(), first);
-            (best, others.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-        });
+        let scan = |blocks| self.scan(rows.dimension(), blocks);
+        let (mut best, others) = both(true, || scan(first), || scan(second).into_sorted());
         for scored in others {
             best.push(scored);
         }

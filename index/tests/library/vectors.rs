@@ -1,11 +1,14 @@
 //! Vectors in every kind of index: what is found is what the exact scan finds, whatever happens to the file.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::common::{DIMENSION, EMBEDDER, asked, clustered, document};
-use tanya_index::{Conditions, Library, Mode, Options, Part, Query, Snapshot, TextHash, VectorKind, Writer};
+use tanya_index::{
+    Conditions, Library, Mode, Options, Part, Query, Snapshot, TextHash, VectorKind, WeightedText, Writer,
+};
 
 /// Two blocks of the file, and some vectors that are not in it.
 const PASSAGES: usize = 2_600;
@@ -276,4 +279,26 @@ fn vectors_that_are_made_again_replace_what_the_file_has() {
     assert_eq!(library.verify(true).unwrap(), []);
     let found = answers(&library.snapshot().unwrap());
     assert!(recall(&found, &right(dir.path())) >= 0.99);
+}
+
+#[test]
+fn a_hybrid_search_knows_both_figures_of_a_hit_whichever_side_found_it() {
+    // So many that words are looked for while vectors are compared.
+    let count = 8_300;
+    let dir = filled(VectorKind::Quantized, count, EMBEDDER, 0);
+    let snapshot = open(dir.path(), VectorKind::Quantized).snapshot().unwrap();
+    let figures = |mode, limit| -> HashMap<String, (u32, Option<u32>)> {
+        // Every passage holds the first word, one the second.
+        let texts = vec![WeightedText { text: "passage number17".to_owned(), weight: 1.0 }];
+        let query = Query { texts, vectors: asked(vec![clustered(100_004)]), limit, mode, ..Query::default() };
+        let hits = snapshot.search(&query).unwrap().into_iter();
+        hits.map(|hit| (hit.chunk.text, (hit.bm25.to_bits(), hit.cosine.map(f32::to_bits)))).collect()
+    };
+    let (words, vectors) = (figures(Mode::Lexical, count), figures(Mode::Vector, count));
+    let both = figures(Mode::Hybrid, 120);
+    assert_eq!(both.len(), 120);
+    assert!(both.contains_key("passage number17"), "found by its words alone");
+    for (text, (bm25, cosine)) in both {
+        assert_eq!((bm25, cosine), (words[&text].0, vectors[&text].1), "{text}");
+    }
 }
