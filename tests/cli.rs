@@ -128,6 +128,12 @@ fn answers_are_measured_on_labelled_questions_and_on_the_folder_itself() {
     let own = home.run(&["eval", "--count", "2", "--answer-style", "quote"]).ok();
     assert!(own.out.contains("unanswerable refused") && own.out.contains("min_answerable"), "{}", own.out);
     std::fs::write(home.root().join("bad.jsonl"), "{\"id\":1}\n").unwrap();
+    let planted = home.run(&["eval", "--planted", "--json", "--no-update"]).ok().json().remove(0);
+    let figure = |name: &str| {
+        let figures = planted["figures"].as_array().unwrap();
+        figures.iter().find(|figure| figure["name"] == name).unwrap_or_else(|| panic!("{planted}"))["value"].as_f64()
+    };
+    assert_eq!((figure("another number"), figure("verbatim")), (Some(1.0), Some(0.0)));
     home.run(&["eval", "--questions", "../bad.jsonl"]).fails_with(&["bad.jsonl, line 1", "no question"]);
 }
 

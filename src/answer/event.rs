@@ -59,6 +59,17 @@ pub enum Verdict {
     NotFound,
 }
 
+impl Verdict {
+    /// What to say before "in your documents" of a sentence that is not wholly there.
+    pub fn doubt(self) -> Option<&'static str> {
+        match self {
+            Self::Supported => None,
+            Self::Partly => Some("only partly"),
+            Self::NotFound => Some("not"),
+        }
+    }
+}
+
 /// One use of a source by the answer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Citation {

@@ -41,6 +41,7 @@ use tanya_index::{Mode, Query, Snapshot};
 
 use crate::config::{AnswerStyle, Settings};
 use quote::Quoted;
+use retrieve::FolderTerms;
 
 pub use event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict, Whole};
 pub use filter::{Filtered, OutputFilter};
@@ -52,6 +53,7 @@ pub use reading::SourceReading;
 pub use replay::{Replayed, Then, replay};
 pub use rerank::{READ as RERANKED, Reranked, rerank};
 pub use retrieve::{heading, search};
+pub use sentences::sentences;
 pub use trace::{Identity, Trace, TracedPassage, TracedQuery, TracedSampling, TracedSettings, TracedText, text_hash};
 pub use whole::{Memory, Reading, Scope, Task, Unit};
 
@@ -275,6 +277,17 @@ pub fn answer(
 ) -> Result<Answer> {
     let prepared = prepare(request, snapshot, models.finders, cancel, sink)?;
     complete(prepared, snapshot, models.generator, prompts, cancel, sink)
+}
+
+/// Checks a text against passages, as an answer is checked: its sentences with what they cite.
+pub fn check(text: &str, sources: &[Source], snapshot: &Snapshot) -> Vec<Sentence> {
+    cite::check(text, sources, &FolderTerms::new(snapshot)).sentences
+}
+
+/// The passages that a question would be answered from, by words alone.
+pub fn sources(question: &str, snapshot: &Snapshot) -> Result<Vec<Source>> {
+    let query = SearchQuery::new(question, &[]);
+    Ok(retrieve::retrieve(snapshot, question, &query, None, &Cancel::default())?.sources)
 }
 
 fn milliseconds(since: Instant) -> f64 {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::answer::{Answer, Citation, Source, Verdict};
+use crate::answer::{Answer, Citation, Source};
 use crate::chat::{Conversation, SessionSummary};
 use crate::report::Report;
 use crate::tui::{clean, one_line};
@@ -91,9 +91,10 @@ pub(super) fn ending(answer: &Answer, written: &str) -> Vec<String> {
     for citation in &answer.citations {
         out.push(cited(citation));
     }
-    for sentence in answer.sentences.iter().filter(|sentence| sentence.verdict == Verdict::NotFound) {
-        if let Some(words) = answer.answer.get(sentence.start..sentence.end) {
-            out.push(format!("Warning, not found in the documents: {}", one_line(words)));
+    for sentence in &answer.sentences {
+        if let (Some(words), Some(doubt)) = (answer.answer.get(sentence.start..sentence.end), sentence.verdict.doubt())
+        {
+            out.push(format!("Warning, {doubt} found in the documents: {}", one_line(words)));
         }
     }
     out
