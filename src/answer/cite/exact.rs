@@ -11,6 +11,8 @@ use unicode_segmentation::UnicodeSegmentation as _;
 const NEAR: usize = 6;
 /// Words of the sentence on each side of a number of which one must do so.
 const BESIDE: usize = 2;
+/// Words at the ends of a sentence that a phrase can move to.
+const EDGE: usize = 3;
 /// Words behind a negation within which the word that it denies stands.
 const SCOPE: usize = 4;
 /// Letters by which two forms of a word are the same.
@@ -165,6 +167,11 @@ impl Exact {
         self.words.iter().any(|other| other.is(word))
     }
 
+    /// Whether `word` stands directly behind `behind`.
+    fn holds_behind(&self, word: &Word, behind: &Word) -> bool {
+        self.words.windows(2).any(|pair| pair[0].form == behind.form && pair[1].is(word))
+    }
+
     /// Whether `word` stands beside one of `beside`.
     fn holds_beside(&self, word: &Word, beside: &[&Word]) -> bool {
         let places = self.words.iter().enumerate().filter(|(_, other)| other.is(word));
@@ -209,11 +216,14 @@ fn stands_beside(claim: &Exact, at: usize, window: &[&Exact], heading: &Exact) -
     let before = claim.words[..at].iter().rev().filter(|other| other.says()).take(BESIDE);
     let after = claim.words[at + 1..].iter().filter(|other| other.says()).take(BESIDE);
     let beside: Vec<&Word> = before.chain(after).filter(|other| other.form != word.form).collect();
-    window.iter().any(
-        |sentence| {
-            if beside.is_empty() { sentence.holds(word) } else { sentence.holds_beside(word, &beside) }
-        },
-    )
+    // "In 1886" moves freely between the ends of a sentence.
+    let ends = at < EDGE || at + EDGE >= claim.words.len();
+    let behind = at.checked_sub(1).map(|before| &claim.words[before]).filter(|before| ends && !before.says());
+    let moved = |sentence: &Exact| behind.is_some_and(|behind| sentence.holds_behind(word, behind));
+    let stands = |sentence: &Exact| {
+        if beside.is_empty() { sentence.holds(word) } else { sentence.holds_beside(word, &beside) || moved(sentence) }
+    };
+    window.iter().any(|sentence| stands(sentence))
 }
 
 /// Whether no number stands more often in the claim than in its source: "from 1886 to 1886" is not "from 1886 to 1902".

@@ -56,7 +56,10 @@ pub(super) fn reordered(sentence: &str) -> Option<String> {
     // The last " in …" of a sentence without commas behind it.
     let at = body.rfind(" in ").or_else(|| body.rfind(" during "))?;
     let part = &body[at + 1..];
-    let first_is_name = body.unicode_words().next()?.chars().count() > 3;
+    // A longer first word may be a name.
+    let first = body.unicode_words().next()?;
+    let first_is_name =
+        first.chars().count() > 3 && !["They", "Their", "There", "Upon", "This", "These"].contains(&first);
     (is_movable(part) && !part.contains(',')).then(|| {
         let rest = if first_is_name { body[..at].to_owned() } else { lower(&body[..at]) };
         format!("{}, {rest}{end}", upper(part))
