@@ -429,6 +429,29 @@ fn a_published_model_folder_becomes_a_file_that_answers() {
 }
 
 #[test]
+fn a_model_that_may_only_copy_writes_nothing_but_the_documents_words() {
+    let home = garden();
+    for (style, temperature) in [("copy", "0"), ("copy", "3"), ("quote", "3")] {
+        for draft in ["0", "7"] {
+            let ask =
+                ["ask", "--json", "--no-whole", "--reader", "false", "--answer-style", style, "--min-lexical", "0"];
+            let ask = [&ask[..], &["--temperature", temperature, "--draft-tokens", draft]].concat();
+            let answer = home.run(&[&ask[..], &["When was the pear tree pruned?"]].concat()).ok().json().remove(0);
+            assert!(answer["generated_tokens"].as_u64().unwrap() > 0, "{answer}");
+            let cited = answer["citations"].as_array().unwrap();
+            assert!(!cited.is_empty(), "{answer}");
+            for citation in cited {
+                let (path, quote) = (text(citation, "path"), text(citation, "quote"));
+                let file = std::fs::read_to_string(home.docs().join(path)).unwrap();
+                assert!(!quote.is_empty() && file.contains(quote), "{quote}");
+            }
+            let verdicts = answer["sentences"].as_array().unwrap();
+            assert!(verdicts.iter().all(|sentence| sentence["verdict"] == "supported"), "{answer}");
+        }
+    }
+}
+
+#[test]
 fn a_conversation_tells_what_became_of_its_sources_and_its_answers_can_be_made_again() {
     let home = garden();
     let question = "What command creates a new project?";

@@ -11,6 +11,7 @@
 
 mod cite;
 mod condense;
+mod copy;
 mod event;
 mod filter;
 mod fit;
@@ -43,6 +44,7 @@ use crate::config::{AnswerStyle, Settings};
 use quote::Quoted;
 use retrieve::FolderTerms;
 
+pub use copy::Tokens;
 pub use event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict, Whole};
 pub use filter::{Filtered, OutputFilter};
 pub use gate::{Measures, Thresholds};

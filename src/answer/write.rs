@@ -9,6 +9,7 @@ use tanya_index::Snapshot;
 
 use super::cite::{self, Checked, Terms as _};
 use super::condense::{best_stretch, stretch_around};
+use super::copy;
 use super::event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
 use super::fit::{Budget, Costs, evidence_room, fit};
 use super::models::Generator;
@@ -65,6 +66,11 @@ pub(super) fn written(
     trace.sampling = TracedSampling::of(&sampling);
     trace.generator = Some(generator.identity());
 
+    let copies = sourced && request.style.copies();
+    if copies {
+        let passages = fitted.sources.iter().map(|source| source.n).zip(fitted.readings.iter().map(String::as_str));
+        sampling.constraint = copy::allowed(passages, generator)?;
+    }
     let mut screening = Screening::new(fitted.sources.len(), filter);
     let mut text = String::new();
     let mut first_token = None;
@@ -94,7 +100,12 @@ pub(super) fn written(
     trace.wrote = Some(text.clone());
     tracing::debug!(ms = milliseconds(writing), tokens = finish.generated_tokens, "wrote");
 
-    let mut checked = if sourced { cite::check(text.trim(), &fitted.sources, &terms) } else { unsourced(text.trim()) };
+    let copied = copies.then(|| copy::checked(&text, &fitted.sources)).flatten();
+    let mut checked = match copied {
+        Some(copied) => copied,
+        None if sourced => cite::check(text.trim(), &fitted.sources, &terms),
+        None => unsourced(text.trim()),
+    };
     if let Some(lead) = &lead {
         checked = led(lead, checked);
     }
