@@ -12,6 +12,7 @@
 mod cite;
 mod condense;
 mod copy;
+mod disagree;
 mod event;
 mod filter;
 mod fit;
@@ -45,6 +46,7 @@ use quote::Quoted;
 use retrieve::FolderTerms;
 
 pub use copy::Tokens;
+pub use disagree::{Disagreement, Said};
 pub use event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict, Whole};
 pub use filter::{Filtered, OutputFilter};
 pub use gate::{Measures, Thresholds};
@@ -131,6 +133,8 @@ pub struct Prepared {
     gate: Gate,
     /// What a source itself says: the whole answer, or its beginning.
     quote: Option<Quoted>,
+    /// What the sources say differently.
+    disagreement: Option<Disagreement>,
     /// What all sections of the folder say, where the question is about all of them.
     whole: Option<Box<whole::Composed>>,
     ms_search: f64,
@@ -209,11 +213,27 @@ pub fn prepare(
     trace.embedder = embedder.map(|embedder| embedder.id().to_owned());
     trace.reader = reader.is_some();
     trace.from_documents = gate == Gate::Go;
+    let disagreement = match gate {
+        Gate::Go => disagree::disagreement(&request.question, &found.sources, &FolderTerms::new(snapshot)),
+        Gate::Refuse { .. } => None,
+    };
     let file_hashes = file_hashes(snapshot, &found.sources)?;
     let ms_search = milliseconds(started);
     sink(AnswerEvent::Sources(found.sources.clone()));
     sink(AnswerEvent::Gate(gate.clone()));
-    Ok(Prepared { request, started, found, measures, gate, quote, whole: None, ms_search, trace, file_hashes })
+    Ok(Prepared {
+        request,
+        started,
+        found,
+        measures,
+        gate,
+        quote,
+        disagreement,
+        whole: None,
+        ms_search,
+        trace,
+        file_hashes,
+    })
 }
 
 /// The hashes that the library knows of the files of `sources`.

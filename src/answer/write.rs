@@ -10,6 +10,7 @@ use tanya_index::Snapshot;
 use super::cite::{self, Checked, Terms as _};
 use super::condense::{best_stretch, stretch_around};
 use super::copy;
+use super::disagree::Said;
 use super::event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
 use super::fit::{Budget, Costs, evidence_room, fit};
 use super::models::Generator;
@@ -33,8 +34,19 @@ pub(super) fn written(
     cancel: &Cancel,
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Answer> {
-    let Prepared { request, started, found, measures, gate, quote, whole: _, ms_search, mut trace, file_hashes } =
-        prepared;
+    let Prepared {
+        request,
+        started,
+        found,
+        measures,
+        gate,
+        quote,
+        disagreement,
+        whole: _,
+        ms_search,
+        mut trace,
+        file_hashes,
+    } = prepared;
     let filter = &*request.filter;
     let lead = match quote {
         Some(Quoted::Lead(quote)) => Some(quote.shown(filter)),
@@ -111,6 +123,12 @@ pub(super) fn written(
     }
     sink(AnswerEvent::Checked(checked.sentences.clone()));
     let abstained = sourced && says_not_there(&text);
+    // Every number names a source of this prompt.
+    let is_there = |said: &Said| fitted.sources.iter().any(|source| source.n == said.citation.n);
+    let disagreement = disagreement.filter(|found| !abstained && found.values.iter().all(is_there));
+    if let Some(found) = &disagreement {
+        sink(AnswerEvent::Disagreement(found.clone()));
+    }
     let answer = Answer {
         short_answer: if abstained {
             None
@@ -141,6 +159,7 @@ pub(super) fn written(
         whole: None,
         filtered: Vec::new(),
         beyond_documents: false,
+        disagreement,
         trace: Some(Box::new(trace)),
     };
     Ok(sealed(answer, filter))

@@ -88,6 +88,9 @@ pub(super) fn ending(answer: &Answer, written: &str) -> Vec<String> {
     if let Some(reason) = answer.reason.as_deref().map(one_line).filter(|reason| !reason.is_empty()) {
         out.push(format!("Note: {reason}"));
     }
+    if let Some(remark) = answer.disagreement_remark() {
+        out.push(format!("Note: {}", one_line(&remark)));
+    }
     for citation in &answer.citations {
         out.push(cited(citation));
     }

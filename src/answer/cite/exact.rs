@@ -188,6 +188,12 @@ pub(in crate::answer) fn exact_words(text: &str) -> BTreeSet<String> {
     words.filter(|word| matches!(word.kind, Kind::Number | Kind::Name | Kind::Negator)).map(|word| word.form).collect()
 }
 
+/// The numbers of a text, in digits.
+pub(in crate::answer) fn numbers(text: &str) -> BTreeSet<String> {
+    let words = Exact::new(text).words.into_iter();
+    words.filter(|word| word.kind == Kind::Number).map(|word| word.form).collect()
+}
+
 /// Whether a sentence says nothing that must stand in `window` as it is and does not; `heading` is what the passage is about.
 /// `opens` is whether the claim's first word is one that says nothing.
 pub(super) fn stands(claim: &Exact, opens: bool, window: &[&Exact], heading: &Exact) -> bool {
