@@ -21,6 +21,23 @@ const ABOUT: f32 = 0.6;
 /// Values that are shown at most.
 const MOST: usize = 4;
 
+/// Words of a question that say what kind of value is wanted.
+const CUES: [&str; 14] = [
+    "many",
+    "much",
+    "long",
+    "old",
+    "far",
+    "tall",
+    "often",
+    "large",
+    "big",
+    "year",
+    "date",
+    "day",
+    "number",
+    "percentage",
+];
 const MONTHS: [&str; 24] = [
     "january",
     "february",
@@ -76,7 +93,9 @@ impl Disagreement {
 /// Whether the sources disagree with the first of them.
 pub(super) fn disagreement(question: &str, sources: &[Source], terms: &dyn Terms) -> Option<Disagreement> {
     let asked = asked(question)?;
-    let about: BTreeSet<String> = terms.terms(question).into_iter().collect();
+    // "How many steps" asks about steps.
+    let cues: BTreeSet<String> = CUES.iter().flat_map(|cue| terms.terms(cue)).collect();
+    let about: BTreeSet<String> = terms.terms(question).into_iter().filter(|term| !cues.contains(term)).collect();
     let mut claims = sources.iter().filter_map(|source| Claim::new(source, asked, &about, terms));
     let mut values = vec![claims.next()?];
     for claim in claims {
@@ -125,7 +144,9 @@ impl<'a> Claim<'a> {
             days.append(&mut amounts);
         }
         let capital = |word: &&str| word.starts_with(char::is_uppercase) && word.chars().count() > 1;
-        let names = value.unicode_words().filter(capital).map(str::to_lowercase).collect();
+        let names: BTreeSet<String> = value.unicode_words().filter(capital).map(str::to_lowercase).collect();
+        // A name is mostly names; in anything longer two sources may say different things that are both so.
+        let names = if 2 * names.len() >= words.len() { names } else { BTreeSet::new() };
         let claim = Self { source, span, years, days, amounts, unit: unit(&source.text, span), names };
         let fits = match asked {
             Asked::Number => claim.has_numbers(),
