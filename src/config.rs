@@ -73,19 +73,27 @@ pub enum AnswerStyle {
     /// The document's where the reader is sure of a short answer, else the model's.
     #[default]
     Auto,
-    /// Always the document's: no model writes.
+    /// Always the document's: the reader's quotation, and where it has none what the model copies.
     Quote,
+    /// Always the document's, chosen by the model: it can write nothing but their words.
+    Copy,
     /// Always the model's.
     Write,
 }
 
 impl AnswerStyle {
     /// Every style by its name.
-    pub const ALL: [(&str, Self); 3] = [("auto", Self::Auto), ("quote", Self::Quote), ("write", Self::Write)];
+    pub const ALL: [(&str, Self); 4] =
+        [("auto", Self::Auto), ("quote", Self::Quote), ("copy", Self::Copy), ("write", Self::Write)];
 
     /// As in the configuration file.
     pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, style)| *style == self).map_or("auto", |(name, _)| name)
+    }
+
+    /// Whether a model that is asked may only copy.
+    pub fn copies(self) -> bool {
+        matches!(self, Self::Quote | Self::Copy)
     }
 }
 

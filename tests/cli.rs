@@ -128,6 +128,12 @@ fn answers_are_measured_on_labelled_questions_and_on_the_folder_itself() {
     let own = home.run(&["eval", "--count", "2", "--answer-style", "quote"]).ok();
     assert!(own.out.contains("unanswerable refused") && own.out.contains("min_answerable"), "{}", own.out);
     std::fs::write(home.root().join("bad.jsonl"), "{\"id\":1}\n").unwrap();
+    let planted = home.run(&["eval", "--planted", "--json", "--no-update"]).ok().json().remove(0);
+    let figure = |name: &str| {
+        let figures = planted["figures"].as_array().unwrap();
+        figures.iter().find(|figure| figure["name"] == name).unwrap_or_else(|| panic!("{planted}"))["value"].as_f64()
+    };
+    assert_eq!((figure("another number"), figure("verbatim")), (Some(1.0), Some(0.0)));
     home.run(&["eval", "--questions", "../bad.jsonl"]).fails_with(&["bad.jsonl, line 1", "no question"]);
 }
 
@@ -420,6 +426,29 @@ fn a_published_model_folder_becomes_a_file_that_answers() {
     assert!(failed.err.contains("hint: a model folder holds"), "{}", failed.err);
     failed.fails_with(&["tokenizer.json", "cannot be read"]);
     assert!(!home.root().join("x.gguf").exists());
+}
+
+#[test]
+fn a_model_that_may_only_copy_writes_nothing_but_the_documents_words() {
+    let home = garden();
+    for (style, temperature) in [("copy", "0"), ("copy", "3"), ("quote", "3")] {
+        for draft in ["0", "7"] {
+            let ask =
+                ["ask", "--json", "--no-whole", "--reader", "false", "--answer-style", style, "--min-lexical", "0"];
+            let ask = [&ask[..], &["--temperature", temperature, "--draft-tokens", draft]].concat();
+            let answer = home.run(&[&ask[..], &["When was the pear tree pruned?"]].concat()).ok().json().remove(0);
+            assert!(answer["generated_tokens"].as_u64().unwrap() > 0, "{answer}");
+            let cited = answer["citations"].as_array().unwrap();
+            assert!(!cited.is_empty(), "{answer}");
+            for citation in cited {
+                let (path, quote) = (text(citation, "path"), text(citation, "quote"));
+                let file = std::fs::read_to_string(home.docs().join(path)).unwrap();
+                assert!(!quote.is_empty() && file.contains(quote), "{quote}");
+            }
+            let verdicts = answer["sentences"].as_array().unwrap();
+            assert!(verdicts.iter().all(|sentence| sentence["verdict"] == "supported"), "{answer}");
+        }
+    }
 }
 
 #[test]

@@ -53,7 +53,7 @@ pub use processor::{Processor, Roofline};
 pub use quantize::{Scheme, quantize};
 pub use reader::{AnswerSpan, Reader, Reading};
 pub use reference::DeviceKind;
-pub use sampling::{Candidate, Sampler, Sampling, TokenScore};
+pub use sampling::{Candidate, Constraint, Sampler, Sampling, State, TokenScore};
 pub use saved::SavedContexts;
 pub use steps::Drafts;
 pub use template::{ChatTemplate, Message, Role, Segment};

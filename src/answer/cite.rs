@@ -3,13 +3,21 @@
 //! A sentence is supported by a passage when its content words (by their rarity in the folder) stand in one or two
 //! neighboring sentences there, and every number and every name of it does too. The model's own `[n]` are a hint and no
 //! more: a number outside the prompt is struck, one whose passage does not support the sentence is replaced by one that
-//! does. Words cannot see a contradiction ("was" and "was not"); negators are therefore compared as numbers are.
+//! does. What rarity of words cannot tell, numbers and names and what is denied, is compared by itself ([`exact`]).
+
+mod exact;
+mod markers;
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write as _;
 use std::ops::Range;
 
 use unicode_segmentation::UnicodeSegmentation as _;
+
+use exact::Exact;
+pub(super) use exact::{exact_words, numbers};
+use markers::strip_markers;
+pub(super) use markers::{MarkerFilter, without_markers};
 
 use super::event::{Citation, Sentence, Source, Verdict};
 use super::filter::without_bars;
@@ -75,13 +83,19 @@ pub(super) fn check(draft: &str, sources: &[Source], terms: &dyn Terms) -> Check
 /// A sentence of the answer, ready for comparison.
 struct Claim {
     terms: Vec<(String, f32)>,
-    exact: BTreeSet<String>,
+    exact: Exact,
+    /// Its first word says nothing by itself.
+    opens: bool,
 }
 
 impl Claim {
     fn new(sentence: &str, terms: &dyn Terms) -> Self {
         let unique: BTreeSet<String> = terms.terms(sentence).into_iter().collect();
+        // A word alone is never a function word to the analyzer; in its sentence it may be.
+        let first = sentence.unicode_words().next().map(|word| terms.terms(word)).unwrap_or_default();
+        let opens = !first.iter().any(|term| unique.contains(term));
         Self {
+            opens,
             terms: unique
                 .into_iter()
                 .map(|term| {
@@ -89,7 +103,7 @@ impl Claim {
                     (term, idf)
                 })
                 .collect(),
-            exact: exact_words(sentence),
+            exact: Exact::new(sentence),
         }
     }
 
@@ -109,14 +123,14 @@ struct Passage<'a> {
     source: &'a Source,
     sentences: Vec<PassageSentence<'a>>,
     context: BTreeSet<String>,
-    heading_words: BTreeSet<String>,
+    heading: Exact,
 }
 
 struct PassageSentence<'a> {
     offset: usize,
     text: &'a str,
     terms: BTreeSet<String>,
-    exact: BTreeSet<String>,
+    exact: Exact,
 }
 
 impl<'a> Passage<'a> {
@@ -127,7 +141,7 @@ impl<'a> Passage<'a> {
                 offset,
                 text,
                 terms: terms.terms(text).into_iter().collect(),
-                exact: all_words(text),
+                exact: Exact::new(text),
             })
             .collect();
         Self {
@@ -135,7 +149,7 @@ impl<'a> Passage<'a> {
             sentences,
             // The heading names what the passage is about; a sentence may use those words without the text repeating them.
             context: terms.terms(&source.heading).into_iter().collect(),
-            heading_words: all_words(&source.heading),
+            heading: Exact::new(&source.heading),
         }
     }
 }
@@ -174,9 +188,8 @@ fn support_of(claim: &Claim, passage: &Passage<'_>, window: &[PassageSentence<'_
     if share < PARTLY {
         return None;
     }
-    let exact = claim.exact.iter().all(|word| {
-        passage.heading_words.contains(word) || window.iter().any(|sentence| sentence.exact.contains(word))
-    });
+    let sentences: Vec<&Exact> = window.iter().map(|sentence| &sentence.exact).collect();
+    let exact = exact::stands(&claim.exact, claim.opens, &sentences, &passage.heading);
     let verdict = if share >= SUPPORTED && exact { Verdict::Supported } else { Verdict::Partly };
     let first = window.first()?;
     let last = window.last()?;
@@ -224,109 +237,6 @@ pub(super) fn lines_of(source: &Source, start: usize, end: usize) -> (u32, u32) 
     let lead = source.text[start..].len() - source.text[start..].trim_start().len();
     let first = source.start_line + breaks(&source.text[..(start + lead).min(end)]);
     (first, first + breaks(&source.text[(start + lead).min(end)..end]))
-}
-
-/// The text without its `[n]` markers.
-pub(super) fn without_markers(text: &str) -> String {
-    strip_markers(text).0
-}
-
-/// Removes `[n]` markers; returns the text and the numbers. Brackets that belong to a word are not markers: `v[0]`.
-fn strip_markers(text: &str) -> (String, Vec<u32>) {
-    let mut words = String::with_capacity(text.len());
-    let mut numbers = Vec::new();
-    let mut rest = text;
-    while let Some(open) = rest.find('[') {
-        words.push_str(&rest[..open]);
-        let inside = &rest[open + 1..];
-        let digits = inside.bytes().take_while(u8::is_ascii_digit).count();
-        let closed = (1..4).contains(&digits) && inside[digits..].starts_with(']');
-        if closed && may_follow(words.chars().last()) {
-            words.truncate(words.trim_end_matches(' ').len());
-            numbers.extend(inside[..digits].parse::<u32>());
-            rest = &inside[digits + 1..];
-        } else {
-            words.push('[');
-            rest = inside;
-        }
-    }
-    words.push_str(rest);
-    (words, numbers)
-}
-
-/// Whether a marker can stand after `before`: after a space or the end of a sentence, at the start, or after a marker.
-fn may_follow(before: Option<char>) -> bool {
-    before.is_none_or(|c| c.is_whitespace() || matches!(c, '.' | '!' | '?' | ',' | ';' | ':' | '…'))
-}
-
-/// Words that must stand in the source as they are: those with a digit, capitalized ones inside the sentence, negators.
-pub(super) fn exact_words(sentence: &str) -> BTreeSet<String> {
-    const NEGATORS: [&str; 8] = ["not", "no", "never", "none", "nor", "without", "cannot", "neither"];
-    sentence
-        .unicode_words()
-        .enumerate()
-        .filter(|(position, word)| {
-            word.chars().any(|c| c.is_ascii_digit())
-                || (*position > 0 && word.chars().next().is_some_and(char::is_uppercase))
-                || NEGATORS.contains(&word.to_lowercase().as_str())
-        })
-        .map(|(_, word)| normal(word))
-        .collect()
-}
-
-fn all_words(text: &str) -> BTreeSet<String> {
-    text.unicode_words().map(normal).collect()
-}
-
-fn normal(word: &str) -> String {
-    let lower = word.to_lowercase();
-    lower.strip_suffix("'s").or_else(|| lower.strip_suffix("’s")).unwrap_or(&lower).replace(',', "")
-}
-
-/// Strikes `[n]` outside `1..=sources` from text as it streams; holds back only what may still become a marker.
-#[derive(Debug, Default)]
-pub(super) struct MarkerFilter {
-    held: String,
-    sources: u32,
-    /// The last character before what is held.
-    before: Option<char>,
-}
-
-impl MarkerFilter {
-    /// For a prompt with `sources` passages.
-    pub(super) fn new(sources: u32) -> Self {
-        Self { held: String::new(), sources, before: None }
-    }
-
-    /// Takes the next piece and returns what may be shown.
-    pub(super) fn push(&mut self, piece: &str) -> String {
-        let mut shown = String::new();
-        for c in piece.chars() {
-            match (self.held.is_empty(), c) {
-                (true, '[') if may_follow(self.before) => self.held.push(c),
-                (false, '0'..='9') if self.held.len() < 4 => self.held.push(c),
-                (false, ']') if self.held.len() > 1 => {
-                    let number = self.held[1..].parse::<u32>().unwrap_or(0);
-                    if (1..=self.sources).contains(&number) {
-                        shown.push_str(&self.held);
-                        shown.push(c);
-                    }
-                    self.held.clear();
-                }
-                _ => {
-                    shown.push_str(&std::mem::take(&mut self.held));
-                    shown.push(c);
-                    self.before = Some(c);
-                }
-            }
-        }
-        shown
-    }
-
-    /// What was held back when the text ended.
-    pub(super) fn finish(&mut self) -> String {
-        std::mem::take(&mut self.held)
-    }
 }
 
 /// Byte ranges of the words of `text` whose terms are among `wanted`.

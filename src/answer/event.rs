@@ -4,6 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::disagree::Disagreement;
 use super::filter::{Filtered, is_bar};
 use super::gate::Measures;
 use super::reading::SourceReading;
@@ -57,6 +58,17 @@ pub enum Verdict {
     Partly,
     /// They do not.
     NotFound,
+}
+
+impl Verdict {
+    /// What to say before "in your documents" of a sentence that is not wholly there.
+    pub fn doubt(self) -> Option<&'static str> {
+        match self {
+            Self::Supported => None,
+            Self::Partly => Some("only partly"),
+            Self::NotFound => Some("not"),
+        }
+    }
 }
 
 /// One use of a source by the answer.
@@ -192,6 +204,9 @@ pub struct Answer {
     /// The model was asked without the documents, or they support no sentence of what it wrote.
     #[serde(default)]
     pub beyond_documents: bool,
+    /// What the sources say differently.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disagreement: Option<Disagreement>,
     /// What it takes to make the answer again; a conversation keeps it as the turn's receipt instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<Box<Trace>>,
@@ -245,6 +260,7 @@ impl Answer {
             whole: None,
             filtered: Vec::new(),
             beyond_documents: false,
+            disagreement: None,
             trace: None,
         }
     }
@@ -258,6 +274,11 @@ impl Answer {
     /// What to know of an answer that no document supports, in a sentence.
     pub fn beyond_remark(&self) -> Option<&'static str> {
         self.beyond_documents.then_some("Beyond your documents: they support no sentence of this.")
+    }
+
+    /// What the documents say differently, in a sentence.
+    pub fn disagreement_remark(&self) -> Option<String> {
+        self.disagreement.as_ref().map(Disagreement::words)
     }
 
     /// What to know of an answer in which the output filter found something, in a sentence.
@@ -315,6 +336,8 @@ pub enum AnswerEvent {
     Text(String),
     /// The answer's sentences were checked.
     Checked(Vec<Sentence>),
+    /// Sources answer the question with different values.
+    Disagreement(Disagreement),
     /// The end.
     Finished(Box<Answer>),
 }
@@ -369,6 +392,7 @@ impl Answer {
             measures: Measures::default(),
             filtered: Vec::new(),
             beyond_documents: false,
+            disagreement: None,
             trace: None,
             whole: None,
         }

@@ -11,6 +11,8 @@
 
 mod cite;
 mod condense;
+mod copy;
+mod disagree;
 mod event;
 mod filter;
 mod fit;
@@ -41,7 +43,10 @@ use tanya_index::{Mode, Query, Snapshot};
 
 use crate::config::{AnswerStyle, Settings};
 use quote::Quoted;
+use retrieve::FolderTerms;
 
+pub use copy::Tokens;
+pub use disagree::{Disagreement, Said};
 pub use event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict, Whole};
 pub use filter::{Filtered, OutputFilter};
 pub use gate::{Measures, Thresholds};
@@ -52,6 +57,7 @@ pub use reading::SourceReading;
 pub use replay::{Replayed, Then, replay};
 pub use rerank::{READ as RERANKED, Reranked, rerank};
 pub use retrieve::{heading, search};
+pub use sentences::sentences;
 pub use trace::{Identity, Trace, TracedPassage, TracedQuery, TracedSampling, TracedSettings, TracedText, text_hash};
 pub use whole::{Memory, Reading, Scope, Task, Unit};
 
@@ -127,6 +133,8 @@ pub struct Prepared {
     gate: Gate,
     /// What a source itself says: the whole answer, or its beginning.
     quote: Option<Quoted>,
+    /// What the sources say differently.
+    disagreement: Option<Disagreement>,
     /// What all sections of the folder say, where the question is about all of them.
     whole: Option<Box<whole::Composed>>,
     ms_search: f64,
@@ -205,11 +213,27 @@ pub fn prepare(
     trace.embedder = embedder.map(|embedder| embedder.id().to_owned());
     trace.reader = reader.is_some();
     trace.from_documents = gate == Gate::Go;
+    let disagreement = match gate {
+        Gate::Go => disagree::disagreement(&request.question, &found.sources, &FolderTerms::new(snapshot)),
+        Gate::Refuse { .. } => None,
+    };
     let file_hashes = file_hashes(snapshot, &found.sources)?;
     let ms_search = milliseconds(started);
     sink(AnswerEvent::Sources(found.sources.clone()));
     sink(AnswerEvent::Gate(gate.clone()));
-    Ok(Prepared { request, started, found, measures, gate, quote, whole: None, ms_search, trace, file_hashes })
+    Ok(Prepared {
+        request,
+        started,
+        found,
+        measures,
+        gate,
+        quote,
+        disagreement,
+        whole: None,
+        ms_search,
+        trace,
+        file_hashes,
+    })
 }
 
 /// The hashes that the library knows of the files of `sources`.
@@ -275,6 +299,17 @@ pub fn answer(
 ) -> Result<Answer> {
     let prepared = prepare(request, snapshot, models.finders, cancel, sink)?;
     complete(prepared, snapshot, models.generator, prompts, cancel, sink)
+}
+
+/// Checks a text against passages, as an answer is checked: its sentences with what they cite.
+pub fn check(text: &str, sources: &[Source], snapshot: &Snapshot) -> Vec<Sentence> {
+    cite::check(text, sources, &FolderTerms::new(snapshot)).sentences
+}
+
+/// The passages that a question would be answered from, by words alone.
+pub fn sources(question: &str, snapshot: &Snapshot) -> Result<Vec<Source>> {
+    let query = SearchQuery::new(question, &[]);
+    Ok(retrieve::retrieve(snapshot, question, &query, None, &Cancel::default())?.sources)
 }
 
 fn milliseconds(since: Instant) -> f64 {

@@ -9,6 +9,7 @@ use tanya_engine::{
 };
 use tanya_index::Affinity;
 
+use super::copy::Tokens;
 use super::trace::Identity;
 
 /// A language model with its cache.
@@ -25,6 +26,10 @@ pub trait Generator {
     fn count(&self, text: &str) -> usize;
     /// Token ids of a conversation, the assistant's turn opened. Contents cannot form control tokens.
     fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>>;
+    /// Its tokens, where they can be told: without them nothing can be kept from being written.
+    fn tokens(&self) -> Option<&dyn Tokens> {
+        None
+    }
     /// Reads `prompt` and writes; stops within one step after `cancel`.
     fn generate(
         &mut self,
@@ -105,6 +110,10 @@ impl Generator for LocalGenerator {
 
     fn count(&self, text: &str) -> usize {
         self.decoder.tokenizer().count(text)
+    }
+
+    fn tokens(&self) -> Option<&dyn Tokens> {
+        Some(self.decoder.tokenizer())
     }
 
     fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>> {

@@ -38,7 +38,7 @@ impl Quoted {
         match style {
             AnswerStyle::Auto if reading.strength() < SURE => Some(Self::Lead(Quote::new(best, span))),
             AnswerStyle::Auto | AnswerStyle::Quote => Some(Self::Whole(Quote::new(best, span))),
-            AnswerStyle::Write => None,
+            AnswerStyle::Copy | AnswerStyle::Write => None,
         }
     }
 

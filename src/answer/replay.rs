@@ -6,6 +6,7 @@
 use anyhow::{Result, anyhow};
 use tanya_engine::{Cancel, Event};
 
+use super::copy;
 use super::event::{Answer, FinishKind, Gate, Source};
 use super::filter::OutputFilter;
 use super::gate::gate;
@@ -103,9 +104,14 @@ fn written(
     let readings = readings(&answer.sources, trace)?;
     let evidence = if trace.from_documents { Evidence::Passages(&answer.sources, &readings) } else { Evidence::None };
     let prompt = generator.prompt(&prompts.messages(question, &evidence, &trace.history)?)?;
+    let mut sampling = trace.sampling.sampling();
+    if trace.from_documents && trace.settings.style().copies() {
+        let passages = answer.sources.iter().map(|source| source.n).zip(readings.iter().map(String::as_str));
+        sampling.constraint = copy::allowed(passages, generator)?;
+    }
     let mut screening = Screening::new(answer.sources.len(), filter);
     let mut now = String::new();
-    generator.generate(&prompt, &trace.sampling.sampling(), cancel, &mut |event| {
+    generator.generate(&prompt, &sampling, cancel, &mut |event| {
         if let Event::Text(piece) = event {
             now.push_str(&screening.push(piece));
         }

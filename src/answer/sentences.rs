@@ -6,7 +6,7 @@
 use unicode_segmentation::UnicodeSegmentation as _;
 
 /// The sentences of `text`, whitespace at their ends included: joined they are the text.
-pub(super) fn sentences(text: &str) -> Vec<(usize, &str)> {
+pub fn sentences(text: &str) -> Vec<(usize, &str)> {
     let joined = join_lines(text);
     let mut found: Vec<(usize, &str)> = Vec::new();
     for (start, sentence) in joined.split_sentence_bound_indices() {

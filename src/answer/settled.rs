@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::event::{Answer, AnswerEvent, FinishKind, Gate, Source, Verdict};
+use super::event::{Answer, AnswerEvent, Citation, FinishKind, Gate, Source, Verdict};
 use super::filter::OutputFilter;
 use super::quote::Quote;
 use super::trace::TracedPassage;
@@ -48,6 +48,7 @@ pub(super) fn refusal(prepared: Prepared, model: &str) -> Answer {
         whole: None,
         filtered: Vec::new(),
         beyond_documents: false,
+        disagreement: None,
         trace: Some(Box::new(trace)),
     }
 }
@@ -78,6 +79,10 @@ pub(super) fn quoted(mut prepared: Prepared, quote: &Quote, sink: &mut dyn FnMut
     sink(AnswerEvent::Text(text.clone()));
     let checked = quote.checked();
     sink(AnswerEvent::Checked(checked.sentences.clone()));
+    let disagreement = prepared.disagreement.take();
+    if let Some(found) = &disagreement {
+        sink(AnswerEvent::Disagreement(found.clone()));
+    }
     prepared.trace.wrote = Some(text);
     let answer = Answer {
         answer: checked.text,
@@ -88,6 +93,7 @@ pub(super) fn quoted(mut prepared: Prepared, quote: &Quote, sink: &mut dyn FnMut
         sentences: checked.sentences,
         ms_first_token: Some(ms_first_token),
         finish: FinishKind::Stop,
+        disagreement,
         ..refusal(prepared, "reader")
     };
     sealed(answer, &filter)
@@ -103,6 +109,22 @@ pub(super) fn sealed(answer: Answer, filter: &OutputFilter) -> Answer {
             && answer.sentences.iter().all(|sentence| sentence.verdict == Verdict::NotFound),
         ..answer
     };
+    if let Some(found) = &mut answer.disagreement {
+        // What the note says can be opened like what the answer says.
+        let all: Vec<Citation> = found.values.iter().map(|said| said.citation.clone()).collect();
+        for citation in all {
+            if !answer.citations.iter().any(|known| known.n == citation.n) {
+                answer.citations.push(citation);
+            }
+        }
+        if filter.mode() == FilterMode::Redact {
+            for said in &mut found.values {
+                said.value = filter.shown(&said.value);
+                said.citation.text = filter.shown(&said.citation.text);
+                said.citation.quote = filter.shown(&said.citation.quote);
+            }
+        }
+    }
     if filter.mode() == FilterMode::Redact {
         // The quotation below an answer would say what the answer does not.
         for citation in &mut answer.citations {

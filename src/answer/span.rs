@@ -16,7 +16,7 @@ const LONGEST: usize = 10;
 
 /// What a question asks for, by its cue words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+pub(super) enum Asked {
     /// A date, a quantity.
     Number,
     /// A person, a place.
@@ -40,7 +40,8 @@ pub(super) fn short_answer(question: &str, answer: &str, terms: &dyn Terms) -> O
     Some(best.to_owned())
 }
 
-fn asked(question: &str) -> Option<Asked> {
+/// What a question asks for; `None` where nothing short would answer it.
+pub(super) fn asked(question: &str) -> Option<Asked> {
     let words: Vec<String> = question.unicode_words().map(str::to_lowercase).collect();
     words.iter().enumerate().find_map(|(at, word)| {
         let next = words.get(at + 1).map(String::as_str);

@@ -142,6 +142,7 @@ fn kinds(events: &[AnswerEvent]) -> Vec<&'static str> {
             AnswerEvent::Prefill { .. } => "prefill",
             AnswerEvent::Text(_) => "text",
             AnswerEvent::Checked(_) => "checked",
+            AnswerEvent::Disagreement(_) => "disagreement",
             AnswerEvent::Finished(_) => "finished",
         })
         .collect();
@@ -297,6 +298,73 @@ fn a_short_answer_that_the_reader_is_sure_of_is_quoted_without_a_model() {
     assert_eq!(sentences[0].verdict, Verdict::Supported);
     assert_eq!(model, "reader");
     assert_eq!(kinds(&outcome.events), ["query", "sources", "gate", "text", "checked", "finished"]);
+}
+
+/// Finds whichever of its spans a passage holds, and is sure of it.
+struct FindsAny(&'static [&'static str]);
+
+impl PairReader for FindsAny {
+    fn read(&self, question: &str, passages: &[&str], cancel: &Cancel) -> Result<Vec<tanya_engine::Reading>> {
+        let read = |passage: &&str| {
+            let span = self.0.iter().find(|span| passage.contains(**span)).copied().unwrap_or("nowhere");
+            Finds { span, sure: 6.0 }.read(question, &[*passage], cancel)
+        };
+        passages.iter().map(read).collect::<Result<Vec<_>>>().map(|all| all.into_iter().flatten().collect())
+    }
+}
+
+#[test]
+fn notes_that_disagree_are_told_with_both_their_places() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = Library::open(dir.path()).unwrap();
+    let mut writer = library.writer().unwrap();
+    let notes = ["The pear tree was planted in 1986 by my aunt.", "In 1991 the pear tree was planted behind the shed."];
+    for (path, text) in ["aunt.md", "shed.md"].into_iter().zip(notes) {
+        let span = Span { start_line: 3, end_line: 3, page: None };
+        writer
+            .upsert(Document {
+                path: path.into(),
+                stamp: FileStamp { size: 1, mtime_ns: 1, hash: None },
+                title: String::new(),
+                chunks: vec![NewChunk { span, heading: String::new(), text: text.into() }],
+                tags: Vec::new(),
+                state: FileState::Indexed,
+                reason: None,
+            })
+            .unwrap();
+    }
+    writer.commit().unwrap();
+    drop(writer);
+    let snapshot = library.snapshot().unwrap();
+    let ask = |style: AnswerStyle| {
+        let mut request = Request::new(
+            "When was the pear tree planted?",
+            Vec::new(),
+            &Settings::default(),
+            &Arc::default(),
+            WhenRefused::Say,
+        );
+        request.style = style;
+        let mut model = Scripted::new("The pear tree was planted in 1986.");
+        let finders = Finders { embedder: None, reader: Some(&FindsAny(&["1986", "1991"])) };
+        let mut models = Models { generator: &mut model, finders };
+        let mut events = Vec::new();
+        let prompts = Prompts::load(None).unwrap();
+        let answer =
+            answer(request, &snapshot, &mut models, &prompts, &Cancel::default(), &mut |event| events.push(event));
+        (answer.unwrap(), kinds(&events))
+    };
+    for style in [AnswerStyle::Auto, AnswerStyle::Write] {
+        let (answer, kinds) = ask(style);
+        let found = answer.disagreement.as_ref().unwrap();
+        let mut said: Vec<(&str, &str)> =
+            found.values.iter().map(|said| (said.value.as_str(), said.citation.path.as_str())).collect();
+        said.sort_unstable();
+        assert_eq!(said, [("1986", "aunt.md"), ("1991", "shed.md")]);
+        assert!(answer.disagreement_remark().unwrap().starts_with("Your documents disagree: 19"));
+        assert_eq!(answer.citations.len(), 2, "both can be opened: {:?}", answer.citations);
+        assert!(kinds.contains(&"disagreement"), "{kinds:?}");
+    }
 }
 
 #[test]

@@ -108,7 +108,7 @@ pub struct TracedSettings {
     pub min_cosine: f32,
     /// As [`crate::config::Settings::min_answerable`].
     pub min_answerable: f32,
-    /// `auto`, `quote` or `write`.
+    /// `auto`, `quote`, `copy` or `write`.
     pub answer_style: String,
     /// `off`, `warn` or `redact`.
     pub output_filter: String,

@@ -9,6 +9,8 @@ use tanya_index::Snapshot;
 
 use super::cite::{self, Checked, Terms as _};
 use super::condense::{best_stretch, stretch_around};
+use super::copy;
+use super::disagree::Said;
 use super::event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
 use super::fit::{Budget, Costs, evidence_room, fit};
 use super::models::Generator;
@@ -32,8 +34,19 @@ pub(super) fn written(
     cancel: &Cancel,
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Answer> {
-    let Prepared { request, started, found, measures, gate, quote, whole: _, ms_search, mut trace, file_hashes } =
-        prepared;
+    let Prepared {
+        request,
+        started,
+        found,
+        measures,
+        gate,
+        quote,
+        disagreement,
+        whole: _,
+        ms_search,
+        mut trace,
+        file_hashes,
+    } = prepared;
     let filter = &*request.filter;
     let lead = match quote {
         Some(Quoted::Lead(quote)) => Some(quote.shown(filter)),
@@ -65,6 +78,11 @@ pub(super) fn written(
     trace.sampling = TracedSampling::of(&sampling);
     trace.generator = Some(generator.identity());
 
+    let copies = sourced && request.style.copies();
+    if copies {
+        let passages = fitted.sources.iter().map(|source| source.n).zip(fitted.readings.iter().map(String::as_str));
+        sampling.constraint = copy::allowed(passages, generator)?;
+    }
     let mut screening = Screening::new(fitted.sources.len(), filter);
     let mut text = String::new();
     let mut first_token = None;
@@ -94,12 +112,23 @@ pub(super) fn written(
     trace.wrote = Some(text.clone());
     tracing::debug!(ms = milliseconds(writing), tokens = finish.generated_tokens, "wrote");
 
-    let mut checked = if sourced { cite::check(text.trim(), &fitted.sources, &terms) } else { unsourced(text.trim()) };
+    let copied = copies.then(|| copy::checked(&text, &fitted.sources)).flatten();
+    let mut checked = match copied {
+        Some(copied) => copied,
+        None if sourced => cite::check(text.trim(), &fitted.sources, &terms),
+        None => unsourced(text.trim()),
+    };
     if let Some(lead) = &lead {
         checked = led(lead, checked);
     }
     sink(AnswerEvent::Checked(checked.sentences.clone()));
     let abstained = sourced && says_not_there(&text);
+    // Every number names a source of this prompt.
+    let is_there = |said: &Said| fitted.sources.iter().any(|source| source.n == said.citation.n);
+    let disagreement = disagreement.filter(|found| !abstained && found.values.iter().all(is_there));
+    if let Some(found) = &disagreement {
+        sink(AnswerEvent::Disagreement(found.clone()));
+    }
     let answer = Answer {
         short_answer: if abstained {
             None
@@ -130,6 +159,7 @@ pub(super) fn written(
         whole: None,
         filtered: Vec::new(),
         beyond_documents: false,
+        disagreement,
         trace: Some(Box::new(trace)),
     };
     Ok(sealed(answer, filter))

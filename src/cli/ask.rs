@@ -16,7 +16,7 @@ use super::progress::Progress;
 use super::{App, REFUSED, output};
 use crate::answer::{
     self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, Memory, OutputFilter, PairReader, Prompts, Reading,
-    Request, SearchQuery, TextEmbedder, Verdict, WhenRefused,
+    Request, SearchQuery, TextEmbedder, WhenRefused,
 };
 
 /// Arguments of `tanya ask`.
@@ -218,13 +218,14 @@ fn print_sources(answer: &Answer) -> Result<()> {
     if let Some(reason) = answer.reason.as_deref().or(answer.beyond_remark()) {
         output::line(&output::shown(reason))?;
     }
-    if let Some(remark) = answer.filter_remark() {
+    for remark in answer.disagreement_remark().into_iter().chain(answer.filter_remark()) {
         output::line(&output::shown(&remark))?;
     }
-    let unsupported = answer.sentences.iter().filter(|sentence| sentence.verdict == Verdict::NotFound);
-    for sentence in unsupported.filter(|_| answer.reason.is_none() && !answer.beyond_documents) {
-        let words = answer.answer[sentence.start..sentence.end].split_whitespace().collect::<Vec<_>>().join(" ");
-        output::line(&output::shown(&format!("not in your documents: {words}")))?;
+    for sentence in answer.sentences.iter().filter(|_| answer.reason.is_none() && !answer.beyond_documents) {
+        if let Some(doubt) = sentence.verdict.doubt() {
+            let words = answer.answer[sentence.start..sentence.end].split_whitespace().collect::<Vec<_>>().join(" ");
+            output::line(&output::shown(&format!("{doubt} in your documents: {words}")))?;
+        }
     }
     output::line("")?;
     for citation in &answer.citations {

@@ -1,5 +1,7 @@
 //! `tanya eval`: how good the answers are, on labelled questions or on questions made from the folder itself.
 
+mod planted;
+
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -18,6 +20,7 @@ use crate::eval::{self, Difference, Figure, Given, Question, Rates, Shares, shar
 use crate::report::Hinting as _;
 
 /// Arguments of `tanya eval`.
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Labelled questions are JSON objects, one a line: id, question, answers (a list), and where known is_impossible and \
@@ -30,7 +33,7 @@ pub(super) struct Args {
     /// Labelled questions, one JSON object a line
     #[arg(long, value_name = "FILE.jsonl")]
     questions: Option<PathBuf>,
-    /// How many questions are made from the folder
+    /// How many questions are made from the folder, or sentences taken from it
     #[arg(long, default_value_t = 60, conflicts_with = "questions")]
     count: usize,
     /// Keep each answer here; what is there already, with the same settings, is not asked again
@@ -39,6 +42,12 @@ pub(super) struct Args {
     /// Compare two files that --out has written, instead of asking
     #[arg(long, num_args = 2, value_names = ["BEFORE", "AFTER"], requires = "questions", conflicts_with = "out")]
     compare: Option<Vec<PathBuf>>,
+    /// Plant errors into true sentences of the folder instead of asking, and say how many the check of answers marks
+    #[arg(long, conflicts_with_all = ["questions", "out", "compare"])]
+    planted: bool,
+    /// With --planted, list the errors that were not marked and the true sentences that were
+    #[arg(long, requires = "planted")]
+    verbose: bool,
     /// Use the library as it is, without comparing the folder first
     #[arg(long)]
     no_update: bool,
@@ -72,6 +81,9 @@ struct Report {
 }
 
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
+    if args.planted {
+        return planted::run(app, args);
+    }
     if let (Some(files), Some(labels)) = (&args.compare, &args.questions) {
         return compare(&read_questions(labels)?, &files[0], &files[1], args.json);
     }

@@ -188,10 +188,10 @@ pub const SETTINGS: &[Setting] = &[
     ),
     Setting {
         key: "answer_style",
-        help: "auto, quote or write: short answers in the document's own words where the reader is sure of them, always, or never (the model writes)",
+        help: "auto, quote, copy or write: auto quotes short answers where the reader is sure of them and lets the model write else; quote and copy never show a word that is not your documents': quote prefers what the reader finds, with copy the model chooses; with write the model always writes",
         read: |settings, text| {
             let known = AnswerStyle::ALL.iter().find(|(name, _)| *name == text.trim());
-            settings.answer_style = known.ok_or("wants auto, quote or write")?.1;
+            settings.answer_style = known.ok_or("wants auto, quote, copy or write")?.1;
             Ok(())
         },
         show: |settings| settings.answer_style.name().to_owned(),

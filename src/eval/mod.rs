@@ -5,10 +5,13 @@
 //! the folder   ─known────┴→ Question ─(the caller answers)→ Answer ─metrics→ shares ─report→ figures, intervals, comparison
 //! ```
 //!
+//! [`planted`] makes true and false sentences out of passages, to measure the check of answers.
+//!
 //! Everything here is pure; who runs the questions keeps the answers.
 
 mod known;
 mod metrics;
+pub mod planted;
 mod question;
 mod report;
 mod thresholds;

@@ -354,7 +354,8 @@ impl Session {
             | AnswerEvent::Gate(_)
             | AnswerEvent::Fitted { .. }
             | AnswerEvent::Prefill { .. }
-            | AnswerEvent::Checked(_) => Vec::new(),
+            | AnswerEvent::Checked(_)
+            | AnswerEvent::Disagreement(_) => Vec::new(),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::answer::{Answer, Citation, Source, Verdict};
+use crate::answer::{Answer, Citation, Source};
 use crate::chat::{Conversation, SessionSummary};
 use crate::report::Report;
 use crate::tui::{clean, one_line};
@@ -88,12 +88,16 @@ pub(super) fn ending(answer: &Answer, written: &str) -> Vec<String> {
     if let Some(reason) = answer.reason.as_deref().map(one_line).filter(|reason| !reason.is_empty()) {
         out.push(format!("Note: {reason}"));
     }
+    if let Some(remark) = answer.disagreement_remark() {
+        out.push(format!("Note: {}", one_line(&remark)));
+    }
     for citation in &answer.citations {
         out.push(cited(citation));
     }
-    for sentence in answer.sentences.iter().filter(|sentence| sentence.verdict == Verdict::NotFound) {
-        if let Some(words) = answer.answer.get(sentence.start..sentence.end) {
-            out.push(format!("Warning, not found in the documents: {}", one_line(words)));
+    for sentence in &answer.sentences {
+        if let (Some(words), Some(doubt)) = (answer.answer.get(sentence.start..sentence.end), sentence.verdict.doubt())
+        {
+            out.push(format!("Warning, {doubt} found in the documents: {}", one_line(words)));
         }
     }
     out

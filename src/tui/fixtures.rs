@@ -247,6 +247,7 @@ pub(super) fn finished() -> Answer {
         whole: None,
         filtered: vec![],
         beyond_documents: false,
+        disagreement: None,
         trace: None,
     }
 }

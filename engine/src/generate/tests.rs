@@ -120,6 +120,45 @@ fn drafts_change_nothing_but_the_time() {
     }
 }
 
+/// Any run of a text's tokens, ended anywhere.
+fn runs(text: &str) -> std::sync::Arc<crate::Constraint> {
+    let tokenizer = smollm2().tokenizer();
+    let mut constraint = crate::Constraint::new();
+    let (start, mut at, done) = (constraint.state(), constraint.state(), constraint.state());
+    constraint.begin_at(start);
+    for token in tokenizer.encode_text(text) {
+        let next = constraint.state();
+        constraint.edge(start, token, next);
+        constraint.edge(at, token, next);
+        for end in tokenizer.end_tokens() {
+            constraint.edge(next, *end, done);
+        }
+        at = next;
+    }
+    constraint.into()
+}
+
+#[test]
+fn under_a_constraint_drafts_change_nothing_and_nothing_else_is_written() {
+    let text = "List the parts: wheel, brake, saddle, chain. The bell rings, the light shines, and the wheel turns.";
+    for (temperature, seed) in [(0.0, 0), (1.5, 1), (1.5, 2)] {
+        let with = |draft_tokens: usize| {
+            let constraint = Some(runs(text));
+            let sampling = Sampling { temperature, seed, draft_tokens, constraint, ..sampling(60) };
+            let mut context = smollm2().context();
+            let (written, finish) = run(&mut context, &repetitive(), &sampling);
+            (written, finish.reason, context.ids().to_vec(), finish.drafts)
+        };
+        let (written, reason, ids, _) = with(0);
+        assert!(!written.is_empty() && text.contains(&written), "{written}");
+        for most in [1, 7] {
+            let (drafted, drafted_reason, drafted_ids, drafts) = with(most);
+            assert_eq!((&drafted, drafted_reason, &drafted_ids), (&written, reason, &ids));
+            assert!(temperature > 0.0 || drafts.accepted > 0, "no draft came true: this test proves nothing");
+        }
+    }
+}
+
 #[test]
 fn a_context_that_was_cancelled_within_a_draft_goes_on_as_if_nothing_had_been_drafted() {
     let sampling = sampling(60);

@@ -1,16 +1,20 @@
 //! Which token comes next, given the model's scores.
 //!
 //! Pure: the same settings, scores and history give the same token on every machine. Order of the steps
-//! as in llama.cpp's default chain: penalties, top-k, top-p, min-p, temperature, draw. Ties are broken by
+//! as in llama.cpp's default chain, behind the [`Constraint`]'s mask: penalties, top-k, top-p, min-p, temperature, draw. Ties are broken by
 //! the lower id. The vocabulary is never sorted as a whole.
 
+mod constraint;
 mod draw;
 mod logprob;
 #[cfg(test)]
 mod tests;
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
+use constraint::Walk;
+pub use constraint::{Constraint, State};
 use draw::Draw;
 pub(crate) use logprob::Distribution;
 pub use logprob::TokenScore;
@@ -44,6 +48,8 @@ pub struct Sampling {
     pub stop: Vec<String>,
     /// Added to the scores of these tokens; −∞ forbids one. Ids that the model does not have are ignored.
     pub logit_bias: Vec<(u32, f32)>,
+    /// The only sequences that may be written; `None`: any. What it forbids has no probability, before all other steps.
+    pub constraint: Option<Arc<Constraint>>,
     /// How many of the most probable tokens each [`crate::Event::Token`] names; `None`: there are no such events.
     pub logprobs: Option<usize>,
     /// Of tokens that may follow by what was read and written, at most this many are checked at once; 0 = off. Faster where an
@@ -70,6 +76,7 @@ impl Default for Sampling {
             max_tokens: 512,
             stop: Vec::new(),
             logit_bias: Vec::new(),
+            constraint: None,
             logprobs: None,
             draft_tokens: 7,
         }
@@ -120,6 +127,7 @@ pub struct Candidate {
 pub struct Sampler {
     settings: Sampling,
     draw: Draw,
+    walk: Walk,
 }
 
 impl Sampler {
@@ -129,7 +137,8 @@ impl Sampler {
     /// As [`Sampling::validate`].
     pub fn new(sampling: &Sampling) -> Result<Self, Error> {
         sampling.validate()?;
-        Ok(Self { settings: sampling.clone(), draw: Draw::new(sampling.seed) })
+        let walk = sampling.constraint.as_deref().map(Walk::new).unwrap_or_default();
+        Ok(Self { settings: sampling.clone(), draw: Draw::new(sampling.seed), walk })
     }
 
     /// The next token. `logits` has one score per token, −∞ for tokens that must not come, and holds the
@@ -138,6 +147,10 @@ impl Sampler {
     /// # Errors
     /// [`Error::Sampling`] when a score is no number or +∞, or when all are −∞.
     pub fn next(&mut self, logits: &mut [f32], history: &[u32]) -> Result<u32, Error> {
+        if let Some(constraint) = &self.settings.constraint {
+            self.walk.follow(constraint, history);
+            self.walk.mask(constraint, logits);
+        }
         self.penalize(logits, history);
         let best = best(logits)?;
         if self.settings.temperature == 0.0 {
@@ -162,6 +175,11 @@ impl Sampler {
     /// # Errors
     /// As [`Sampler::next`].
     pub fn distribution(&self, logits: &mut [f32], history: &[u32], count: usize) -> Result<Vec<Candidate>, Error> {
+        if let Some(constraint) = &self.settings.constraint {
+            let mut walk = self.walk.clone();
+            walk.follow(constraint, history);
+            walk.mask(constraint, logits);
+        }
         self.penalize(logits, history);
         let best = best(logits)?;
         if self.settings.temperature == 0.0 {

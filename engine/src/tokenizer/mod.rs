@@ -187,6 +187,11 @@ impl Tokenizer {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    /// The bytes that a token adds to a text; none for control tokens.
+    pub fn bytes(&self, id: u32) -> &[u8] {
+        self.vocabulary.bytes(id)
+    }
+
     /// An empty stream that turns tokens into text as they come.
     pub fn stream(&self) -> Detokenizer {
         Detokenizer::new(Arc::clone(&self.vocabulary))

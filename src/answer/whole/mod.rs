@@ -133,6 +133,7 @@ pub(super) fn prepare(
         measures: Measures::default(),
         gate,
         quote: None,
+        disagreement: None,
         whole: Some(Box::new(composed)),
         ms_search: milliseconds(started),
         trace,

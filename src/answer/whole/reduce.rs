@@ -180,7 +180,7 @@ pub(super) fn join_alike(
     if reduced.found > MOST_COMPARED || reduced.items.len() < 2 {
         return Ok(());
     }
-    let telling = |item: &Item| (terms.terms(&item.text).into_iter().collect::<BTreeSet<_>>(), exact(&item.text));
+    let telling = |item: &Item| (terms.terms(&item.text).into_iter().collect::<BTreeSet<_>>(), exact_words(&item.text));
     let said: Vec<_> = reduced.items.iter().map(telling).collect();
     let vectors = embedder.map(|embedder| embedded(embedder, &reduced.items, cancel)).transpose()?;
     let alike = |a: usize, b: usize| {
@@ -200,16 +200,6 @@ pub(super) fn join_alike(
     }
     reduced.items = kept.into_iter().map(|(_, item)| item).collect();
     Ok(())
-}
-
-/// The words that must be equal. Negators of the languages that the analyzer takes for function words are among them.
-fn exact(text: &str) -> BTreeSet<String> {
-    const NEGATORS: [&str; 14] = [
-        "nicht", "kein", "keine", "nie", "ohne", "tidak", "bukan", "belum", "tanpa", "pas", "jamais", "sans", "nunca",
-        "sin",
-    ];
-    let negators = text.unicode_words().map(str::to_lowercase).filter(|word| NEGATORS.contains(&word.as_str()));
-    exact_words(text).into_iter().chain(negators).collect()
 }
 
 fn embedded(embedder: &dyn TextEmbedder, items: &[Item], cancel: &Cancel) -> Result<Vec<Vec<f32>>> {

@@ -28,6 +28,7 @@ fn answer(text: &str) -> Answer {
         whole: None,
         filtered: Vec::new(),
         beyond_documents: false,
+        disagreement: None,
         trace: None,
     }
 }

@@ -40,7 +40,12 @@ pub(super) fn conversation(app: &App, conversation: &Conversation, freshness: Fr
     for (index, turn) in conversation.turns.iter().enumerate() {
         let answer = &turn.answer;
         output::line(&output::shown(&format!("> {}\n\n{}\n", turn.question, answer.answer)))?;
-        let remarks = answer.beyond_remark().map(str::to_owned).into_iter().chain(answer.filter_remark());
+        let remarks = answer
+            .beyond_remark()
+            .map(str::to_owned)
+            .into_iter()
+            .chain(answer.disagreement_remark())
+            .chain(answer.filter_remark());
         remarks.into_iter().try_for_each(|remark| output::line(&output::shown(&format!("  {remark}"))))?;
         for (at, citation) in answer.citations.iter().enumerate() {
             let place = output::place(&citation.path, citation.page, citation.start_line, citation.end_line);

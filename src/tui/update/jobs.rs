@@ -58,7 +58,8 @@ fn answer(state: &mut State, event: AnswerEvent) -> Vec<Effect> {
     let clock = state.clock;
     let turn = &mut state.turns[index];
     match event {
-        AnswerEvent::Query { .. } | AnswerEvent::Gate(Gate::Go) => {}
+        // What disagrees is told below the answer, once that is whole.
+        AnswerEvent::Query { .. } | AnswerEvent::Gate(Gate::Go) | AnswerEvent::Disagreement(_) => {}
         AnswerEvent::Reading { done, total, seconds_left } => {
             turn.phase = Phase::ReadingAll { done, total, seconds_left };
         }

@@ -195,9 +195,10 @@ impl Page<'_> {
         let alone = turn.grounds == Grounds::ModelAlone;
         // Asked without the documents it says so above already.
         let beyond = turn.answer.as_ref().and_then(Answer::beyond_remark).filter(|_| !alone).map(str::to_owned);
+        let differ = turn.answer.as_ref().and_then(Answer::disagreement_remark);
         let filtered = turn.answer.as_ref().and_then(Answer::filter_remark);
         let changed = turn.standings.iter().filter_map(|cited| stale(cited, look.glyphs.dash));
-        let lines: Vec<String> = beyond.into_iter().chain(filtered).chain(changed).collect();
+        let lines: Vec<String> = beyond.into_iter().chain(differ).chain(filtered).chain(changed).collect();
         if lines.is_empty() {
             return;
         }
