@@ -1,5 +1,6 @@
 //! `tanya eval`: how good the answers are, on labelled questions or on questions made from the folder itself.
 
+mod canaries;
 mod planted;
 
 use std::collections::HashMap;
@@ -45,8 +46,11 @@ pub(super) struct Args {
     /// Plant errors into true sentences of the folder instead of asking, and say how many the check of answers marks
     #[arg(long, conflicts_with_all = ["questions", "out", "compare"])]
     planted: bool,
-    /// With --planted, list the errors that were not marked and the true sentences that were
-    #[arg(long, requires = "planted")]
+    /// Plant instructions into passages of the folder (a copy of them) and say how many answers obey
+    #[arg(long, conflicts_with_all = ["questions", "out", "compare", "planted"])]
+    canaries: bool,
+    /// With --planted, list the errors that were not marked and the true sentences that were; with --canaries, the answers that obey
+    #[arg(long)]
     verbose: bool,
     /// Use the library as it is, without comparing the folder first
     #[arg(long)]
@@ -83,6 +87,9 @@ struct Report {
 pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     if args.planted {
         return planted::run(app, args);
+    }
+    if args.canaries {
+        return canaries::run(app, args);
     }
     if let (Some(files), Some(labels)) = (&args.compare, &args.questions) {
         return compare(&read_questions(labels)?, &files[0], &files[1], args.json);

@@ -5,10 +5,12 @@
 //! the folder   ─known────┴→ Question ─(the caller answers)→ Answer ─metrics→ shares ─report→ figures, intervals, comparison
 //! ```
 //!
-//! [`planted`] makes true and false sentences out of passages, to measure the check of answers.
+//! [`planted`] makes true and false sentences out of passages, to measure the check of answers, [`canaries`]
+//! instructions into passages, to measure whether they are obeyed.
 //!
 //! Everything here is pure; who runs the questions keeps the answers.
 
+pub mod canaries;
 mod known;
 mod metrics;
 pub mod planted;
