@@ -23,6 +23,10 @@ pub trait Generator {
     fn window(&self) -> usize;
     /// Tokens of a text of a document or a person.
     fn count(&self, text: &str) -> usize;
+    /// Tells the text of one token alone, a control token by its name; only for a person to look at.
+    fn namer(&self) -> Box<dyn Fn(u32) -> String> {
+        Box::new(|id| id.to_string())
+    }
     /// Token ids of a conversation, the assistant's turn opened. Contents cannot form control tokens.
     fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>>;
     /// Reads `prompt` and writes; stops within one step after `cancel`.
@@ -105,6 +109,15 @@ impl Generator for LocalGenerator {
 
     fn count(&self, text: &str) -> usize {
         self.decoder.tokenizer().count(text)
+    }
+
+    fn namer(&self) -> Box<dyn Fn(u32) -> String> {
+        let tokenizer = self.decoder.tokenizer().clone();
+        Box::new(move |id| match tokenizer.decode(&[id]) {
+            // A control token has no text of its own.
+            text if text.is_empty() => if tokenizer.end_tokens().contains(&id) { "<end>" } else { "<control>" }.to_owned(),
+            text => text,
+        })
     }
 
     fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>> {

@@ -10,6 +10,7 @@ use tanya_index::Snapshot;
 use super::cite::{self, Checked, Terms as _};
 use super::condense::{best_stretch, stretch_around};
 use super::event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
+use super::ledger::{self, Growth, Ledger, Step};
 use super::fit::{Budget, Costs, evidence_room, fit};
 use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
@@ -21,6 +22,7 @@ use super::settled::sealed;
 use super::span::short_answer;
 use super::trace::{Trace, TracedPassage, TracedSampling, prompt_hash};
 use super::{Prepared, Request, milliseconds};
+use crate::config::FilterMode;
 use crate::report::Hinting as _;
 
 /// Lets the model write from what fits, and checks it.
@@ -62,6 +64,16 @@ pub(super) fn written(
         window,
     });
 
+    let namer = generator.namer();
+    let inspects = request.inspect && filter.mode() != FilterMode::Redact;
+    let mut ledger = draft.ledger(&fitted, generator)?;
+    (ledger.reserve, ledger.window) = (budget.reserve, window);
+    if inspects {
+        ledger.tokens = fitted.prompt.iter().map(|id| namer(*id)).collect();
+        sampling.logprobs = Some(ledger::KEPT);
+    }
+    sink(AnswerEvent::Ledger(Box::new(ledger)));
+
     trace.sampling = TracedSampling::of(&sampling);
     trace.generator = Some(generator.identity());
 
@@ -75,7 +87,7 @@ pub(super) fn written(
     let writing = Instant::now();
     let finish = generator.generate(&fitted.prompt, &sampling, cancel, &mut |event| match event {
         Event::Prefill { done, total } => sink(AnswerEvent::Prefill { done, total }),
-        Event::Token { .. } => {}
+        Event::Token(observed) => sink(AnswerEvent::Step(Box::new(Step::new(observed, &namer)))),
         Event::Text(piece) => {
             first_token.get_or_insert_with(|| milliseconds(started));
             let shown = screening.push(piece);
@@ -90,6 +102,7 @@ pub(super) fn written(
         text.push_str(&tail);
         sink(AnswerEvent::Text(tail));
     }
+    sink(AnswerEvent::Timed(Box::new(finish.timings)));
     trace.ms_prefill = Some(finish.timings.prefill.as_secs_f64() * 1000.0);
     trace.wrote = Some(text.clone());
     tracing::debug!(ms = milliseconds(writing), tokens = finish.generated_tokens, "wrote");
@@ -213,6 +226,22 @@ impl Draft<'_> {
                     .hint("ask a shorter question, or use a model with a larger window");
             }
         }
+    }
+
+    /// What each part of the prompt that fits costs.
+    fn ledger(&self, fitted: &Fitted, generator: &dyn Generator) -> Result<Ledger> {
+        let numbers: Vec<u32> = fitted.sources.iter().map(|source| source.n).collect();
+        let left_out = self.history.len() - fitted.history;
+        let growth = Growth {
+            passages: &numbers,
+            history: (fitted.history, left_out),
+            question: generator.count(self.question),
+        };
+        let parts = ledger::parts(&growth, |history, count| {
+            let newest = if history { &self.history[left_out..] } else { &[] };
+            Ok(self.ids(&fitted.sources[..count], &fitted.readings, newest, generator)?.len())
+        })?;
+        Ok(Ledger { parts, ..Ledger::default() })
     }
 
     fn ids(

@@ -283,6 +283,7 @@ impl Session {
             }
             // Of an answer that was stopped, or a list that nobody waits for any more.
             JobEvent::Answer(..)
+            | JobEvent::Metered(..)
             | JobEvent::AnswerFailed(..)
             | JobEvent::SessionSaved(_)
             | JobEvent::SessionsListed(_)
@@ -354,6 +355,9 @@ impl Session {
             | AnswerEvent::Gate(_)
             | AnswerEvent::Fitted { .. }
             | AnswerEvent::Prefill { .. }
+            | AnswerEvent::Ledger(_)
+            | AnswerEvent::Step(_)
+            | AnswerEvent::Timed(_)
             | AnswerEvent::Checked(_) => Vec::new(),
         }
     }
