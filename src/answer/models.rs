@@ -115,7 +115,9 @@ impl Generator for LocalGenerator {
         let tokenizer = self.decoder.tokenizer().clone();
         Box::new(move |id| match tokenizer.decode(&[id]) {
             // A control token has no text of its own.
-            text if text.is_empty() => if tokenizer.end_tokens().contains(&id) { "<end>" } else { "<control>" }.to_owned(),
+            text if text.is_empty() => {
+                if tokenizer.end_tokens().contains(&id) { "<end>" } else { "<control>" }.to_owned()
+            }
             text => text,
         })
     }

@@ -10,8 +10,8 @@ use tanya_index::Snapshot;
 use super::cite::{self, Checked, Terms as _};
 use super::condense::{best_stretch, stretch_around};
 use super::event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
-use super::ledger::{self, Growth, Ledger, Step};
 use super::fit::{Budget, Costs, evidence_room, fit};
+use super::ledger::{self, Growth, Ledger, Step};
 use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
 use super::query::Exchange;
@@ -50,13 +50,13 @@ pub(super) fn written(
     let window = generator.window();
     sampling.max_tokens = sampling.max_tokens.min(window / 2);
     let budget = Budget { window, reserve: sampling.max_tokens, evidence: request.evidence_tokens };
-    let fitted = draft.fit(candidates, readings, budget, generator)?;
+    let mut fitted = draft.fit(candidates, readings, budget, generator)?;
     // What is not in the prompt is not cited.
     let lead = lead.filter(|lead| fitted.sources.iter().any(|source| source.n == lead.citation.n));
     fitted.note(&mut trace, &request.history, &file_hashes);
 
     let mut dropped = found.dropped;
-    dropped.extend(fitted.dropped);
+    dropped.append(&mut fitted.dropped);
     sink(AnswerEvent::Fitted {
         used: fitted.sources.iter().map(|source| source.n).collect(),
         dropped: dropped.clone(),

@@ -223,6 +223,8 @@ impl Session {
             history: self.conversation.turns.clone(),
             settings: self.settings.clone(),
             grounds,
+            held: crate::answer::Held::default(),
+            inspect: false,
         };
         self.running = Some(Running::new(self.job, self.clock, question, grounds));
         vec![Act::Piece("Searching… ".into()), Act::Ask(self.job, Box::new(request))]

@@ -336,5 +336,8 @@ fn what_is_observed_is_the_same_with_drafts_and_changes_no_answer() {
 #[test]
 fn times_of_tokens_fall_into_buckets_that_double() {
     let at = |micros: u64| bucket(Duration::from_micros(micros));
-    assert_eq!([at(10), at(999), at(1_000), at(1_999), at(2_000), at(4_100), at(2_000_000_000)], [0, 0, 1, 1, 2, 3, 11]);
+    assert_eq!(
+        [at(10), at(999), at(1_000), at(1_999), at(2_000), at(4_100), at(2_000_000_000)],
+        [0, 0, 1, 1, 2, 3, 11]
+    );
 }

@@ -240,8 +240,7 @@ fn penalized(sampling: &Sampling, logit: f32, count: usize) -> f32 {
     if count == 0 {
         return logit;
     }
-    let repeated =
-        if logit <= 0.0 { logit * sampling.repetition_penalty } else { logit / sampling.repetition_penalty };
+    let repeated = if logit <= 0.0 { logit * sampling.repetition_penalty } else { logit / sampling.repetition_penalty };
     repeated - (count as f32 * sampling.frequency_penalty + sampling.presence_penalty)
 }
 

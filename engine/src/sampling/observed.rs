@@ -239,7 +239,12 @@ mod tests {
     fn a_lower_top_p_moves_the_cut_up_and_a_penalty_moves_a_token_down() {
         let step = observed(&[2.0, 1.0, 0.0, -1.0], 4);
         let kept = |sampling: &Sampling| {
-            step.shaped(sampling, &[0]).choices.iter().filter(|choice| choice.is_kept).map(|choice| choice.id).collect::<Vec<_>>()
+            step.shaped(sampling, &[0])
+                .choices
+                .iter()
+                .filter(|choice| choice.is_kept)
+                .map(|choice| choice.id)
+                .collect::<Vec<_>>()
         };
         let plain = Sampling { temperature: 1.0, ..Sampling::default() };
         assert_eq!(kept(&plain), [0, 1, 2, 3]);
