@@ -97,14 +97,14 @@ fn history(kept: usize, left_out: usize) -> String {
     if left_out > 0 { format!("{kept}, no room for {left_out} older") } else { kept }
 }
 
-/// `instructions        …        212`
+/// `earlier turns        1 exchange        88 tokens`
 fn amount(look: &Look, name: &str, note: &str, tokens: usize, room: usize) -> Line<'static> {
-    let left = vec![
-        Span::styled(format!("{name:<21}"), look.theme.text),
-        Span::styled(fit(note, room.saturating_sub(30), look.glyphs.ellipsis), look.theme.muted),
-    ];
-    let right = vec![Span::styled(format!("{} tokens", thousands(tokens as u64)), look.theme.text)];
-    indented(spread(left, right, room.min(60)))
+    let room = room.min(72);
+    let right = format!("{} tokens", thousands(tokens as u64));
+    let name = format!("{:<21}", fit(name, 20, look.glyphs.ellipsis));
+    let note = fit(note, room.saturating_sub(width(&name) + width(&right) + 2), look.glyphs.ellipsis);
+    let left = vec![Span::styled(name, look.theme.text), Span::styled(note, look.theme.muted)];
+    indented(spread(left, vec![Span::styled(right, look.theme.text)], room))
 }
 
 /// `1  garden/2024-spring.md:41–44    pinned   words 1, meaning 3     60 tokens`
@@ -114,7 +114,7 @@ fn passage(state: &State, source: &Source, tokens: usize, room: usize) -> Line<'
     let standing = match state.standing(source) {
         Standing::Used => Span::raw(""),
         Standing::Pinned => Span::styled("pinned  ", theme.ok),
-        Standing::Barred => Span::styled("left out from now on  ", theme.warn),
+        Standing::Barred => Span::styled("left out  ", theme.warn),
     };
     let rank = |name: &str, rank: Option<u32>| rank.map(|rank| format!("{name} {rank}"));
     let ranks: Vec<String> =

@@ -43,14 +43,12 @@ pub(super) fn lines(state: &State, columns: u16) -> Vec<Line<'static>> {
     let costs: Vec<Cost<'_>> = all.collect();
     let costs = &costs[costs.len().saturating_sub(TURNS)..];
     let page = Page { state, room: usize::from(columns).saturating_sub(usize::from(MARGIN) * 2) };
-    let turns = count(costs.len() as u64, "answer", "answers");
+    let title = "What answers cost";
+    let turns = format!("  the last {}, the newest named", count(costs.len() as u64, "answer", "answers"));
+    let turns = fit(&turns, page.room.saturating_sub(title.len()), state.look.glyphs.ellipsis);
     let mut out = vec![
         Line::default(),
-        Line::from(vec![
-            indent(),
-            Span::styled("What answers cost  ", theme.strong),
-            Span::styled(format!("the last {turns} of this conversation; the newest is named"), theme.muted),
-        ]),
+        Line::from(vec![indent(), Span::styled(title, theme.strong), Span::styled(turns, theme.muted)]),
         Line::default(),
     ];
     let Some(last) = costs.last() else {
