@@ -1,7 +1,9 @@
 //! What a frame costs: bytes to the terminal, which are the same on every machine and so are a test, and time, which is measured by
 //! `cargo test --lib -- --ignored --nocapture frames_of_a_long_conversation`.
 
-use std::io::Write as _;
+use std::cell::Cell;
+use std::io::Write;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
@@ -20,18 +22,38 @@ use crate::jobs::{JobEvent, JobId};
 /// The most bytes that half of all streamed tokens may send.
 const BYTES: usize = 300;
 
-type Wire = Terminal<CrosstermBackend<Vec<u8>>>;
+/// Counts what is written.
+#[derive(Clone, Default)]
+struct Counted(Rc<Cell<usize>>);
+
+impl Write for Counted {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.set(self.0.get() + bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+struct Wire {
+    terminal: Terminal<CrosstermBackend<Counted>>,
+    sent: Counted,
+}
 
 fn wire(width: u16, height: u16) -> Wire {
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, width, height)) };
-    Terminal::with_options(CrosstermBackend::new(Vec::new()), options).expect("a terminal of memory opens")
+    let sent = Counted::default();
+    let terminal = Terminal::with_options(CrosstermBackend::new(sent.clone()), options);
+    Wire { terminal: terminal.expect("a terminal of memory opens"), sent }
 }
 
 /// Draws, and tells how many bytes were sent for it.
 fn frame(app: &mut Harness, wire: &mut Wire) -> usize {
-    wire.backend_mut().writer_mut().clear();
-    wire.draw(|frame| view::draw(&mut app.state, frame)).expect("memory takes everything");
-    wire.backend().writer().len()
+    let before = wire.sent.0.get();
+    wire.terminal.draw(|frame| view::draw(&mut app.state, frame)).expect("memory takes everything");
+    wire.sent.0.get() - before
 }
 
 fn middle<T: Ord + Copy>(mut all: Vec<T>) -> T {

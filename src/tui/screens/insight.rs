@@ -83,7 +83,7 @@ fn in_ascii_nothing_else_is_drawn() {
         app.ready();
         insight::answered(&mut app, 1);
         app.type_line(view);
-        let screen = app.screen().replace(["日", "本", "␛"], "");
+        let screen = app.screen().replace(['日', '本', '␛'], "");
         assert!(screen.is_ascii(), "{screen}");
     }
 }
