@@ -279,7 +279,9 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     StepForward "step-forward" [key(KeyCode::Right), char('l')] Inspecting Insight "in a step: the one after" "step";
     FirstStep "first-step" [key(KeyCode::Home), char('g')] Inspecting Insight "in a step: the first one" "";
     LastStep "last-step" [key(KeyCode::End), char('G')] Inspecting Insight "in a step: the last one" "";
-    TurnKnob "turn" [char('t'), char('k'), char('p'), char('m'), char('r'), char('f'), char('T'), char('K'), char('P'), char('M'), char('R'), char('F'), char('0')] Inspecting Insight "in a step: try another temperature, top-k, top-p, min-p, repetition or frequency penalty; capitals go down, 0 goes back" "try settings";
+    TurnKnob "turn" [char('t'), char('k'), char('p'), char('m'), char('r'), char('f')] Inspecting Insight "in a step: try a higher temperature, top-k, top-p, min-p, repetition or frequency penalty" "try settings";
+    TurnKnob "turn-down" [char('T'), char('K'), char('P'), char('M'), char('R'), char('F')] Inspecting Insight "in a step: try a lower one" "";
+    TurnKnob "turn-back" [char('0')] Inspecting Insight "in a step: the answer's own settings again" "";
     InputTokens "input" [char('i')] Inspecting Insight "in a step: the tokens of the prompt" "input";
     InspectNext "inspect-next" [char('n')] Inspecting Insight "in a step: keep the steps of the next answer instead" "";
     PreviousItem "previous-in-prompt" [key(KeyCode::Up), char('k')] Prompted Insight "" "";

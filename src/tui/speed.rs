@@ -108,14 +108,32 @@ fn frames_of_a_long_conversation() {
         work();
         start.elapsed()
     };
-    say("first frame", vec![timed(&mut || drop(frame(&mut app, &mut wire)))]);
+    say(
+        "first frame",
+        vec![timed(&mut || {
+            let _ = frame(&mut app, &mut wire);
+        })],
+    );
     app.ready();
     for turn in 1..=1000 {
         app.type_line("when did I prune the pear tree, and what did I use?");
         app.answer(turn, fixtures::events());
     }
-    say("the frame after 1,000 turns that are not laid out yet", vec![timed(&mut || drop(frame(&mut app, &mut wire)))]);
-    let draw = |app: &mut Harness, wire: &mut Wire| (0..200).map(|_| timed(&mut || drop(frame(app, wire)))).collect();
+    say(
+        "the frame after 1,000 turns that are not laid out yet",
+        vec![timed(&mut || {
+            let _ = frame(&mut app, &mut wire);
+        })],
+    );
+    let draw = |app: &mut Harness, wire: &mut Wire| {
+        (0..200)
+            .map(|_| {
+                timed(&mut || {
+                    let _ = frame(app, wire);
+                })
+            })
+            .collect()
+    };
     say("draw, 1,000 turns, nothing changed", draw(&mut app, &mut wire));
     app.type_line("and again?");
     app.answer(1001, fixtures::events()[..6].to_vec());
