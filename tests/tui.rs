@@ -5,6 +5,8 @@
 //! expects to see, with a deadline.
 
 mod common;
+#[path = "tui/insight.rs"]
+mod insight;
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crate::cancel::Cancel;
 use crate::context::{Context, Prefill};
 use crate::error::Error;
-use crate::sampling::{Distribution, Sampler, Sampling, TokenScore};
+use crate::sampling::{Distribution, Observed, Sampler, Sampling};
 use crate::steps::{Drafts, Steps};
 use crate::stop::{Passed, StopStrings};
 use crate::tokenizer::Detokenizer;
@@ -25,12 +25,7 @@ pub enum Event<'a> {
         total: usize,
     },
     /// A token was chosen; only where [`Sampling::logprobs`] asks for it. The one that ends an answer comes too.
-    Token {
-        /// The token.
-        chosen: TokenScore,
-        /// The most probable ones, best first.
-        best: &'a [TokenScore],
-    },
+    Token(&'a Observed),
     /// More text of the answer: whole characters, never empty, never part of a stop string.
     Text(&'a str),
 }
@@ -80,6 +75,18 @@ pub struct Timings {
     pub token_p50: Duration,
     /// The same for 95 of 100.
     pub token_p95: Duration,
+    /// How many of these times fall into each bucket: under 1 ms, under 2, 4 … 1,024 ms, and longer.
+    pub token_times: [u32; TIME_BUCKETS],
+}
+
+/// Buckets of [`Timings::token_times`].
+pub const TIME_BUCKETS: usize = 12;
+
+/// The bucket of a duration: each holds twice the one before.
+fn bucket(time: Duration) -> usize {
+    let whole = time.as_millis();
+    let doubled = (u128::BITS - whole.leading_zeros()) as usize;
+    doubled.min(TIME_BUCKETS - 1)
 }
 
 /// Reads `prompt` (keeping what `context` shares with it) and continues it. Stops within one prefill block or
@@ -113,6 +120,9 @@ pub fn generate(
             gaps.sort_unstable();
             timings.token_p50 = percentile(&gaps, 50);
             timings.token_p95 = percentile(&gaps, 95);
+            for gap in &gaps {
+                timings.token_times[bucket(*gap)] += 1;
+            }
             (reused, reason)
         }
     };
@@ -215,7 +225,7 @@ impl<'a> Answer<'a> {
         let own = scores.to_vec();
         let token = self.sampler.next(scores, &self.ids)?;
         let distribution = Distribution::new(&own);
-        sink(Event::Token { chosen: distribution.of(token), best: &distribution.top(count) });
+        sink(Event::Token(&distribution.observed(token, count)));
         Ok(token)
     }
 

@@ -3,10 +3,12 @@
 //! These types are the machine interface (`ask --json`) and what sessions store: fields may be added, never renamed.
 
 use serde::{Deserialize, Serialize};
+use tanya_engine::Timings;
 
 use super::disagree::Disagreement;
 use super::filter::{Filtered, is_bar};
 use super::gate::Measures;
+use super::ledger::{Ledger, Step};
 use super::reading::SourceReading;
 use super::trace::Trace;
 use crate::ingest::Mark;
@@ -325,6 +327,12 @@ pub enum AnswerEvent {
         /// Tokens that the model's window holds.
         window: usize,
     },
+    /// What each part of the prompt costs; after `Fitted`.
+    Ledger(Box<Ledger>),
+    /// The model chose a token; only where [`super::Request::inspect`] asks for it.
+    Step(Box<Step>),
+    /// What writing took, beyond what the answer itself says.
+    Timed(Box<Timings>),
     /// The model reads.
     Prefill {
         /// Tokens read.

@@ -17,6 +17,8 @@ mod event;
 mod filter;
 mod fit;
 mod gate;
+mod held;
+mod ledger;
 mod models;
 mod prompt;
 mod query;
@@ -50,6 +52,8 @@ pub use disagree::{Disagreement, Said};
 pub use event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict, Whole};
 pub use filter::{Filtered, OutputFilter};
 pub use gate::{Measures, Thresholds};
+pub use held::{Held, PassageName};
+pub use ledger::{KEPT as KEPT_CANDIDATES, Ledger, Part, Step};
 pub use models::{Finders, Generator, LocalGenerator, Models, PairReader, TextEmbedder};
 pub use prompt::Prompts;
 pub use query::{Exchange, SearchQuery};
@@ -84,6 +88,10 @@ pub struct Request {
     pub reading: Reading,
     /// What an answer should not say aloud.
     pub filter: Arc<OutputFilter>,
+    /// Passages that are always or never in the prompt.
+    pub held: Held,
+    /// Whether the model's steps are told of ([`AnswerEvent::Step`]). Never where the filter redacts: they would spell what it hides.
+    pub inspect: bool,
 }
 
 impl Request {
@@ -110,6 +118,8 @@ impl Request {
             when_refused,
             reading: Reading::default(),
             filter: Arc::clone(filter),
+            held: Held::default(),
+            inspect: false,
         }
     }
 }
@@ -184,11 +194,13 @@ pub fn prepare(
     sink(AnswerEvent::Query { text: query.shown() });
     let Finders { embedder, reader } = finders;
     let mut found = retrieve::retrieve(snapshot, &request.question, &query, embedder, cancel)?;
+    request.held.admit(&request.question, snapshot, &mut found.sources, &mut found.dropped)?;
     if let Some(reader) = reader {
         let asked =
             request.history.last().filter(|_| leans).map(|last| format!("{} {}", last.question, request.question));
         reading::read(reader, asked.as_deref().unwrap_or(&request.question), &mut found.sources, cancel)?;
     }
+    request.held.order(&mut found.sources);
     let mut measures = Measures::of(&found.hits, &found.sources);
     if !(request.history.is_empty() || leans) {
         // What was found for earlier questions says nothing about whether the documents answer this one.

@@ -24,6 +24,10 @@ pub trait Generator {
     fn window(&self) -> usize;
     /// Tokens of a text of a document or a person.
     fn count(&self, text: &str) -> usize;
+    /// Tells the text of one token alone, a control token by its name; only for a person to look at.
+    fn namer(&self) -> Box<dyn Fn(u32) -> String> {
+        Box::new(|id| id.to_string())
+    }
     /// Token ids of a conversation, the assistant's turn opened. Contents cannot form control tokens.
     fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>>;
     /// Its tokens, where they can be told: without them nothing can be kept from being written.
@@ -114,6 +118,17 @@ impl Generator for LocalGenerator {
 
     fn tokens(&self) -> Option<&dyn Tokens> {
         Some(self.decoder.tokenizer())
+    }
+
+    fn namer(&self) -> Box<dyn Fn(u32) -> String> {
+        let tokenizer = self.decoder.tokenizer().clone();
+        Box::new(move |id| match tokenizer.decode(&[id]) {
+            // A control token has no text of its own.
+            text if text.is_empty() => {
+                if tokenizer.end_tokens().contains(&id) { "<end>" } else { "<control>" }.to_owned()
+            }
+            text => text,
+        })
     }
 
     fn prompt(&self, messages: &[Message]) -> Result<Vec<u32>> {

@@ -5,6 +5,8 @@ use tanya_index::{Document, FileStamp, FileState, Library, NewChunk, Span};
 
 use super::*;
 
+mod insight;
+
 /// Writes what it is told and remembers what it was asked.
 pub(super) struct Scripted {
     says: &'static str,
@@ -54,6 +56,10 @@ impl Generator for Scripted {
             if generated == sampling.max_tokens {
                 reason = FinishReason::Length;
                 break;
+            }
+            if sampling.logprobs.is_some() {
+                let chosen = tanya_engine::TokenScore { id: generated as u32, logprob: -0.1 };
+                sink(Event::Token(&tanya_engine::Observed { chosen, best: vec![chosen], total: 1.0, vocabulary: 9 }));
             }
             sink(Event::Text(piece));
             generated += 1;
@@ -139,6 +145,7 @@ fn kinds(events: &[AnswerEvent]) -> Vec<&'static str> {
             AnswerEvent::Sources(_) => "sources",
             AnswerEvent::Gate(_) => "gate",
             AnswerEvent::Fitted { .. } => "fitted",
+            AnswerEvent::Ledger(_) | AnswerEvent::Step(_) | AnswerEvent::Timed(_) => "inside",
             AnswerEvent::Prefill { .. } => "prefill",
             AnswerEvent::Text(_) => "text",
             AnswerEvent::Checked(_) => "checked",
@@ -146,6 +153,7 @@ fn kinds(events: &[AnswerEvent]) -> Vec<&'static str> {
             AnswerEvent::Finished(_) => "finished",
         })
         .collect();
+    kinds.retain(|kind| *kind != "inside");
     kinds.dedup();
     kinds
 }

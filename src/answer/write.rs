@@ -13,6 +13,7 @@ use super::copy;
 use super::disagree::Said;
 use super::event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
 use super::fit::{Budget, Costs, evidence_room, fit};
+use super::ledger::{self, Growth, Ledger, Step};
 use super::models::Generator;
 use super::prompt::{Evidence, Prompts};
 use super::query::Exchange;
@@ -23,6 +24,7 @@ use super::settled::sealed;
 use super::span::short_answer;
 use super::trace::{Trace, TracedPassage, TracedSampling, prompt_hash};
 use super::{Prepared, Request, milliseconds};
+use crate::config::FilterMode;
 use crate::report::Hinting as _;
 
 /// Lets the model write from what fits, and checks it.
@@ -61,19 +63,29 @@ pub(super) fn written(
     let window = generator.window();
     sampling.max_tokens = sampling.max_tokens.min(window / 2);
     let budget = Budget { window, reserve: sampling.max_tokens, evidence: request.evidence_tokens };
-    let fitted = draft.fit(candidates, readings, budget, generator)?;
+    let mut fitted = draft.fit(candidates, readings, budget, generator)?;
     // What is not in the prompt is not cited.
     let lead = lead.filter(|lead| fitted.sources.iter().any(|source| source.n == lead.citation.n));
     fitted.note(&mut trace, &request.history, &file_hashes);
 
     let mut dropped = found.dropped;
-    dropped.extend(fitted.dropped);
+    dropped.append(&mut fitted.dropped);
     sink(AnswerEvent::Fitted {
         used: fitted.sources.iter().map(|source| source.n).collect(),
         dropped: dropped.clone(),
         prompt_tokens: fitted.prompt.len(),
         window,
     });
+
+    let namer = generator.namer();
+    let inspects = request.inspect && filter.mode() != FilterMode::Redact;
+    let mut ledger = draft.ledger(&fitted, generator)?;
+    (ledger.reserve, ledger.window) = (budget.reserve, window);
+    if inspects {
+        ledger.tokens = fitted.prompt.iter().map(|id| namer(*id)).collect();
+        sampling.logprobs = Some(ledger::KEPT);
+    }
+    sink(AnswerEvent::Ledger(Box::new(ledger)));
 
     trace.sampling = TracedSampling::of(&sampling);
     trace.generator = Some(generator.identity());
@@ -93,7 +105,7 @@ pub(super) fn written(
     let writing = Instant::now();
     let finish = generator.generate(&fitted.prompt, &sampling, cancel, &mut |event| match event {
         Event::Prefill { done, total } => sink(AnswerEvent::Prefill { done, total }),
-        Event::Token { .. } => {}
+        Event::Token(observed) => sink(AnswerEvent::Step(Box::new(Step::new(observed, &namer)))),
         Event::Text(piece) => {
             first_token.get_or_insert_with(|| milliseconds(started));
             let shown = screening.push(piece);
@@ -108,6 +120,7 @@ pub(super) fn written(
         text.push_str(&tail);
         sink(AnswerEvent::Text(tail));
     }
+    sink(AnswerEvent::Timed(Box::new(finish.timings)));
     trace.ms_prefill = Some(finish.timings.prefill.as_secs_f64() * 1000.0);
     trace.wrote = Some(text.clone());
     tracing::debug!(ms = milliseconds(writing), tokens = finish.generated_tokens, "wrote");
@@ -243,6 +256,22 @@ impl Draft<'_> {
                     .hint("ask a shorter question, or use a model with a larger window");
             }
         }
+    }
+
+    /// What each part of the prompt that fits costs.
+    fn ledger(&self, fitted: &Fitted, generator: &dyn Generator) -> Result<Ledger> {
+        let numbers: Vec<u32> = fitted.sources.iter().map(|source| source.n).collect();
+        let left_out = self.history.len() - fitted.history;
+        let growth = Growth {
+            passages: &numbers,
+            history: (fitted.history, left_out),
+            question: generator.count(self.question),
+        };
+        let parts = ledger::parts(&growth, |history, count| {
+            let newest = if history { &self.history[left_out..] } else { &[] };
+            Ok(self.ids(&fitted.sources[..count], &fitted.readings, newest, generator)?.len())
+        })?;
+        Ok(Ledger { parts, ..Ledger::default() })
     }
 
     fn ids(

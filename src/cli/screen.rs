@@ -126,6 +126,8 @@ impl Backend for Background {
         };
         let request = OutputFilter::load(&request.settings).map(|filter| Request {
             reading,
+            held: request.held,
+            inspect: request.inspect,
             ..Request::new(&request.question, history, &request.settings, &Arc::new(filter), when_refused)
         });
         let asked = match &mut self.jobs {

@@ -1,5 +1,6 @@
 //! What background work tells the screen.
 
+use super::meters::Metered;
 use crate::answer::AnswerEvent;
 use crate::chat::{CitedNow, Conversation, Found, SessionId, SessionSummary};
 use crate::report::Report;
@@ -21,6 +22,8 @@ impl JobId {
 pub enum JobEvent {
     /// A step of the answer to question `.0`; `Finished` is the last.
     Answer(JobId, AnswerEvent),
+    /// What the answer to question `.0` took; before its `Finished`.
+    Metered(JobId, Metered),
     /// Question `.0` cannot be answered; nothing more comes for it.
     AnswerFailed(JobId, Report),
     /// From the indexing thread.

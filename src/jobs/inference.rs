@@ -13,6 +13,7 @@ use tanya_index::{Library, Snapshot};
 use tokio::sync::mpsc::Sender;
 
 use super::event::{JobEvent, JobId};
+use super::meters::Meters;
 use crate::answer::{
     self, AnswerEvent, Finders, Generator as _, LocalGenerator, Memory, PairReader, Prepared, Prompts, Request,
     TextEmbedder,
@@ -92,6 +93,7 @@ pub(super) struct Inference {
     pub(super) events: Sender<JobEvent>,
     pub(super) prompts: Prompts,
     pub(super) interrupt: Yield,
+    meters: Meters,
     library: Availability<Arc<Library>>,
     embedder: Option<Arc<Embedder>>,
     reader: Option<Box<Reader>>,
@@ -118,6 +120,7 @@ impl Inference {
             events,
             prompts,
             interrupt,
+            meters: Meters::default(),
             library: Availability::OnItsWay,
             embedder: None,
             reader: None,
@@ -232,9 +235,15 @@ impl Inference {
             }
             Availability::OnItsWay => return,
         };
-        let (events, prompts) = (&self.events, &self.prompts);
+        let (events, prompts, meters) = (&self.events, &self.prompts, &self.meters);
         let result = contained(|| {
-            let mut sink = |event| tell(events, question, event);
+            let before = meters.begin();
+            let mut sink = |event| {
+                if matches!(event, AnswerEvent::Finished(_)) {
+                    let _ = events.blocking_send(JobEvent::Metered(question.id, meters.since(&before)));
+                }
+                tell(events, question, event);
+            };
             answer::complete(prepared, snapshot, generator.as_mut(), prompts, &question.cancel, &mut sink)
         });
         if let Err(error) = result {

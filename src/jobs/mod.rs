@@ -10,6 +10,7 @@ mod indexing;
 mod inference;
 mod load;
 mod loader;
+mod meters;
 mod sessions;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ pub use embed::{Batch, Filled, Until, fill};
 pub use event::{IngestEvent, JobEvent, JobId, ModelEvent};
 pub use load::{OnDisk, READER_BASE, Supply};
 pub use loader::Wanted;
+pub use meters::Metered;
 
 use crate::answer::{Prompts, Request};
 use crate::chat::{Conversation, SessionId, SessionStore};

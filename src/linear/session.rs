@@ -223,6 +223,8 @@ impl Session {
             history: self.conversation.turns.clone(),
             settings: self.settings.clone(),
             grounds,
+            held: crate::answer::Held::default(),
+            inspect: false,
         };
         self.running = Some(Running::new(self.job, self.clock, question, grounds));
         vec![Act::Piece("Searching… ".into()), Act::Ask(self.job, Box::new(request))]
@@ -283,6 +285,7 @@ impl Session {
             }
             // Of an answer that was stopped, or a list that nobody waits for any more.
             JobEvent::Answer(..)
+            | JobEvent::Metered(..)
             | JobEvent::AnswerFailed(..)
             | JobEvent::SessionSaved(_)
             | JobEvent::SessionsListed(_)
@@ -354,6 +357,9 @@ impl Session {
             | AnswerEvent::Gate(_)
             | AnswerEvent::Fitted { .. }
             | AnswerEvent::Prefill { .. }
+            | AnswerEvent::Ledger(_)
+            | AnswerEvent::Step(_)
+            | AnswerEvent::Timed(_)
             | AnswerEvent::Checked(_)
             | AnswerEvent::Disagreement(_) => Vec::new(),
         }

@@ -1,5 +1,6 @@
 //! The outside as the screen knows it. Every call returns at once; results come as [`crate::jobs::JobEvent`]s.
 
+use crate::answer::Held;
 use crate::chat::{Conversation, SessionId, Turn};
 use crate::config::Settings;
 use crate::jobs::JobId;
@@ -42,6 +43,10 @@ pub struct AskRequest {
     pub settings: Settings,
     /// From what it may be answered.
     pub grounds: Grounds,
+    /// Passages that are always or never in the prompt.
+    pub held: Held,
+    /// Whether the model's steps are told of.
+    pub inspect: bool,
 }
 
 /// From what a question may be answered.

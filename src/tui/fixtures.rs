@@ -1,5 +1,7 @@
 //! What the tests of the screen share: a state with a fake outside, scripted events, and pictures of cells with their styles.
 
+pub(super) mod insight;
+
 use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

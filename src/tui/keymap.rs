@@ -42,6 +42,19 @@ pub(super) enum Command {
     ExportSession,
     Confirm,
     AskSuggestion,
+    Inspect,
+    InspectNext,
+    ShowPrompt,
+    Metrics,
+    StepBack,
+    StepForward,
+    FirstStep,
+    LastStep,
+    TurnKnob,
+    InputTokens,
+    Pin,
+    LeaveOut,
+    AskAgain,
     Help,
     NewSession,
     Sessions,
@@ -95,6 +108,10 @@ pub(super) enum When {
     Page,
     /// A passage is open.
     Passage,
+    /// A step of the model is shown.
+    Inspecting,
+    /// A prompt is shown by its parts.
+    Prompted,
     /// A page or list covers the chat, or the keys are away from the composer.
     Away,
 }
@@ -171,11 +188,13 @@ pub(super) enum Group {
     Reading,
     Sources,
     Sessions,
+    Insight,
     Program,
 }
 
 impl Group {
-    pub(super) const ALL: [Self; 5] = [Self::Asking, Self::Reading, Self::Sources, Self::Sessions, Self::Program];
+    pub(super) const ALL: [Self; 6] =
+        [Self::Asking, Self::Reading, Self::Sources, Self::Sessions, Self::Insight, Self::Program];
 
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -183,6 +202,7 @@ impl Group {
             Self::Reading => "Reading",
             Self::Sources => "Sources and citations",
             Self::Sessions => "Earlier conversations",
+            Self::Insight => "Inside an answer",
             Self::Program => "Program",
         }
     }
@@ -252,6 +272,23 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     AskSuggestion "suggestion" [char('1'), char('2'), char('3')] Suggested Asking "ask a suggested question" "ask it";
     NextPane "next-pane" [key(KeyCode::Tab)] Chat Reading "move on: question, answers, sources" "sources";
     PreviousPane "previous-pane" [key(KeyCode::BackTab)] Chat Reading "move back" "";
+    Inspect "inspect" [char('i')] Transcript Insight "in the answers: the model's steps, one by one (or keep those of the next answer)" "";
+    ShowPrompt "prompt" [char('p')] Transcript Insight "in the answers: the last prompt by its parts" "";
+    Metrics "metrics" [char('m')] Transcript Insight "in the answers: what answers cost in time, memory and energy" "";
+    StepBack "step-back" [key(KeyCode::Left), char('h')] Inspecting Insight "in a step: the one before" "";
+    StepForward "step-forward" [key(KeyCode::Right), char('l')] Inspecting Insight "in a step: the one after" "step";
+    FirstStep "first-step" [key(KeyCode::Home), char('g')] Inspecting Insight "in a step: the first one" "";
+    LastStep "last-step" [key(KeyCode::End), char('G')] Inspecting Insight "in a step: the last one" "";
+    TurnKnob "turn" [char('t'), char('k'), char('p'), char('m'), char('r'), char('f')] Inspecting Insight "in a step: try a higher temperature, top-k, top-p, min-p, repetition or frequency penalty" "try settings";
+    TurnKnob "turn-down" [char('T'), char('K'), char('P'), char('M'), char('R'), char('F')] Inspecting Insight "in a step: try a lower one" "";
+    TurnKnob "turn-back" [char('0')] Inspecting Insight "in a step: the answer's own settings again" "";
+    InputTokens "input" [char('i')] Inspecting Insight "in a step: the tokens of the prompt" "input";
+    InspectNext "inspect-next" [char('n')] Inspecting Insight "in a step: keep the steps of the next answer instead" "";
+    PreviousItem "previous-in-prompt" [key(KeyCode::Up), char('k')] Prompted Insight "" "";
+    NextItem "next-in-prompt" [key(KeyCode::Down), char('j')] Prompted Insight "" "";
+    Pin "pin" [char('p')] Prompted Insight "in a prompt: keep the selected passage in all prompts of this session" "pin";
+    LeaveOut "leave-out" [char('d')] Prompted Insight "in a prompt: leave it out of all prompts of this session" "leave out";
+    AskAgain "ask-again" [char('a')] Prompted Insight "in a prompt: ask its question again with that" "ask again";
     Bottom "end" [key(KeyCode::End), char('G'), Chord(KeyCode::End, CONTROL)] ScrolledUp Reading "to the end, and follow it" "to the end";
     Top "home" [key(KeyCode::Home), char('g')] Transcript Reading "to the start" "";
     Top "page-home" [key(KeyCode::Home), char('g')] Page Reading "" "";
@@ -296,6 +333,9 @@ pub(super) const SLASHES: &[Slash] = &[
     Slash { name: "new", arguments: "", title: "a new conversation" },
     Slash { name: "sessions", arguments: "", title: "earlier conversations about this folder" },
     Slash { name: "whole", arguments: "QUESTION", title: "read the whole folder for a question" },
+    Slash { name: "inspect", arguments: "", title: "the steps of the model, or keep those of the next answer" },
+    Slash { name: "prompt", arguments: "", title: "the last prompt by its parts" },
+    Slash { name: "metrics", arguments: "", title: "what answers cost in time, memory and energy" },
     Slash { name: "set", arguments: "[KEY [VALUE]]", title: "change a setting, or list them all with their ranges" },
     Slash { name: "model", arguments: "[NAME]", title: "which model answers, or another one from now on" },
     Slash { name: "quit", arguments: "", title: "end the program" },

@@ -30,6 +30,8 @@ mod viewer;
 
 #[cfg(test)]
 mod screens;
+#[cfg(test)]
+mod speed;
 
 use std::fs::File;
 use std::future::poll_fn;

@@ -1,5 +1,7 @@
 //! Whole screens: pictures with their styles, and laws that hold for any input.
 
+mod insight;
+
 use proptest::prelude::*;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 

@@ -4,6 +4,7 @@
 //! names a turn and one of its lines, so that new text below never moves what is being read.
 
 mod folder;
+mod insight;
 mod scroll;
 mod sessions;
 mod turn;
@@ -11,6 +12,7 @@ mod turn;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(super) use folder::{Indexing, Library, Model, Models};
+pub(super) use insight::{Insight, Inspect, Knob, PromptView, Standing};
 pub(super) use scroll::Scroll;
 pub(super) use sessions::{Mode, Sessions};
 pub(super) use turn::{Phase, TurnState};
@@ -46,6 +48,9 @@ pub(super) enum Screen {
     Settings(Page),
     Sessions(Sessions),
     Passage(Passage),
+    Inspect(Inspect),
+    Prompt(PromptView),
+    Metrics(Page),
 }
 
 /// A page that scrolls.
@@ -141,6 +146,7 @@ pub(super) struct State {
     pub running: Option<(JobId, usize)>,
     pub notice: Option<Notice>,
     pub interrupted: Option<Duration>,
+    pub insight: Insight,
 }
 
 impl State {
@@ -170,6 +176,7 @@ impl State {
             running: None,
             notice: None,
             interrupted: None,
+            insight: Insight::default(),
         };
         if let Some(conversation) = setup.resume {
             state.resume(conversation);
@@ -276,15 +283,19 @@ impl State {
             When::Sources => chat && self.focus == Focus::Sources,
             When::ScrolledUp => match self.screen {
                 Screen::Chat => !self.scroll.follow && (empty || self.focus != Focus::Composer),
-                Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) => true,
-                Screen::Sessions(_) => false,
+                Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Metrics(_) => true,
+                Screen::Sessions(_) | Screen::Inspect(_) | Screen::Prompt(_) => false,
             },
             When::List => self.sessions_mode() == Some(&Mode::Browse),
             When::Filtering => self.sessions_mode() == Some(&Mode::Filter),
             When::Naming => matches!(self.sessions_mode(), Some(Mode::Rename(_))),
             When::Deleting => self.sessions_mode() == Some(&Mode::Delete),
             When::Suggested => typing && empty && self.turns.is_empty() && !self.suggestions.is_empty(),
-            When::Page => matches!(self.screen, Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_)),
+            When::Page => {
+                matches!(self.screen, Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Metrics(_))
+            }
+            When::Inspecting => matches!(self.screen, Screen::Inspect(_)),
+            When::Prompted => matches!(self.screen, Screen::Prompt(_)),
             When::Passage => matches!(self.screen, Screen::Passage(_)),
             When::Away => !chat || self.focus != Focus::Composer || (self.cited.is_some() && empty),
         }

@@ -3,6 +3,7 @@
 mod branch;
 mod commands;
 mod evidence;
+mod insight;
 mod jobs;
 mod keys;
 mod sessions;
@@ -71,16 +72,21 @@ fn ask_next(state: &mut State) -> Vec<Effect> {
     let Some(index) = state.turns.iter().position(|turn| turn.phase == Phase::Queued) else { return Vec::new() };
     state.job = state.job.next();
     state.running = Some((state.job, index));
+    let inspect = std::mem::take(&mut state.insight.is_armed);
+    let sampling = state.settings.sampling.clone();
     let turn = &mut state.turns[index];
     turn.job = Some(state.job);
     turn.asked = state.clock;
     turn.phase = Phase::Searching;
+    turn.insight.sampling = Some(sampling);
     turn.touch();
     let request = AskRequest {
         question: turn.question.clone(),
         history: state.conversation.turns.clone(),
         settings: state.settings.clone(),
         grounds: turn.grounds,
+        held: state.insight.held.clone(),
+        inspect,
     };
     vec![Effect::Ask(state.job, Box::new(request))]
 }

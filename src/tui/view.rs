@@ -10,8 +10,12 @@
 //! ```
 
 mod composer;
+mod gauge;
 mod header;
 mod help;
+mod inspect;
+mod ledger;
+mod metrics;
 mod passage;
 mod sessions;
 mod sources;
@@ -106,7 +110,9 @@ pub(super) fn last_top(state: &State) -> usize {
         Screen::Help(_) => help::lines(state, columns).len(),
         Screen::Settings(_) => help::settings(state, columns).len(),
         Screen::Passage(passage) => passage::length(state, *passage),
-        Screen::Chat | Screen::Sessions(_) => 0,
+        Screen::Metrics(_) => metrics::lines(state, columns).len(),
+        Screen::Inspect(view) => inspect::lines(state, view, columns, areas(state).transcript.height).len(),
+        Screen::Chat | Screen::Sessions(_) | Screen::Prompt(_) => 0,
     };
     lines.saturating_sub(page_rows(state))
 }
@@ -149,6 +155,18 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
         }
         Screen::Sessions(list) => sessions::draw(state, list, frame, areas.transcript),
         Screen::Passage(open) => passage::draw(state, *open, frame, areas.transcript),
+        Screen::Metrics(page) => {
+            lines(frame, areas.transcript, &metrics::lines(state, areas.transcript.width), page.top)
+        }
+        Screen::Inspect(view) => {
+            let Rect { width, height, .. } = areas.transcript;
+            lines(frame, areas.transcript, &inspect::lines(state, view, width, height), view.input.unwrap_or(0));
+        }
+        Screen::Prompt(view) => {
+            let (all, selected) = ledger::lines(state, *view, areas.transcript.width);
+            let top = (selected + 2).saturating_sub(usize::from(areas.transcript.height));
+            lines(frame, areas.transcript, &all, top);
+        }
     }
     if state.screen != Screen::Chat {
         rule(state, frame, areas.bottom_rule);

@@ -51,7 +51,7 @@ fn progress_covers_the_prompt_and_comes_before_the_text() {
     let mut seen = Vec::new();
     generate(&mut smollm2().context(), &prompt, &sampling(1), &Cancel::new(), &mut |event| match event {
         Event::Prefill { done, total } => seen.push((done, total)),
-        Event::Text(_) | Event::Token { .. } => seen.push((0, 0)),
+        Event::Text(_) | Event::Token(_) => seen.push((0, 0)),
     })
     .unwrap();
     let steps: Vec<usize> = seen.iter().take_while(|step| step.1 > 0).map(|step| step.0).collect();
@@ -319,7 +319,7 @@ fn every_chosen_token_can_be_seen_with_its_probability_and_the_best_others() {
     let mut context = smollm2().context();
     let prompt = question("Name a color.");
     generate(&mut context, &prompt, &sampling, &Cancel::new(), &mut |event| {
-        if let Event::Token { chosen, best } = event {
+        if let Event::Token(Observed { chosen, best, .. }) = event {
             assert!(best.len() == 3 && best.windows(2).all(|pair| pair[0].logprob >= pair[1].logprob));
             assert!(chosen.logprob <= best[0].logprob && chosen.logprob.is_finite());
             tokens.push(chosen.id);
@@ -342,4 +342,41 @@ fn a_window_of_a_few_tokens_is_enough_to_load_and_to_run() {
         let (_, finish) = run(&mut decoder.context(), &prompt, &sampling(3));
         assert_eq!((finish.reason, finish.generated_tokens), (FinishReason::Window, 1), "{window}");
     }
+}
+
+#[test]
+fn what_is_observed_is_the_same_with_drafts_and_changes_no_answer() {
+    let with = |draft_tokens: usize, logprobs: Option<usize>| {
+        let sampling = Sampling { temperature: 0.8, seed: 2, draft_tokens, logprobs, ..sampling(60) };
+        let mut steps: Vec<Observed> = Vec::new();
+        let mut context = smollm2().context();
+        generate(&mut context, &repetitive(), &sampling, &Cancel::new(), &mut |event| {
+            if let Event::Token(step) = event {
+                steps.push(step.clone());
+            }
+        })
+        .unwrap();
+        (context.ids().to_vec(), steps)
+    };
+    let (ids, steps) = with(0, Some(32));
+    assert_eq!(with(7, Some(32)), (ids.clone(), steps.clone()));
+    let (plain, none) = with(7, None);
+    assert_eq!((plain, none.len()), (ids, 0));
+    // What was drawn could be drawn under the settings of the answer.
+    let sampling = Sampling { temperature: 0.8, ..sampling(60) };
+    let mut history = Vec::new();
+    for step in &steps {
+        let shaped = step.shaped(&sampling, &history);
+        assert!(shaped.choices.len() == 32 && shaped.choices[0].probability > 0.0 && shaped.rest < 1.0);
+        history.push(step.chosen.id);
+    }
+}
+
+#[test]
+fn times_of_tokens_fall_into_buckets_that_double() {
+    let at = |micros: u64| bucket(Duration::from_micros(micros));
+    assert_eq!(
+        [at(10), at(999), at(1_000), at(1_999), at(2_000), at(4_100), at(2_000_000_000)],
+        [0, 0, 1, 1, 2, 3, 11]
+    );
 }

@@ -7,6 +7,7 @@
 mod constraint;
 mod draw;
 mod logprob;
+mod observed;
 #[cfg(test)]
 mod tests;
 
@@ -18,6 +19,7 @@ pub use constraint::{Constraint, State};
 use draw::Draw;
 pub(crate) use logprob::Distribution;
 pub use logprob::TokenScore;
+pub use observed::{Choice, Observed, Shaped};
 
 use crate::error::Error;
 
@@ -50,7 +52,7 @@ pub struct Sampling {
     pub logit_bias: Vec<(u32, f32)>,
     /// The only sequences that may be written; `None`: any. What it forbids has no probability, before all other steps.
     pub constraint: Option<Arc<Constraint>>,
-    /// How many of the most probable tokens each [`crate::Event::Token`] names; `None`: there are no such events.
+    /// How many of the most probable tokens each [`crate::Event::Token`] names; `None`: there are no such events, and no cost.
     pub logprobs: Option<usize>,
     /// Of tokens that may follow by what was read and written, at most this many are checked at once; 0 = off. Faster where an
     /// answer repeats its documents; never another answer.
@@ -208,18 +210,10 @@ impl Sampler {
         if s.repetition_penalty == 1.0 && s.frequency_penalty == 0.0 && s.presence_penalty == 0.0 {
             return;
         }
-        let mut recent = history[history.len().saturating_sub(s.repeat_last_n)..].to_vec();
-        recent.sort_unstable();
-        for run in recent.chunk_by(|a, b| a == b) {
-            let Some(logit) = logits.get_mut(run[0] as usize) else {
-                continue;
-            };
-            if *logit <= 0.0 {
-                *logit *= s.repetition_penalty;
-            } else {
-                *logit /= s.repetition_penalty;
+        for (id, count) in occurrences(history, s.repeat_last_n) {
+            if let Some(logit) = logits.get_mut(id as usize) {
+                *logit = penalized(s, *logit, count);
             }
-            *logit -= run.len() as f32 * s.frequency_penalty + s.presence_penalty;
         }
     }
 
@@ -250,6 +244,22 @@ impl Sampler {
         }
         candidates
     }
+}
+
+/// The tokens among the last `repeat_last_n`, and how often each is there.
+fn occurrences(history: &[u32], repeat_last_n: usize) -> Vec<(u32, usize)> {
+    let mut recent = history[history.len().saturating_sub(repeat_last_n)..].to_vec();
+    recent.sort_unstable();
+    recent.chunk_by(|a, b| a == b).map(|run| (run[0], run.len())).collect()
+}
+
+/// The score of a token that was generated `count` times.
+fn penalized(sampling: &Sampling, logit: f32, count: usize) -> f32 {
+    if count == 0 {
+        return logit;
+    }
+    let repeated = if logit <= 0.0 { logit * sampling.repetition_penalty } else { logit / sampling.repetition_penalty };
+    repeated - (count as f32 * sampling.frequency_penalty + sampling.presence_penalty)
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use crate::answer::{Answer, FinishKind, Sentence, Source};
+use tanya_engine::{Sampling, Timings};
+
+use crate::answer::{Answer, FinishKind, Ledger, Sentence, Source, Step};
 use crate::chat::CitedNow;
-use crate::jobs::JobId;
+use crate::jobs::{JobId, Metered};
 use crate::report::Report;
 use crate::tui::backend::Grounds;
 use crate::tui::markdown::Document;
@@ -68,6 +70,22 @@ pub(in crate::tui) struct TurnState {
     /// Changes when anything but the text changes that the layout of the text shows.
     pub marks: u64,
     pub laid: Option<LaidTurn>,
+    pub insight: TurnInsight,
+}
+
+/// What is known of how an answer was made; gone with the session.
+#[derive(Debug, Default)]
+pub(in crate::tui) struct TurnInsight {
+    /// The prompt by its parts.
+    pub ledger: Option<Box<Ledger>>,
+    /// The model's steps, of the last answer alone that they were kept of.
+    pub steps: Vec<Step>,
+    /// How tokens were chosen.
+    pub sampling: Option<Sampling>,
+    /// Times between tokens.
+    pub timings: Option<Box<Timings>>,
+    /// Memory and energy.
+    pub metered: Metered,
 }
 
 impl TurnState {
@@ -92,6 +110,7 @@ impl TurnState {
             revision: 0,
             marks: 0,
             laid: None,
+            insight: TurnInsight::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Commands typed after `/`.
 
-use super::{ask, new_session, quit, sessions};
+use super::{ask, insight, new_session, quit, sessions};
 use crate::config::SETTINGS;
 use crate::report::Report;
 use crate::tui::backend::Grounds;
@@ -43,6 +43,15 @@ pub(super) fn run(state: &mut State) -> Option<Vec<Effect>> {
         "sessions" => sessions::open(state),
         "set" => {
             state.screen = Screen::Settings(Page::default());
+            Vec::new()
+        }
+        "inspect" => insight::inspect(state),
+        "prompt" => {
+            insight::prompt(state);
+            Vec::new()
+        }
+        "metrics" => {
+            insight::metrics(state);
             Vec::new()
         }
         "quit" => quit(state),

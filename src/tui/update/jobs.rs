@@ -12,6 +12,11 @@ pub(super) fn event(state: &mut State, event: JobEvent) -> Vec<Effect> {
     }
     match event {
         JobEvent::Answer(_, event) => return answer(state, event),
+        JobEvent::Metered(_, metered) => {
+            if let Some((_, index)) = state.running {
+                state.turns[index].insight.metered = metered;
+            }
+        }
         JobEvent::AnswerFailed(_, report) => {
             if let Some((_, index)) = state.running.take() {
                 state.turns[index].phase = Phase::Failed(report);
@@ -47,7 +52,7 @@ pub(super) fn event(state: &mut State, event: JobEvent) -> Vec<Effect> {
 /// The one place where events of answers that nobody waits for any more are dropped.
 fn is_stale(state: &State, event: &JobEvent) -> bool {
     let id: JobId = match event {
-        JobEvent::Answer(id, _) | JobEvent::AnswerFailed(id, _) => *id,
+        JobEvent::Answer(id, _) | JobEvent::AnswerFailed(id, _) | JobEvent::Metered(id, _) => *id,
         _ => return false,
     };
     state.running.is_none_or(|(running, _)| running != id)
@@ -77,6 +82,17 @@ fn answer(state: &mut State, event: AnswerEvent) -> Vec<Effect> {
             turn.used = Some(used);
             (turn.prompt_tokens, turn.window) = (prompt_tokens, window);
             turn.touch();
+        }
+        AnswerEvent::Ledger(ledger) => turn.insight.ledger = Some(ledger),
+        AnswerEvent::Timed(timings) => turn.insight.timings = Some(timings),
+        AnswerEvent::Step(step) => {
+            if turn.insight.steps.is_empty() {
+                // One answer's steps are enough to keep in memory.
+                for other in &mut state.turns {
+                    other.insight.steps = Vec::new();
+                }
+            }
+            state.turns[index].insight.steps.push(*step);
         }
         AnswerEvent::Prefill { done, total } => turn.phase = Phase::Reading { done, total },
         AnswerEvent::Text(piece) => turn.write(&piece, clock),

@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{ask, branch, commands, evidence, new_session, quit, sessions, stop};
+use super::{ask, branch, commands, evidence, insight, new_session, quit, sessions, stop};
 use crate::tui::backend::Grounds;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::{Command, lookup};
@@ -20,6 +20,10 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     }
     if let (Some(Command::AskSuggestion), KeyCode::Char(digit @ '1'..='9')) = (command, key.code) {
         return suggestion(state, digit as usize - '1' as usize);
+    }
+    if let (Some(Command::TurnKnob), KeyCode::Char(c)) = (command, key.code) {
+        insight::turn(state, c);
+        return Vec::new();
     }
     if let Some(command) = command {
         return run(state, command);
@@ -87,6 +91,19 @@ fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::ExportSession => return sessions::export(state),
         Command::Confirm => return sessions::confirm(state),
         Command::AskSuggestion => return suggestion(state, 0),
+        Command::Inspect => return insight::inspect(state),
+        Command::InspectNext => insight::arm(state),
+        Command::ShowPrompt => insight::prompt(state),
+        Command::Metrics => insight::metrics(state),
+        Command::StepBack => insight::step(state, -1),
+        Command::StepForward => insight::step(state, 1),
+        Command::FirstStep => insight::step(state, isize::MIN / 2),
+        Command::LastStep => insight::step(state, isize::MAX / 2),
+        Command::TurnKnob => {}
+        Command::InputTokens => insight::input(state),
+        Command::Pin => insight::pin(state),
+        Command::LeaveOut => insight::bar(state),
+        Command::AskAgain => return insight::again(state),
         Command::Help => state.screen = Screen::Help(Page::default()),
         Command::NewSession => return new_session(state),
         Command::Sessions => return sessions::open(state),
@@ -123,7 +140,8 @@ fn leave(state: &mut State) {
             true
         }
         Screen::Sessions(list) => sessions::back(list),
-        Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) => false,
+        Screen::Inspect(view) => view.input.take().is_some(),
+        Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Prompt(_) | Screen::Metrics(_) => false,
     };
     if !stays {
         state.screen = Screen::Chat;
@@ -182,13 +200,21 @@ fn scroll(state: &mut State, how: Move) {
             Move::Bottom => state.scroll_to_end(),
             Move::Line(_) | Move::Page(_) => state.scroll_by(lines),
         },
-        Screen::Help(page) | Screen::Settings(page) => page.top = page.top.saturating_add_signed(lines).min(last),
+        Screen::Help(page) | Screen::Settings(page) | Screen::Metrics(page) => {
+            page.top = page.top.saturating_add_signed(lines).min(last)
+        }
         Screen::Passage(passage) => {
             let passage = *passage;
             let top = view::passage_top(state, passage).saturating_add_signed(lines).min(last);
             state.screen = Screen::Passage(Passage { top: Some(top), ..passage });
         }
         Screen::Sessions(sessions) => sessions.select(lines),
+        Screen::Inspect(view) => {
+            if let Some(top) = &mut view.input {
+                *top = top.saturating_add_signed(lines).min(last);
+            }
+        }
+        Screen::Prompt(_) => insight::select(state, lines.signum()),
     }
 }
 
@@ -270,6 +296,7 @@ fn select(state: &mut State, step: Step) {
     let count = |state: &State, turn: usize| state.turns[turn].shown_sources().count();
     match state.screen {
         Screen::Sessions(_) => scroll(state, Move::Line(delta)),
+        Screen::Prompt(_) => insight::select(state, delta),
         Screen::Passage(Passage { turn, source, .. }) => {
             let source = source.saturating_add_signed(delta).min(count(state, turn).saturating_sub(1));
             state.source = source;

@@ -1,5 +1,7 @@
 //! Behavior as lists of messages. No clock, no thread, no terminal.
 
+mod insight;
+
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
