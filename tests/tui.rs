@@ -226,6 +226,7 @@ impl Backend for Scripted {
             whole: None,
             filtered: vec![],
             beyond_documents: false,
+            disagreement: None,
             trace: None,
         };
         self.tell(job, AnswerEvent::Finished(Box::new(answer)));

@@ -344,8 +344,6 @@ pub enum AnswerEvent {
     Text(String),
     /// The answer's sentences were checked.
     Checked(Vec<Sentence>),
-    /// Sources answer the question with different values.
-    Disagreement(Disagreement),
     /// The end.
     Finished(Box<Answer>),
 }

@@ -13,6 +13,7 @@ mod cite;
 mod condense;
 mod copy;
 mod disagree;
+mod draft;
 mod event;
 mod filter;
 mod fit;

@@ -80,9 +80,6 @@ pub(super) fn quoted(mut prepared: Prepared, quote: &Quote, sink: &mut dyn FnMut
     let checked = quote.checked();
     sink(AnswerEvent::Checked(checked.sentences.clone()));
     let disagreement = prepared.disagreement.take();
-    if let Some(found) = &disagreement {
-        sink(AnswerEvent::Disagreement(found.clone()));
-    }
     prepared.trace.wrote = Some(text);
     let answer = Answer {
         answer: checked.text,

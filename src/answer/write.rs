@@ -1,31 +1,28 @@
 //! An answer that a model writes: fit, write, check.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use anyhow::Result;
-use tanya_engine::{Cancel, Event, FinishReason, Message};
+use tanya_engine::{Cancel, Event, Finish, FinishReason, Sampling};
 use tanya_index::Snapshot;
 
-use super::cite::{self, Checked, Terms as _};
-use super::condense::{best_stretch, stretch_around};
+use super::cite::{self, Checked};
 use super::copy;
 use super::disagree::Said;
-use super::event::{Answer, AnswerEvent, Citation, Dropped, FinishKind, Gate, Sentence, Source, Verdict};
-use super::fit::{Budget, Costs, evidence_room, fit};
-use super::ledger::{self, Growth, Ledger, Step};
+use super::draft::{Draft, readings};
+use super::event::{Answer, AnswerEvent, Citation, FinishKind, Gate, Sentence, Verdict};
+use super::fit::Budget;
+use super::ledger::{self, Step};
 use super::models::Generator;
-use super::prompt::{Evidence, Prompts};
-use super::query::Exchange;
+use super::prompt::Prompts;
 use super::quote::{Quote, Quoted};
 use super::retrieve::FolderTerms;
 use super::screening::Screening;
 use super::settled::sealed;
 use super::span::short_answer;
-use super::trace::{Trace, TracedPassage, TracedSampling, prompt_hash};
-use super::{Prepared, Request, milliseconds};
+use super::trace::TracedSampling;
+use super::{Prepared, milliseconds};
 use crate::config::FilterMode;
-use crate::report::Hinting as _;
 
 /// Lets the model write from what fits, and checks it.
 pub(super) fn written(
@@ -76,57 +73,27 @@ pub(super) fn written(
         prompt_tokens: fitted.prompt.len(),
         window,
     });
-
-    let namer = generator.namer();
     let inspects = request.inspect && filter.mode() != FilterMode::Redact;
-    let mut ledger = draft.ledger(&fitted, generator)?;
-    (ledger.reserve, ledger.window) = (budget.reserve, window);
-    if inspects {
-        ledger.tokens = fitted.prompt.iter().map(|id| namer(*id)).collect();
-        sampling.logprobs = Some(ledger::KEPT);
-    }
-    sink(AnswerEvent::Ledger(Box::new(ledger)));
-
+    sink(AnswerEvent::Ledger(Box::new(draft.ledger(&fitted, budget, inspects, generator)?)));
+    sampling.logprobs = inspects.then_some(ledger::KEPT);
     trace.sampling = TracedSampling::of(&sampling);
     trace.generator = Some(generator.identity());
-
-    let copies = sourced && request.style.copies();
-    if copies {
+    let is_copied = sourced && request.style.copies();
+    if is_copied {
         let passages = fitted.sources.iter().map(|source| source.n).zip(fitted.readings.iter().map(String::as_str));
         sampling.constraint = copy::allowed(passages, generator)?;
     }
-    let mut screening = Screening::new(fitted.sources.len(), filter);
-    let mut text = String::new();
-    let mut first_token = None;
-    if let Some(lead) = &lead {
-        first_token = Some(milliseconds(started));
+
+    let shown = lead.as_ref().map(|lead| {
         sink(AnswerEvent::Text(format!("{}\n\n", lead.text)));
-    }
-    let writing = Instant::now();
-    let finish = generator.generate(&fitted.prompt, &sampling, cancel, &mut |event| match event {
-        Event::Prefill { done, total } => sink(AnswerEvent::Prefill { done, total }),
-        Event::Token(observed) => sink(AnswerEvent::Step(Box::new(Step::new(observed, &namer)))),
-        Event::Text(piece) => {
-            first_token.get_or_insert_with(|| milliseconds(started));
-            let shown = screening.push(piece);
-            if !shown.is_empty() {
-                text.push_str(&shown);
-                sink(AnswerEvent::Text(shown));
-            }
-        }
-    })?;
-    let tail = screening.finish();
-    if !tail.is_empty() {
-        text.push_str(&tail);
-        sink(AnswerEvent::Text(tail));
-    }
-    sink(AnswerEvent::Timed(Box::new(finish.timings)));
+        Instant::now()
+    });
+    let screening = Screening::new(fitted.sources.len(), filter);
+    let Speech { text, finish, began } = speak(&fitted.prompt, &sampling, generator, screening, cancel, sink)?;
     trace.ms_prefill = Some(finish.timings.prefill.as_secs_f64() * 1000.0);
     trace.wrote = Some(text.clone());
-    tracing::debug!(ms = milliseconds(writing), tokens = finish.generated_tokens, "wrote");
 
-    let copied = copies.then(|| copy::checked(&text, &fitted.sources)).flatten();
-    let mut checked = match copied {
+    let mut checked = match is_copied.then(|| copy::checked(&text, &fitted.sources)).flatten() {
         Some(copied) => copied,
         None if sourced => cite::check(text.trim(), &fitted.sources, &terms),
         None => unsourced(text.trim()),
@@ -138,30 +105,25 @@ pub(super) fn written(
     let abstained = sourced && says_not_there(&text);
     // Every number names a source of this prompt.
     let is_there = |said: &Said| fitted.sources.iter().any(|source| source.n == said.citation.n);
-    let disagreement = disagreement.filter(|found| !abstained && found.values.iter().all(is_there));
-    if let Some(found) = &disagreement {
-        sink(AnswerEvent::Disagreement(found.clone()));
-    }
     let answer = Answer {
-        short_answer: if abstained {
-            None
-        } else if let Some(lead) = lead.filter(|lead| !lead.span.is_empty()) {
-            Some(lead.span)
-        } else {
-            short_answer(&request.question, &cite::without_markers(&text), &terms)
-        },
+        short_answer: lead
+            .map(|lead| lead.span)
+            .filter(|span| !span.is_empty())
+            .or_else(|| short_answer(&request.question, &cite::without_markers(&text), &terms))
+            .filter(|_| !abstained),
         reason: reason(abstained, &gate),
         abstained,
         answer: checked.text,
         citations: checked.citations,
         sentences: checked.sentences,
+        disagreement: disagreement.filter(|found| !abstained && found.values.iter().all(is_there)),
         sources: fitted.sources,
         dropped,
         prompt_tokens: finish.prompt_tokens,
         reused_tokens: finish.reused_tokens,
         generated_tokens: finish.generated_tokens,
         ms_search,
-        ms_first_token: first_token,
+        ms_first_token: shown.or(began).map(|at| at.duration_since(started).as_secs_f64() * 1000.0),
         ms_decode: finish.timings.decode.as_secs_f64() * 1000.0,
         ms_total: milliseconds(started),
         finish: finish_kind(finish.reason),
@@ -172,148 +134,49 @@ pub(super) fn written(
         whole: None,
         filtered: Vec::new(),
         beyond_documents: false,
-        disagreement,
         trace: Some(Box::new(trace)),
     };
     Ok(sealed(answer, filter))
 }
 
-/// What a prompt is made of before it is fitted.
-struct Draft<'a> {
-    question: &'a str,
-    history: &'a [Exchange],
-    prompts: &'a Prompts,
-    sourced: bool,
+/// What a model wrote.
+struct Speech {
+    text: String,
+    finish: Finish,
+    /// When its first words came.
+    began: Option<Instant>,
 }
 
-/// A prompt that fits.
-struct Fitted {
-    sources: Vec<Source>,
-    /// What the model reads of each.
-    readings: Vec<String>,
-    /// How many earlier exchanges are in it, the newest ones.
-    history: usize,
-    dropped: Vec<Dropped>,
-    prompt: Vec<u32>,
-}
-
-impl Fitted {
-    /// Keeps what it takes to build the prompt again.
-    fn note(&self, trace: &mut Trace, history: &[Exchange], file_hashes: &BTreeMap<String, String>) {
-        let passage =
-            |(source, reading): (&Source, &String)| TracedPassage::read(source, file_hashes.get(&source.path), reading);
-        trace.passages = self.sources.iter().zip(&self.readings).map(passage).collect();
-        trace.history = history[history.len() - self.history..].to_vec();
-        trace.prompt_hash = Some(prompt_hash(&self.prompt));
-    }
-}
-
-impl Draft<'_> {
-    /// Measures the parts, lets [`fit`] choose, and builds the ids. Parts are measured apart and joined with a template
-    /// around them, so the whole may differ from their sum by a few tokens: passages are given up until it truly fits.
-    fn fit(
-        &self,
-        mut sources: Vec<Source>,
-        mut readings: Vec<String>,
-        budget: Budget,
-        generator: &dyn Generator,
-    ) -> Result<Fitted> {
-        let fixed = self.ids(&[], &[], &[], generator)?.len();
-        let room = evidence_room(budget, fixed);
-        if let (Some(best), Some(reading)) = (sources.first(), readings.first_mut()) {
-            // Some of the best passage is better than none: a long sentence, or a script that the tokenizer spells out.
-            shorten(reading, room.saturating_sub(generator.count(&best.heading) + 8), generator);
+/// Lets the model write what `sampling` allows behind `prompt`; what may be shown of it goes to `sink` as it comes.
+fn speak(
+    prompt: &[u32],
+    sampling: &Sampling,
+    generator: &mut dyn Generator,
+    mut screening: Screening<'_>,
+    cancel: &Cancel,
+    sink: &mut dyn FnMut(AnswerEvent),
+) -> Result<Speech> {
+    let namer = generator.namer();
+    let mut text = String::new();
+    let mut began = None;
+    let mut show = |shown: String, sink: &mut dyn FnMut(AnswerEvent)| {
+        if !shown.is_empty() {
+            text.push_str(&shown);
+            sink(AnswerEvent::Text(shown));
         }
-        for (source, reading) in sources.iter_mut().zip(&readings) {
-            source.tokens = generator.count(reading) + generator.count(&source.heading) + 8;
+    };
+    let finish = generator.generate(prompt, sampling, cancel, &mut |event| match event {
+        Event::Prefill { done, total } => sink(AnswerEvent::Prefill { done, total }),
+        Event::Token(observed) => sink(AnswerEvent::Step(Box::new(Step::new(observed, &namer)))),
+        Event::Text(piece) => {
+            began.get_or_insert_with(Instant::now);
+            show(screening.push(piece), sink);
         }
-        let passages: Vec<usize> = sources.iter().map(|source| source.tokens).collect();
-        let history: Vec<usize> = self
-            .history
-            .iter()
-            .map(|exchange| generator.count(&exchange.question) + generator.count(&exchange.answer) + 16)
-            .collect();
-        let mut fit = fit(budget, Costs { fixed, passages: &passages, history: &history })
-            .hint("ask a shorter question, or use a model with a larger window")?;
-        loop {
-            let newest = &self.history[self.history.len() - fit.history..];
-            let prompt = self.ids(&sources[..fit.passages], &readings, newest, generator)?;
-            if prompt.len() + budget.reserve <= budget.window {
-                let dropped = sources
-                    .split_off(fit.passages)
-                    .into_iter()
-                    .map(|source| Dropped { path: source.path, why: "no room in the prompt".into() })
-                    .collect();
-                readings.truncate(fit.passages);
-                return Ok(Fitted { sources, readings, history: fit.history, dropped, prompt });
-            }
-            if fit.history > 0 {
-                fit.history -= 1;
-            } else if fit.passages > 0 {
-                fit.passages -= 1;
-            } else {
-                return Err(super::fit::TooLong { needed: prompt.len(), room: budget.window - budget.reserve })
-                    .hint("ask a shorter question, or use a model with a larger window");
-            }
-        }
-    }
-
-    /// What each part of the prompt that fits costs.
-    fn ledger(&self, fitted: &Fitted, generator: &dyn Generator) -> Result<Ledger> {
-        let numbers: Vec<u32> = fitted.sources.iter().map(|source| source.n).collect();
-        let left_out = self.history.len() - fitted.history;
-        let growth = Growth {
-            passages: &numbers,
-            history: (fitted.history, left_out),
-            question: generator.count(self.question),
-        };
-        let parts = ledger::parts(&growth, |history, count| {
-            let newest = if history { &self.history[left_out..] } else { &[] };
-            Ok(self.ids(&fitted.sources[..count], &fitted.readings, newest, generator)?.len())
-        })?;
-        Ok(Ledger { parts, ..Ledger::default() })
-    }
-
-    fn ids(
-        &self,
-        sources: &[Source],
-        readings: &[String],
-        history: &[Exchange],
-        generator: &dyn Generator,
-    ) -> Result<Vec<u32>> {
-        let evidence = if self.sourced { Evidence::Passages(sources, readings) } else { Evidence::None };
-        let messages: Vec<Message> = self.prompts.messages(self.question, &evidence, history)?;
-        generator.prompt(&messages)
-    }
-}
-
-/// What the model reads of each passage.
-fn readings(sources: &[Source], request: &Request, terms: &FolderTerms<'_>) -> Vec<String> {
-    let question = terms.terms(&request.question).into_iter().collect();
-    sources
-        .iter()
-        .map(|source| match request.evidence_sentences {
-            0 => source.text.clone(),
-            keep => match source.reading.filter(|reading| reading.strength() >= 0.0).and_then(|reading| reading.span) {
-                Some(span) => stretch_around(&source.text, span, keep).to_owned(),
-                None => best_stretch(&source.text, &question, keep, terms).text,
-            },
-        })
-        .collect()
-}
-
-/// Cuts a text to at most `room` tokens, at a word where it has words.
-fn shorten(text: &mut String, room: usize, generator: &dyn Generator) {
-    let mut tokens = generator.count(text);
-    while tokens > room && !text.is_empty() {
-        // In proportion, and always by at least one character, so that this ends.
-        let chars = text.chars().count();
-        let keep = (chars * room / tokens).min(chars - 1);
-        let cut = text.char_indices().nth(keep).map_or(0, |(at, _)| at);
-        let cut = text[..cut].rfind(char::is_whitespace).filter(|at| *at > cut / 2).unwrap_or(cut);
-        text.truncate(cut);
-        tokens = generator.count(text);
-    }
+    })?;
+    show(screening.finish(), sink);
+    tracing::debug!(tokens = finish.generated_tokens, "wrote");
+    sink(AnswerEvent::Timed(Box::new(finish.timings)));
+    Ok(Speech { text, finish, began })
 }
 
 /// A lead with what the model adds to it: nothing where none of its sentences is supported, or where it says the same again.

@@ -40,7 +40,7 @@ pub(super) enum Work {
     /// They are open, or have failed.
     Opened,
     /// A question.
-    Ask(Question),
+    Ask(Box<Question>),
     /// Texts of passages to embed by a certain model.
     Embed(Passages),
     /// A conversation that was loaded: does what it cites still stand?
@@ -159,7 +159,7 @@ impl Inference {
             Work::Reader(reader) => self.reader = Some(reader),
             Work::Opening => self.opening = true,
             Work::Opened => self.opening = false,
-            Work::Ask(question) => self.questions.push_back(question),
+            Work::Ask(question) => self.questions.push_back(*question),
             Work::Embed(passages) => self.batches.push_back(passages),
             Work::Compare(conversation) => self.comparisons.push_back(conversation),
         }

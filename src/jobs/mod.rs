@@ -156,7 +156,7 @@ impl Jobs {
         let cancel = Cancel::default();
         let question = Question { id, request, cancel: cancel.clone() };
         self.inference
-            .try_send(Work::Ask(question))
+            .try_send(Work::Ask(Box::new(question)))
             .map_err(|_| anyhow!("background work has stopped"))
             .hint("quit and start tanya again; the log says more")?;
         self.interrupt.now();

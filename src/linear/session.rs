@@ -360,8 +360,7 @@ impl Session {
             | AnswerEvent::Ledger(_)
             | AnswerEvent::Step(_)
             | AnswerEvent::Timed(_)
-            | AnswerEvent::Checked(_)
-            | AnswerEvent::Disagreement(_) => Vec::new(),
+            | AnswerEvent::Checked(_) => Vec::new(),
         }
     }
 

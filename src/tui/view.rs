@@ -156,7 +156,7 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
         Screen::Sessions(list) => sessions::draw(state, list, frame, areas.transcript),
         Screen::Passage(open) => passage::draw(state, *open, frame, areas.transcript),
         Screen::Metrics(page) => {
-            lines(frame, areas.transcript, &metrics::lines(state, areas.transcript.width), page.top)
+            lines(frame, areas.transcript, &metrics::lines(state, areas.transcript.width), page.top);
         }
         Screen::Inspect(view) => {
             let Rect { width, height, .. } = areas.transcript;

@@ -144,7 +144,7 @@ fn under_a_constraint_drafts_change_nothing_and_nothing_else_is_written() {
     for (temperature, seed) in [(0.0, 0), (1.5, 1), (1.5, 2)] {
         let with = |draft_tokens: usize| {
             let constraint = Some(runs(text));
-            let sampling = Sampling { temperature, seed, draft_tokens, constraint, ..sampling(60) };
+            let sampling = Sampling { temperature, seed, constraint, draft_tokens, ..sampling(60) };
             let mut context = smollm2().context();
             let (written, finish) = run(&mut context, &repetitive(), &sampling);
             (written, finish.reason, context.ids().to_vec(), finish.drafts)

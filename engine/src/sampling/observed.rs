@@ -189,8 +189,8 @@ mod tests {
                 top_k,
                 top_p,
                 min_p,
-                repetition_penalty,
                 frequency_penalty,
+                repetition_penalty,
                 ..Sampling::default()
             })
     }

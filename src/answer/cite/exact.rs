@@ -257,13 +257,13 @@ fn denials_stand(claim: &Exact, window: &[&Exact]) -> bool {
     let denied = |stem: &str| speaks(stem).iter().any(|sentence| sentence.denied.contains(stem));
     let affirmed = |stem: &str| speaks(stem).iter().any(|sentence| sentence.affirmed.contains(stem));
     // What the claim denies: denied there too, or in other words.
-    let denies = claim.denied.iter().all(|stem| denied(stem) || !affirmed(stem));
+    let denials = claim.denied.iter().all(|stem| denied(stem) || !affirmed(stem));
     // A denial in other words, or of what nothing tells: there are as many of them.
     let count: usize = window.iter().map(|sentence| sentence.negations).sum();
     // What the source denies and the claim affirms.
     let only_affirmed = claim.affirmed.iter().filter(|stem| !claim.denied.contains(*stem));
-    let affirms = only_affirmed.into_iter().all(|stem| !denied(stem) || affirmed(stem));
-    denies && claim.negations <= count && affirms
+    let affirmations = only_affirmed.into_iter().all(|stem| !denied(stem) || affirmed(stem));
+    denials && claim.negations <= count && affirmations
 }
 
 fn kind_of(word: &str, is_first: bool) -> Kind {

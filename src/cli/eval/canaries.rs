@@ -76,9 +76,9 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     progress.clear();
     let report = Report { questions: rows.len(), model: app.settings.model.clone(), figures: eval::figures(&rows) };
     if args.json {
-        output::json(&report)?
+        output::json(&report)?;
     } else {
-        print(&report)?
+        print(&report)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -55,9 +55,9 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     }
     let report = Report { sentences: rows.len(), figures: eval::figures(&rows) };
     if args.json {
-        output::json(&report)?
+        output::json(&report)?;
     } else {
-        print(&report)?
+        print(&report)?;
     }
     Ok(ExitCode::SUCCESS)
 }

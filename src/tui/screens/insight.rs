@@ -24,7 +24,7 @@ fn pictures(name: &str, prepare: impl Fn(&mut Harness)) {
                 None => all = Some(format!("{text}--- {theme:?}\n{styles}")),
                 Some(all) => {
                     assert!(all.starts_with(text), "a theme changes no text:\n{text}");
-                    *all += &format!("--- {theme:?}\n{styles}");
+                    *all += &["--- ", &format!("{theme:?}"), "\n", styles].concat();
                 }
             }
         }

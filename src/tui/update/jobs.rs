@@ -64,7 +64,7 @@ fn answer(state: &mut State, event: AnswerEvent) -> Vec<Effect> {
     let turn = &mut state.turns[index];
     match event {
         // What disagrees is told below the answer, once that is whole.
-        AnswerEvent::Query { .. } | AnswerEvent::Gate(Gate::Go) | AnswerEvent::Disagreement(_) => {}
+        AnswerEvent::Query { .. } | AnswerEvent::Gate(Gate::Go) => {}
         AnswerEvent::Reading { done, total, seconds_left } => {
             turn.phase = Phase::ReadingAll { done, total, seconds_left };
         }

@@ -201,7 +201,7 @@ fn scroll(state: &mut State, how: Move) {
             Move::Line(_) | Move::Page(_) => state.scroll_by(lines),
         },
         Screen::Help(page) | Screen::Settings(page) | Screen::Metrics(page) => {
-            page.top = page.top.saturating_add_signed(lines).min(last)
+            page.top = page.top.saturating_add_signed(lines).min(last);
         }
         Screen::Passage(passage) => {
             let passage = *passage;
