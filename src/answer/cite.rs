@@ -61,7 +61,9 @@ pub(super) fn check(draft: &str, sources: &[Source], terms: &dyn Terms) -> Check
         if !code && body.chars().any(char::is_alphanumeric) {
             // What was redacted stands in no document; what is left of the sentence may.
             let claim = Claim::new(&without_bars(body), terms);
-            let best = best_support(&claim, &passages, &cited);
+            // A question says nothing that could be so; small models like to repeat the one that they were asked.
+            let is_question = body.ends_with(['?', '？', '؟']);
+            let best = if is_question { None } else { best_support(&claim, &passages, &cited) };
             let verdict = best.as_ref().map_or(Verdict::NotFound, |support| support.verdict);
             let numbers: Vec<u32> = best.iter().map(|support| support.citation.n).collect();
             for n in &numbers {

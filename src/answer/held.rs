@@ -6,11 +6,11 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
-use tanya_index::Snapshot;
+use tanya_index::{Hit, Snapshot};
 
 use super::cite::{self, Terms as _};
 use super::event::{Dropped, Source};
-use super::retrieve::{FolderTerms, heading};
+use super::retrieve::{FolderTerms, Found, heading};
 use super::trace::text_hash;
 
 /// Names a passage, whatever its number in an answer.
@@ -59,18 +59,25 @@ impl Held {
         is_new
     }
 
+    /// Takes out the hits that are barred.
+    pub(super) fn screen(&self, hits: &mut Vec<Hit>) {
+        if !self.barred.is_empty() {
+            hits.retain(|hit| {
+                let name = PassageName { path: hit.chunk.path.clone(), text_hash: text_hash(&hit.chunk.text) };
+                !self.barred.contains(&name)
+            });
+        }
+    }
+
     /// Takes barred passages out of what was found, and adds pinned ones that were not found.
-    pub(super) fn admit(
-        &self,
-        question: &str,
-        snapshot: &Snapshot,
-        sources: &mut Vec<Source>,
-        dropped: &mut Vec<Dropped>,
-    ) -> Result<()> {
+    pub(super) fn admit(&self, question: &str, snapshot: &Snapshot, found: &mut Found) -> Result<()> {
+        let Found { hits, sources, dropped } = found;
         if self.barred.is_empty() && self.pinned.is_empty() {
             return Ok(());
         }
         let mut out = |path: &str, why: &str| dropped.push(Dropped { path: path.to_owned(), why: why.to_owned() });
+        // What is left out says nothing about whether the documents answer, either.
+        self.screen(hits);
         sources.retain(|source| {
             let is_barred = self.barred.contains(&PassageName::of(source));
             if is_barred {

@@ -195,7 +195,7 @@ pub fn prepare(
     sink(AnswerEvent::Query { text: query.shown() });
     let Finders { embedder, reader } = finders;
     let mut found = retrieve::retrieve(snapshot, &request.question, &query, embedder, cancel)?;
-    request.held.admit(&request.question, snapshot, &mut found.sources, &mut found.dropped)?;
+    request.held.admit(&request.question, snapshot, &mut found)?;
     if let Some(reader) = reader {
         let asked =
             request.history.last().filter(|_| leans).map(|last| format!("{} {}", last.question, request.question));
@@ -208,10 +208,12 @@ pub fn prepare(
         let alone = SearchQuery::new(&request.question, &[]);
         let mode = if embedder.is_some() { Mode::Hybrid } else { Mode::Lexical };
         let how = Query { mode, limit: 5, ..Query::default() };
-        let alone = Measures::of(&search(snapshot, &alone, embedder, &how, cancel)?.hits, &[]);
+        let mut hits = search(snapshot, &alone, embedder, &how, cancel)?.hits;
+        request.held.screen(&mut hits);
+        let alone = Measures::of(&hits, &[]);
         measures = Measures { words: alone.words, meaning: alone.meaning, ..measures };
     }
-    let gate = gate::gate(&measures, !found.hits.is_empty(), request.thresholds);
+    let gate = gate::gate(&measures, !found.sources.is_empty(), request.thresholds);
     let quote = match gate {
         Gate::Go => Quoted::of(&found.sources, request.style),
         // Reader and search disagree: the person decides.

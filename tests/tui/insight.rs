@@ -32,10 +32,11 @@ fn the_steps_the_prompt_and_the_cost_of_a_real_answer_are_shown() {
     pty.press("i");
     pty.wait_for("tokens that the model read");
     pty.wait_for("pear");
+    // One at a time: two escapes that arrive together are another key.
     pty.press("\x1b");
-    pty.wait_for("step 2 of");
+    pty.wait_until("no input", |pty| !pty.text().contains("tokens that the model read"));
     pty.press("\x1b");
-    pty.wait_for("When did I prune");
+    pty.wait_until("no step", |pty| !pty.text().contains("step 2 of"));
     pty.press("/prompt\r");
     pty.wait_for("free for the answer");
     pty.press("d");

@@ -61,6 +61,13 @@ fn a_wrong_number_or_name_is_never_fully_supported() {
 }
 
 #[test]
+fn a_question_is_no_answer_though_all_its_words_are_in_a_passage() {
+    let checked = check("When was the pear tree pruned? On March 9.", &garden(), &Words);
+    let verdicts: Vec<Verdict> = checked.sentences.iter().map(|sentence| sentence.verdict).collect();
+    assert_eq!(verdicts, [Verdict::NotFound, Verdict::Supported]);
+}
+
+#[test]
 fn a_negated_sentence_is_not_supported_by_the_affirmative() {
     let checked = check("The pear tree was never pruned on March 9.", &garden(), &Words);
     assert_ne!(checked.sentences[0].verdict, Verdict::Supported);

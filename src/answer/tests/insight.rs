@@ -73,6 +73,16 @@ fn a_passage_left_out_is_in_no_prompt_and_a_pinned_one_comes_first() {
 }
 
 #[test]
+fn where_all_that_was_found_is_left_out_there_is_nothing_to_answer_from() {
+    let outcome = ask("When did I prune the pear tree?", Scripted::new("On March 9."), |request| {
+        for (path, text) in [("garden.md", PEAR), ("tools.md", BALM)] {
+            request.held.bar(name(path, text));
+        }
+    });
+    assert!(outcome.answer.abstained && outcome.calls.is_empty(), "{:?}", outcome.calls);
+}
+
+#[test]
 fn a_pinned_passage_that_has_changed_is_not_quoted_from_memory() {
     let outcome = ask("When did I prune the pear tree?", Scripted::new("On March 9."), |request| {
         request.held.pin(name("tools.md", "The wound balm was bought in Hamburg."));
