@@ -62,11 +62,11 @@ impl SearchQuery {
         Self { texts, to_embed, conditions: Conditions::default() }
     }
 
-    /// Builds the query of a search by hand, which may hold conditions ([`Conditions`]). Questions have none: what stands between
+    /// Builds the query of a search by hand after `history`, which may hold conditions ([`Conditions`]). Questions have none: what stands between
     /// quotation marks in one need not stand so in the answer.
-    pub fn with_conditions(search: &str) -> Self {
+    pub fn with_conditions(search: &str, history: &[Exchange]) -> Self {
         let (words, conditions) = Conditions::parse(search);
-        let mut query = Self::new(&words, &[]);
+        let mut query = Self::new(&words, history);
         if words.is_empty() {
             query.to_embed.clear();
         }

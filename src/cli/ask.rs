@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 use tanya_engine::{Cancel, Embedder, Reader};
 use tanya_index::{Library, Mode, Query};
 
-use super::batch::Batch;
+use super::batch::{Batch, Said, exchanges};
 use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, REFUSED, output};
 use crate::answer::{
-    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, Memory, OutputFilter, PairReader, Prompts, Reading,
+    self, Answer, AnswerEvent, Finders, LocalGenerator, Memory, OutputFilter, PairReader, Prompts, Reading,
     Request, SearchQuery, TextEmbedder, WhenRefused,
 };
 
@@ -60,19 +60,6 @@ struct Line {
     question: String,
     #[serde(default)]
     history: Vec<Said>,
-}
-
-#[derive(Deserialize)]
-struct Said {
-    role: Speaker,
-    text: String,
-}
-
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Speaker {
-    User,
-    Assistant,
 }
 
 #[derive(Serialize)]
@@ -255,20 +242,4 @@ fn print_sources(answer: &Answer) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Pairs what was said into exchanges; an answer without a question is passed over.
-fn exchanges(said: Vec<Said>) -> Vec<Exchange> {
-    let mut exchanges: Vec<Exchange> = Vec::new();
-    for Said { role, text } in said {
-        match role {
-            Speaker::User => exchanges.push(Exchange::new(text, "")),
-            Speaker::Assistant => {
-                if let Some(last) = exchanges.last_mut() {
-                    *last = Exchange::new(std::mem::take(&mut last.question), &text);
-                }
-            }
-        }
-    }
-    exchanges
 }
