@@ -10,13 +10,13 @@ use serde::{Deserialize, Serialize};
 use tanya_engine::{Cancel, Embedder, Reader};
 use tanya_index::{Library, Mode, Query};
 
-use super::batch::{Batch, Said, exchanges};
+use super::batch::Batch;
 use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, REFUSED, output};
 use crate::answer::{
-    self, Answer, AnswerEvent, Finders, LocalGenerator, Memory, OutputFilter, PairReader, Prompts, Reading,
-    Request, SearchQuery, TextEmbedder, WhenRefused,
+    self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, Memory, OutputFilter, PairReader, Prompts, Reading,
+    Request, SearchQuery, TextEmbedder, Utterance, WhenRefused,
 };
 
 /// Arguments of `tanya ask`.
@@ -59,7 +59,7 @@ pub(super) struct Args {
 struct Line {
     question: String,
     #[serde(default)]
-    history: Vec<Said>,
+    history: Vec<Utterance>,
 }
 
 #[derive(Serialize)]
@@ -103,7 +103,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         return one(&mut desk, Request { reading: args.reading(), ..request }, args.json);
     };
     batch.run(|id, line: Line| {
-        let request = Request::new(&line.question, exchanges(line.history), &app.settings, &desk.filter, when_refused);
+        let request =
+            Request::new(&line.question, Exchange::pairs(line.history), &app.settings, &desk.filter, when_refused);
         let request = Request { reading: args.reading(), ..request };
         Ok(Answered { id: id.clone(), answer: desk.answer(request, &mut |_| {})? })
     })?;

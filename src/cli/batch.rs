@@ -4,12 +4,11 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::output;
-use crate::answer::Exchange;
 use crate::report::{Hinting as _, Report};
 
 /// An open batch. It is opened before anything else is done, so that a wrong name is not noticed after minutes.
@@ -61,34 +60,4 @@ impl Batch {
         }
         Ok(())
     }
-}
-
-/// What was said before, by one side: an element of a line's `history`.
-#[derive(Deserialize)]
-pub(super) struct Said {
-    role: Speaker,
-    text: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "lowercase")]
-enum Speaker {
-    User,
-    Assistant,
-}
-
-/// Pairs what was said into exchanges; an answer without a question is passed over.
-pub(super) fn exchanges(said: Vec<Said>) -> Vec<Exchange> {
-    let mut exchanges: Vec<Exchange> = Vec::new();
-    for Said { role, text } in said {
-        match role {
-            Speaker::User => exchanges.push(Exchange::new(text, "")),
-            Speaker::Assistant => {
-                if let Some(last) = exchanges.last_mut() {
-                    *last = Exchange::new(std::mem::take(&mut last.question), &text);
-                }
-            }
-        }
-    }
-    exchanges
 }

@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use tanya_engine::{Cancel, Embedder, Reader};
 use tanya_index::{Boost, BoostKind, Diversity, Dropped, Explained, Hit, Mode, Parts, Query, Snapshot};
 
-use super::batch::{Batch, Said, exchanges};
+use super::batch::Batch;
 use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, output};
-use crate::answer::{self, Exchange, Reranked, SearchQuery, TextEmbedder};
+use crate::answer::{self, Exchange, Reranked, SearchQuery, TextEmbedder, Utterance};
 use crate::ingest::{Mark, marks};
 use crate::report::Hinting as _;
 
@@ -86,7 +86,7 @@ impl Choose {
 struct Line {
     text: String,
     #[serde(default)]
-    history: Vec<Said>,
+    history: Vec<Utterance>,
 }
 
 #[derive(Serialize)]
@@ -275,7 +275,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     };
-    batch.run(|id, line: Line| Ok(Found::new(id.clone(), &shelf.search(&line.text, &exchanges(line.history))?)))?;
+    batch
+        .run(|id, line: Line| Ok(Found::new(id.clone(), &shelf.search(&line.text, &Exchange::pairs(line.history))?)))?;
     Ok(ExitCode::SUCCESS)
 }
 
