@@ -79,6 +79,19 @@ fn a_batch_answers_line_by_line_in_order_and_goes_on_after_a_bad_one() {
 }
 
 #[test]
+fn a_search_of_a_batch_finds_a_follow_up_through_its_history() {
+    let home = garden();
+    let batch = concat!(
+        "{\"id\":1,\"text\":\"and how do I enter it?\"}\n",
+        "{\"id\":2,\"text\":\"and what was used for it?\",\"history\":[{\"role\":\"user\",\"text\":\"When was the pear tree pruned?\"},{\"role\":\"assistant\",\"text\":\"On March 9.\"}]}\n",
+    );
+    std::fs::write(home.root().join("batch.jsonl"), batch).unwrap();
+    let lines = home.run(&["search", "--json", "--batch", "../batch.jsonl"]).ok().json();
+    assert_eq!(text(&lines[0]["hits"][0], "path"), "rust.md");
+    assert_eq!(text(&lines[1]["hits"][0], "path"), "garden/2024-spring.md");
+}
+
+#[test]
 fn search_finds_by_words_and_by_meaning_and_says_how() {
     let home = garden();
     let ran = home.run(&["search", "--folder", ".", "--json", "pear tree pruning"]).ok();

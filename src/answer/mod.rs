@@ -57,7 +57,7 @@ pub use held::{Held, PassageName};
 pub use ledger::{KEPT as KEPT_CANDIDATES, Ledger, Part, Step};
 pub use models::{Finders, Generator, LocalGenerator, Models, PairReader, TextEmbedder};
 pub use prompt::Prompts;
-pub use query::{Exchange, SearchQuery};
+pub use query::{Exchange, SearchQuery, Speaker, Utterance};
 pub use reading::SourceReading;
 pub use replay::{Replayed, Then, replay};
 pub use rerank::{READ as RERANKED, Reranked, rerank};

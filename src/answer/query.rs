@@ -1,8 +1,11 @@
 //! A question and what was said before become what is searched for.
 //!
-//! No model is called for it. On conversations (MTRAG-UN, turns after the first) the last turn alone finds 0.731 of the
-//! gold passages among five; with earlier questions at weight 0.3 and the last answer at 0.1 it is 0.809, while plain
-//! concatenation finds less than the last turn alone (0.715).
+//! No model is called for it. On conversations (MTRAG-UN: 168 questions after a first one, over their 1,152 passages as files) the last turn
+//! alone finds 0.815 of the gold passages among five; with earlier questions at weight 0.3, the last answer at 0.1 and the last two
+//! questions embedded together too it is 0.890. Half and twice these weights, weights that fall with the distance, and the mean of the
+//! vectors instead of the nearest lie between 0.87 and 0.894, within chance of each other. Questions that could stand alone gain as
+//! well (0.846 to 0.880; those that lean on what was said 0.787 to 0.899), so that no rule has to tell them apart. By words
+//! alone plain concatenation finds less (0.715) than the last turn alone (0.731).
 
 use serde::{Deserialize, Serialize};
 use tanya_index::{Conditions, WeightedText};
@@ -29,6 +32,41 @@ impl Exchange {
     pub fn new(question: String, answer: &str) -> Self {
         Self { question, answer: without_markers(answer) }
     }
+
+    /// Pairs what was said, oldest first; an answer without a question is passed over.
+    pub fn pairs(said: Vec<Utterance>) -> Vec<Self> {
+        let mut exchanges: Vec<Self> = Vec::new();
+        for Utterance { role, text } in said {
+            match role {
+                Speaker::User => exchanges.push(Self::new(text, "")),
+                Speaker::Assistant => {
+                    if let Some(last) = exchanges.last_mut() {
+                        *last = Self::new(std::mem::take(&mut last.question), &text);
+                    }
+                }
+            }
+        }
+        exchanges
+    }
+}
+
+/// What one side said, as files of conversations write it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Utterance {
+    /// Who.
+    pub role: Speaker,
+    /// What.
+    pub text: String,
+}
+
+/// A side of a conversation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Speaker {
+    /// Who asks.
+    User,
+    /// Who answers.
+    Assistant,
 }
 
 /// What to search for.
@@ -62,15 +100,20 @@ impl SearchQuery {
         Self { texts, to_embed, conditions: Conditions::default() }
     }
 
-    /// Builds the query of a search by hand, which may hold conditions ([`Conditions`]). Questions have none: what stands between
+    /// Builds the query of a search by hand after `history`, which may hold conditions ([`Conditions`]). Questions have none: what stands between
     /// quotation marks in one need not stand so in the answer.
-    pub fn with_conditions(search: &str) -> Self {
+    pub fn with_conditions(search: &str, history: &[Exchange]) -> Self {
         let (words, conditions) = Conditions::parse(search);
-        let mut query = Self::new(&words, &[]);
+        let mut query = Self::new(&words, history);
         if words.is_empty() {
             query.to_embed.clear();
         }
         Self { conditions, ..query }
+    }
+
+    /// Whether it searches for what was said before too.
+    pub fn is_follow_up(&self) -> bool {
+        self.texts.len() > 1
     }
 
     /// Whether `question` can only be understood together with what was said before: it is short, or it points back.
@@ -107,6 +150,14 @@ mod tests {
         let query = SearchQuery::new("when was it pruned?", &[]);
         assert_eq!(query.texts.len(), 1);
         assert_eq!(query.to_embed, ["when was it pruned?"]);
+    }
+
+    #[test]
+    fn what_was_said_is_paired_and_an_answer_without_a_question_is_passed_over() {
+        let said = r#"[{"role":"assistant","text":"Hello."},{"role":"user","text":"the pear tree?"},
+            {"role":"assistant","text":"pruned in March [1]"},{"role":"user","text":"with what?"}]"#;
+        let pairs = Exchange::pairs(serde_json::from_str(said).unwrap());
+        assert_eq!(pairs, [exchange("the pear tree?", "pruned in March"), exchange("with what?", "")]);
     }
 
     #[test]

@@ -21,6 +21,11 @@ const PER_FILE: usize = 3;
 
 /// Sentences of a stretch that is compared with the question.
 const STRETCH: usize = 3;
+/// What a stretch's share of the question counts beside the score of the search.
+const STRETCH_SHARE: f32 = 0.5;
+/// The same for a follow-up, whose own words are few and say little: of 168 follow-ups of MTRAG-UN (see [`super::query`]) 0.840 of the
+/// passages are among five with half, 0.876 with a quarter, 0.885 with this, 0.884 with none at all.
+const STRETCH_SHARE_AFTER: f32 = 0.15;
 
 /// What the search found.
 pub(super) struct Found {
@@ -73,7 +78,8 @@ pub(super) fn retrieve(
     let terms = FolderTerms::new(snapshot);
     let wanted: BTreeSet<String> = terms.terms(question).into_iter().collect();
     let explained = search(snapshot, query, embedder, &how(mode), cancel)?;
-    let hits = by_stretch(explained.hits, &wanted, &terms);
+    let share = if query.is_follow_up() { STRETCH_SHARE_AFTER } else { STRETCH_SHARE };
+    let hits = by_stretch(explained.hits, &wanted, &terms, share);
     let mut per_file: HashMap<&str, usize> = HashMap::new();
     let mut sources = Vec::new();
     let mut dropped = Vec::new();
@@ -102,14 +108,15 @@ fn is_named(hit: &Hit) -> bool {
     hit.parts.boosts.iter().any(|boost| boost.kind == BoostKind::FileName)
 }
 
-/// Hits in a new order: half by their fused score, half by how much of the question one stretch of them shares. A passage that
+/// Hits in a new order: by their fused score, and with `share` by how much of the question one stretch of them shares. A passage that
 /// says it all in one place answers better than one that scatters the same words.
-fn by_stretch(hits: Vec<Hit>, wanted: &BTreeSet<String>, terms: &dyn Terms) -> Vec<Hit> {
+fn by_stretch(hits: Vec<Hit>, wanted: &BTreeSet<String>, terms: &dyn Terms, share: f32) -> Vec<Hit> {
     let worths: Vec<f32> = hits.iter().map(|hit| best_stretch(&hit.chunk.text, wanted, STRETCH, terms).worth).collect();
     let most = worths.iter().copied().fold(f32::MIN_POSITIVE, f32::max);
     let best = hits.iter().map(|hit| hit.score).fold(f32::MIN_POSITIVE, f32::max);
+    let blend = |score: f32, worth: f32| (1.0 - share) * score + share * worth;
     let mut scored: Vec<(f32, Hit)> =
-        hits.into_iter().zip(worths).map(|(hit, worth)| (f32::midpoint(hit.score / best, worth / most), hit)).collect();
+        hits.into_iter().zip(worths).map(|(hit, worth)| (blend(hit.score / best, worth / most), hit)).collect();
     // Stable: equal ones keep the order of the search.
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
     scored.into_iter().map(|(_, hit)| hit).collect()
@@ -176,9 +183,14 @@ impl Terms for FolderTerms<'_> {
 mod tests {
     use tanya_index::{Document, FileStamp, FileState, Library, NewChunk, Span};
 
+    use super::super::query::Exchange;
     use super::*;
 
     fn found(documents: &[(&str, &[String])], question: &str) -> Found {
+        found_after(documents, question, &[])
+    }
+
+    fn found_after(documents: &[(&str, &[String])], question: &str, history: &[Exchange]) -> Found {
         let dir = tempfile::tempdir().unwrap();
         let library = Library::open(dir.path()).unwrap();
         let mut writer = library.writer().unwrap();
@@ -201,7 +213,7 @@ mod tests {
         }
         writer.commit().unwrap();
         drop(writer);
-        let query = SearchQuery::new(question, &[]);
+        let query = SearchQuery::new(question, history);
         retrieve(&library.snapshot().unwrap(), question, &query, None, &Cancel::default()).unwrap()
     }
 
@@ -224,6 +236,25 @@ mod tests {
         let planted: [(&str, &[String]); 2] = [("rent.md", &rents[..]), ("other.md", &other[..])];
         let sources = found(&planted, "when was the rent of the plot paid").sources;
         assert_eq!(sources.iter().filter(|source| source.path == "rent.md").count(), PER_FILE);
+    }
+
+    #[test]
+    fn a_follow_up_is_answered_by_what_was_spoken_of_and_a_first_question_by_its_own_words() {
+        let lighthouse =
+            vec!["The lighthouse at the harbor was built by Friedrich Kerner, after the great storm.".to_owned()];
+        let shed = vec!["It was my uncle who built it. He built the shed. He built the fence too.".to_owned()];
+        let other = vec!["The tide tables hang beside the door of the office.".to_owned()];
+        let documents: [(&str, &[String]); 3] = [("sea.md", &lighthouse), ("shed.md", &shed), ("tides.md", &other)];
+        let question = "and who built it?";
+        let before = [
+            Exchange::new("Where is the lighthouse?".into(), "The lighthouse is at the harbor."),
+            Exchange::new(
+                "How tall is the lighthouse at the harbor?".into(),
+                "The lighthouse at the harbor is 31 m tall.",
+            ),
+        ];
+        assert_eq!(found_after(&documents, question, &before).sources[0].path, "sea.md");
+        assert_eq!(found(&documents, question).sources[0].path, "shed.md");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::progress::Progress;
 use super::{App, REFUSED, output};
 use crate::answer::{
     self, Answer, AnswerEvent, Exchange, Finders, LocalGenerator, Memory, OutputFilter, PairReader, Prompts, Reading,
-    Request, SearchQuery, TextEmbedder, WhenRefused,
+    Request, SearchQuery, TextEmbedder, Utterance, WhenRefused,
 };
 
 /// Arguments of `tanya ask`.
@@ -59,20 +59,7 @@ pub(super) struct Args {
 struct Line {
     question: String,
     #[serde(default)]
-    history: Vec<Said>,
-}
-
-#[derive(Deserialize)]
-struct Said {
-    role: Speaker,
-    text: String,
-}
-
-#[derive(Deserialize, PartialEq)]
-#[serde(rename_all = "lowercase")]
-enum Speaker {
-    User,
-    Assistant,
+    history: Vec<Utterance>,
 }
 
 #[derive(Serialize)]
@@ -116,7 +103,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         return one(&mut desk, Request { reading: args.reading(), ..request }, args.json);
     };
     batch.run(|id, line: Line| {
-        let request = Request::new(&line.question, exchanges(line.history), &app.settings, &desk.filter, when_refused);
+        let request =
+            Request::new(&line.question, Exchange::pairs(line.history), &app.settings, &desk.filter, when_refused);
         let request = Request { reading: args.reading(), ..request };
         Ok(Answered { id: id.clone(), answer: desk.answer(request, &mut |_| {})? })
     })?;
@@ -255,20 +243,4 @@ fn print_sources(answer: &Answer) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Pairs what was said into exchanges; an answer without a question is passed over.
-fn exchanges(said: Vec<Said>) -> Vec<Exchange> {
-    let mut exchanges: Vec<Exchange> = Vec::new();
-    for Said { role, text } in said {
-        match role {
-            Speaker::User => exchanges.push(Exchange::new(text, "")),
-            Speaker::Assistant => {
-                if let Some(last) = exchanges.last_mut() {
-                    *last = Exchange::new(std::mem::take(&mut last.question), &text);
-                }
-            }
-        }
-    }
-    exchanges
 }

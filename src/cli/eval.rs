@@ -24,8 +24,9 @@ use crate::report::Hinting as _;
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Labelled questions are JSON objects, one a line: id, question, answers (a list), and where known is_impossible and \
-                        gold_files. Without a file the folder is asked about its own sentences, and about what it can hardly know."
+    after_help = "Labelled questions are JSON objects, one a line: id, question, answers (a list), and where known is_impossible, gold_files, \
+                        and history (a list of objects with role, user or assistant, and text). With gold_files and no answers only what \
+                        was found is judged. Without a file the folder is asked about its own sentences, and about what it can hardly know."
 )]
 pub(super) struct Args {
     /// The folder to ask
@@ -114,7 +115,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         if kept.of.contains_key(&question.id) {
             continue;
         }
-        let request = Request::new(&question.question, Vec::new(), &app.settings, &desk.filter, WhenRefused::Say);
+        let request =
+            Request::new(&question.question, question.history.clone(), &app.settings, &desk.filter, WhenRefused::Say);
         let answer = desk.answer(request, &mut |_| {}).with_context(|| format!("question {}", question.id))?;
         kept.keep(&question.id, answer)?;
     }
@@ -146,6 +148,7 @@ fn made(desk: &Desk<'_>, count: usize) -> Result<Vec<Question>> {
                 answers: Vec::new(),
                 unanswerable: true,
                 files: Vec::new(),
+                history: Vec::new(),
             });
         }
     }

@@ -13,7 +13,7 @@ use super::batch::Batch;
 use super::library::{Freshness, PATIENCE};
 use super::progress::Progress;
 use super::{App, output};
-use crate::answer::{self, Reranked, SearchQuery, TextEmbedder};
+use crate::answer::{self, Exchange, Reranked, SearchQuery, TextEmbedder, Utterance};
 use crate::ingest::{Mark, marks};
 use crate::report::Hinting as _;
 
@@ -30,7 +30,7 @@ pub(super) struct Args {
     /// Print one JSON object a search
     #[arg(long)]
     json: bool,
-    /// Read searches from a file, one JSON object a line: {"id","text"}
+    /// Read searches from a file, one JSON object a line: {"id","text","history":[{"role","text"}]?}
     #[arg(long, value_name = "FILE.jsonl", requires = "json", conflicts_with = "text")]
     batch: Option<PathBuf>,
     /// Use the library as it is, without comparing the folder first
@@ -85,6 +85,8 @@ impl Choose {
 #[derive(Deserialize)]
 struct Line {
     text: String,
+    #[serde(default)]
+    history: Vec<Utterance>,
 }
 
 #[derive(Serialize)]
@@ -188,9 +190,9 @@ struct Shelf {
 }
 
 impl Shelf {
-    fn search(&self, text: &str) -> Result<Answer> {
+    fn search(&self, text: &str, history: &[Exchange]) -> Result<Answer> {
         let started = Instant::now();
-        let mut query = SearchQuery::with_conditions(text);
+        let mut query = SearchQuery::with_conditions(text, history);
         let embedder = self.embedder.as_ref().map(|embedder| embedder as &dyn TextEmbedder);
         let limit = self.how.limit;
         let found = if self.reader.is_some() { limit.max(answer::RERANKED) } else { limit };
@@ -256,7 +258,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     progress.clear();
     let shelf = Shelf { snapshot, embedder, reader, how };
     let Some(batch) = batch else {
-        let found = shelf.search(&args.text.join(" "))?;
+        let found = shelf.search(&args.text.join(" "), &[])?;
         if args.json {
             output::json(&Found::new(serde_json::Value::Null, &found))?;
         } else {
@@ -273,7 +275,8 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         }
         return Ok(ExitCode::SUCCESS);
     };
-    batch.run(|id, line: Line| Ok(Found::new(id.clone(), &shelf.search(&line.text)?)))?;
+    batch
+        .run(|id, line: Line| Ok(Found::new(id.clone(), &shelf.search(&line.text, &Exchange::pairs(line.history))?)))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -26,6 +26,7 @@ pub fn cloze(number: usize, path: &str, text: &str) -> Option<Question> {
         answers: vec![answer],
         unanswerable: false,
         files: vec![path.to_owned()],
+        history: Vec::new(),
     })
 }
 

@@ -49,14 +49,18 @@ pub fn shares(question: &Question, given: &Given) -> Shares {
     let answer = if given.abstained { "" } else { given.answer.as_str() };
     let short = if given.abstained { "" } else { given.short.as_deref().unwrap_or(answer) };
     let best = |worth: &dyn Fn(&str) -> f64| golds.iter().map(|gold| worth(gold)).fold(0.0, f64::max);
-    add("answer holds the gold", yes(holds(answer, golds)), 1.0);
-    let f1 = if given.abstained { 0.0 } else { best(&|gold| token_f1(short, gold)) };
-    add("F1 of the short answer", f1, 1.0);
-    let exact = !given.abstained && golds.iter().any(|gold| normalized(short) == normalized(gold));
-    add("exact match", yes(exact), 1.0);
+    if !golds.is_empty() {
+        add("answer holds the gold", yes(holds(answer, golds)), 1.0);
+        let f1 = if given.abstained { 0.0 } else { best(&|gold| token_f1(short, gold)) };
+        add("F1 of the short answer", f1, 1.0);
+        let exact = !given.abstained && golds.iter().any(|gold| normalized(short) == normalized(gold));
+        add("exact match", yes(exact), 1.0);
+    }
     add("answerable refused", yes(given.abstained), 1.0);
-    let held = given.sources.iter().any(|(_, text)| holds(text, golds));
-    add("gold in the passages", yes(held), 1.0);
+    if !golds.is_empty() {
+        let held = given.sources.iter().any(|(_, text)| holds(text, golds));
+        add("gold in the passages", yes(held), 1.0);
+    }
     if !question.files.is_empty() {
         let mut files: Vec<&str> = Vec::new();
         for (path, _) in &given.sources {
@@ -68,10 +72,15 @@ pub fn shares(question: &Question, given: &Given) -> Shares {
         add("file first", yes(place == Some(0)), 1.0);
         add("file among 5", yes(place.is_some_and(|place| place < 5)), 1.0);
         add("MRR of the file", place.filter(|place| *place < 10).map_or(0.0, |place| 1.0 / (place + 1) as f64), 1.0);
+        if !question.history.is_empty() {
+            add("follow-up: R@5 of the files", question.gold_among(&files[..files.len().min(5)]), 1.0);
+        }
     }
     if !answer.is_empty() {
-        let good = given.citations.iter().filter(|text| holds(text, golds)).count();
-        add("cited lines hold the gold", good as f64, given.citations.len() as f64);
+        if !golds.is_empty() {
+            let good = given.citations.iter().filter(|text| holds(text, golds)).count();
+            add("cited lines hold the gold", good as f64, given.citations.len() as f64);
+        }
         add("answers with a citation", yes(!given.citations.is_empty()), 1.0);
         add("words of an answer", answer.split_whitespace().count() as f64, 1.0);
     }
@@ -146,10 +155,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::answer::Exchange;
 
     fn question(answers: &[&str]) -> Question {
         let answers = answers.iter().map(|answer| (*answer).to_owned()).collect();
-        Question { id: "a".into(), question: "When?".into(), answers, unanswerable: false, files: vec!["d1".into()] }
+        Question {
+            id: "a".into(),
+            question: "When?".into(),
+            answers,
+            unanswerable: false,
+            files: vec!["d1".into()],
+            history: Vec::new(),
+        }
     }
 
     fn of(shares: &Shares, name: &str) -> Option<f64> {
@@ -171,6 +188,18 @@ mod tests {
         assert_eq!(of(&shares, "MRR of the file"), Some(0.5));
         let cited = shares.iter().find(|(name, _)| *name == "cited lines hold the gold").unwrap().1;
         assert_eq!((cited.of, cited.all), (1.0, 2.0));
+    }
+
+    #[test]
+    fn the_files_of_a_follow_up_are_counted_among_the_first_five_each_once() {
+        let source = |path: &str| (path.to_owned(), String::new());
+        let sources = ["d9.md", "d1.md", "d1.md", "d8.md", "d7.md", "d6.md", "d2.md"].map(source).to_vec();
+        let given = Given { sources, ..Given::default() };
+        let first = Question { files: vec!["d1".into(), "d2".into()], ..question(&[]) };
+        let later = Question { history: vec![Exchange::new("Who?".into(), "")], ..first.clone() };
+        assert_eq!(of(&shares(&later, &given), "follow-up: R@5 of the files"), Some(0.5));
+        assert_eq!(of(&shares(&first, &given), "follow-up: R@5 of the files"), None);
+        assert_eq!(of(&shares(&later, &given), "answer holds the gold"), None, "no answer is known");
     }
 
     #[test]
