@@ -27,6 +27,10 @@ test:
 crash:
     TANYA_INDEX_FULL=1 cargo test -p tanya-index --test library --locked -- kill:: faults:: torn:: flips:: instances::
 
+# how the words of the PDFs in a folder agree with those that pdftotext (poppler-utils) reads, and pages a second
+pdf FOLDER:
+    TANYA_PDFS="{{FOLDER}}" cargo test -p tanya --lib --locked -- --ignored --nocapture words_of_pdfs_against_pdftotext
+
 # review changed snapshots
 snap:
     cargo insta review

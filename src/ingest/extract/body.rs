@@ -109,7 +109,12 @@ impl Body {
 
     /// Text that the document hides from whoever reads it on a screen, and that is therefore left out.
     pub(super) fn hides(&mut self, text: &str) {
-        self.hidden_words += text.split_whitespace().count();
+        self.hides_words(text.split_whitespace().count());
+    }
+
+    /// As many words as this were hidden and left out elsewhere.
+    pub(super) fn hides_words(&mut self, words: usize) {
+        self.hidden_words += words;
     }
 
     /// Something was left out that a reader would see.

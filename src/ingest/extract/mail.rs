@@ -105,9 +105,10 @@ fn text(part: &MessagePart<'_>, body: &mut Body) {
     match &part.body {
         PartType::Text(text) => body.take(plain::blocks(&text.replace("\r\n", "\n"))),
         PartType::Html(page) => {
-            let (_, blocks, note) = html::extract(&sanitize::sanitize(page).text);
-            body.take(blocks);
-            if let Some(note) = note {
+            let page = html::extract(&sanitize::sanitize(page).text);
+            body.take(page.blocks);
+            body.hides_words(page.hidden);
+            if let Some(note) = page.note {
                 body.note(note);
             }
         }

@@ -4,14 +4,33 @@
 //! finding the source line of a converted passage. The result has exactly the line breaks of the source, so that line n
 //! of one is line n of the other. Linear in the length of the source.
 
+use std::borrow::Cow;
+
 /// Elements that flow inside a line: taking out their tags must not split a word.
 const INLINE: &[&str] = &[
     "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "label",
     "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "tt", "u", "var", "wbr",
 ];
 
+/// Elements without content.
+const VOID: &[&str] =
+    &["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
+
+/// Elements that may stay unclosed.
+const UNCLOSED: &[&str] = &["p", "li", "dt", "dd", "option", "tr", "td", "th"];
+
 /// Elements whose content is no text for a reader.
 const SILENT: &[&str] = &["script", "style", "template"];
+
+/// Whether an element flows inside a line.
+pub(super) fn is_inline(name: &str) -> bool {
+    INLINE.contains(&name)
+}
+
+/// Whether an element has no content, and no closing tag.
+pub(super) fn is_void(name: &str) -> bool {
+    VOID.contains(&name)
+}
 
 /// The text of `source` without tags and comments.
 pub(super) fn visible_text(source: &str) -> String {
@@ -24,10 +43,10 @@ pub(super) fn visible_text(source: &str) -> String {
         let skipped = if rest.starts_with("<!--") {
             rest.find("-->").map_or(rest.len(), |end| end + 3)
         } else if let Some(tag) = tags.at_start_of(rest) {
-            if !INLINE.contains(&tag.name.as_str()) {
+            if !is_inline(&tag.name) {
                 out.push(' ');
             }
-            let silent = !tag.closing && SILENT.contains(&tag.name.as_str());
+            let silent = !tag.closing && SILENT.contains(&&*tag.name);
             tag.len + if silent { end_of_silent(&rest[tag.len..], &tag.name) } else { 0 }
         } else {
             out.push('<');
@@ -43,10 +62,6 @@ pub(super) fn visible_text(source: &str) -> String {
 
 /// How deep elements nest, at most; void and unclosed inline elements are not counted precisely, which only errs upwards.
 pub(super) fn depth(source: &str) -> usize {
-    const VOID: &[&str] = &[
-        "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr",
-        "p", "li", "dt", "dd", "option", "tr", "td", "th",
-    ];
     let (mut depth, mut deepest) = (0_usize, 0_usize);
     let mut tags = Tags::new(source);
     let mut rest = source;
@@ -58,7 +73,8 @@ pub(super) fn depth(source: &str) -> usize {
         };
         let text = &rest[..tag.len];
         if tag.name.starts_with(|c: char| c.is_ascii_alphabetic())
-            && !VOID.contains(&tag.name.as_str())
+            && !is_void(&tag.name)
+            && !UNCLOSED.contains(&&*tag.name)
             && !text.ends_with("/>")
         {
             depth = if tag.closing { depth.saturating_sub(1) } else { depth + 1 };
@@ -69,31 +85,38 @@ pub(super) fn depth(source: &str) -> usize {
     deepest
 }
 
-struct Tag {
-    name: String,
-    closing: bool,
+/// A tag of a source.
+pub(super) struct Tag<'a> {
+    /// The element, in lower case; `!` and what follows it for a declaration.
+    pub(super) name: Cow<'a, str>,
+    /// Whether it is the closing one.
+    pub(super) closing: bool,
     /// Bytes up to and with `>`.
-    len: usize,
+    pub(super) len: usize,
 }
 
 /// Longest tag that is read with its quotes respected; beyond it the first `>` ends a tag, so that a stray quote costs
 /// no more than this.
 const MAX_TAG: usize = 4096;
 
+/// Longest name of an element, in bytes.
+const MAX_NAME: usize = 32;
+
 /// Finds tags from the start of a source to its end.
-struct Tags<'a> {
+pub(super) struct Tags<'a> {
     source: &'a str,
     /// Where the next `>` stands, looked for once: a source full of `<` must not be searched from each of them.
     next_end: Option<usize>,
 }
 
 impl<'a> Tags<'a> {
-    fn new(source: &'a str) -> Self {
+    /// The tags of `source`.
+    pub(super) fn new(source: &'a str) -> Self {
         Self { source, next_end: source.find('>') }
     }
 
     /// The tag at the start of `rest`, a tail of the source that is never longer than the one before.
-    fn at_start_of(&mut self, rest: &str) -> Option<Tag> {
+    pub(super) fn at_start_of(&mut self, rest: &'a str) -> Option<Tag<'a>> {
         let at = self.source.len() - rest.len();
         if self.next_end.is_some_and(|end| end < at) {
             self.next_end = rest.find('>').map(|end| at + end);
@@ -105,13 +128,19 @@ impl<'a> Tags<'a> {
         if first_end >= MAX_TAG || !name_from.starts_with(|c: char| c.is_ascii_alphabetic() || c == '!' || c == '?') {
             return None;
         }
-        let name = name_from
-            .chars()
-            .take(32)
-            .take_while(|c| !c.is_whitespace() && !matches!(c, '>' | '/'))
-            .collect::<String>();
+        let mut ends = name_from.char_indices();
+        let end = ends.find(|(at, c)| c.is_whitespace() || matches!(c, '>' | '/') || *at >= MAX_NAME);
+        let name = &name_from[..end.map_or(name_from.len(), |(at, _)| at)];
         let len = 1 + quoted_end(rest).unwrap_or(first_end);
-        Some(Tag { name: name.to_ascii_lowercase(), closing, len })
+        Some(Tag { name: lowercase(name), closing, len })
+    }
+}
+
+fn lowercase(name: &str) -> Cow<'_, str> {
+    if name.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(name.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(name)
     }
 }
 
@@ -131,7 +160,7 @@ fn quoted_end(rest: &str) -> Option<usize> {
 }
 
 /// Bytes up to the closing tag of a silent element; all of the rest when it is never closed.
-fn end_of_silent(rest: &str, name: &str) -> usize {
+pub(super) fn end_of_silent(rest: &str, name: &str) -> usize {
     let mut at = 0;
     while let Some(found) = rest[at..].find("</") {
         at += found;
@@ -142,6 +171,13 @@ fn end_of_silent(rest: &str, name: &str) -> usize {
         at += 2;
     }
     rest.len()
+}
+
+/// A text with its entities as what they stand for.
+pub(super) fn decoded(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    push_decoded(&mut out, text);
+    out
 }
 
 fn push_decoded(out: &mut String, text: &str) {

@@ -180,6 +180,7 @@ fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
         return notebook;
     }
     let mut tags = Vec::new();
+    let mut hidden_words = 0;
     let (title, blocks, note) = match kind {
         Kind::Markdown => {
             let document = markdown::extract(&clean.text);
@@ -188,7 +189,11 @@ fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
         }
         Kind::Rst => outline::restructured(&clean.text),
         Kind::Org => outline::org(&clean.text),
-        Kind::Html => html::extract(&clean.text),
+        Kind::Html => {
+            let page = html::extract(&clean.text);
+            hidden_words = page.hidden;
+            (page.title, page.blocks, page.note)
+        }
         Kind::Code | Kind::Notebook => {
             (None, code::blocks(&clean.text, &kind::extension(name).unwrap_or_default()), None)
         }
@@ -210,6 +215,9 @@ fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
     let state = if note.is_some() { FileState::Partly } else { FileState::Indexed };
     reasons.extend(note);
     reasons.extend(decoded.note);
+    if hidden_words > 0 {
+        reasons.push(format!("{hidden_words} hidden words were left out"));
+    }
     if clean.hidden > 0 {
         reasons.push(format!("{} hidden characters were left out", clean.hidden));
     }

@@ -40,7 +40,8 @@ pub(super) fn extract(bytes: &[u8]) -> Result<Extracted, Unreadable> {
             }
             Err(other) => return Err(other),
         };
-        let (_, blocks, note) = html::extract(&text);
+        let html::Page { blocks, note, hidden, .. } = html::extract(&text);
+        body.hides_words(hidden);
         let has_heading = blocks.iter().any(|block| matches!(block.kind, BlockKind::Heading(_)));
         if let Some(name) = names.get(&member).filter(|_| !has_heading && !blocks.is_empty()) {
             body.heading(1, name);

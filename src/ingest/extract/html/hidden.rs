@@ -1,0 +1,219 @@
+//! What a page's style hides from whoever looks at it: taken out before anything reads the page, line breaks left in place.
+//!
+//! One pass over the tags with a stack of the elements that are open, no tree. What it knows of CSS: declarations in the
+//! element itself and the plain rules of the page's own `<style>` (`style`). Style sheets beside the page are never seen.
+
+use std::borrow::Cow;
+
+use super::super::markup::{self, Tag, Tags};
+use super::style::{Declared, Look, Rules, colored, declared};
+
+/// Elements whose content is no text for a reader, and holds no tags.
+const RAW: &[&str] = &["script", "style", "title", "textarea"];
+/// Elements that end where another of their kind begins.
+const SIBLINGS: &[&[&str]] =
+    &[&["li"], &["dt", "dd"], &["td", "th"], &["tr", "tbody", "thead", "tfoot"], &["option", "optgroup"]];
+/// Elements in which siblings are looked for, and no farther.
+const HOLDERS: &[&str] = &["ul", "ol", "dl", "table", "tr", "select"];
+/// Elements that end a paragraph where they begin.
+const BLOCKS: &[&str] = &[
+    "address",
+    "article",
+    "aside",
+    "blockquote",
+    "details",
+    "div",
+    "dl",
+    "fieldset",
+    "figure",
+    "footer",
+    "form",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "header",
+    "hr",
+    "main",
+    "nav",
+    "ol",
+    "p",
+    "pre",
+    "section",
+    "table",
+    "ul",
+];
+/// How many open elements a closing tag is compared with; what lies deeper ends with what holds it.
+const REACH: usize = 64;
+
+/// The page without its hidden text, and how many words that was.
+///
+/// Where more is hidden than shown a script is what shows it (pages that fade in, a form in steps): all of it is kept, and
+/// nothing counted.
+pub(super) fn without(source: &str) -> (Cow<'_, str>, usize) {
+    let may_hide = ["style", "STYLE", "hidden", "bgcolor"].iter().any(|word| source.contains(word));
+    if !may_hide {
+        return (Cow::Borrowed(source), 0);
+    }
+    let mut pass =
+        Pass { rules: Rules::of(source), open: Vec::new(), out: String::with_capacity(source.len()), words: [0, 0] };
+    pass.run(source);
+    let [shown, hidden] = pass.words;
+    if hidden == 0 || hidden > shown { (Cow::Borrowed(source), 0) } else { (Cow::Owned(pass.out), hidden) }
+}
+
+struct Open<'a> {
+    name: Cow<'a, str>,
+    look: Look,
+}
+
+struct Pass<'a> {
+    rules: Rules,
+    open: Vec<Open<'a>>,
+    /// The source without what is hidden.
+    out: String,
+    /// Words shown and hidden.
+    words: [usize; 2],
+}
+
+impl<'a> Pass<'a> {
+    fn run(&mut self, source: &'a str) {
+        let mut tags = Tags::new(source);
+        let mut rest = source;
+        while let Some(at) = rest.find('<') {
+            self.text(&rest[..at]);
+            rest = &rest[at..];
+            let len = if rest.starts_with("<!--") {
+                let len = rest.find("-->").map_or(rest.len(), |end| end + 3);
+                self.copy(&rest[..len], self.look().gone);
+                len
+            } else if let Some(tag) = tags.at_start_of(rest) {
+                self.tag(tag, rest)
+            } else {
+                self.text("<");
+                1
+            };
+            rest = &rest[len..];
+        }
+        self.text(rest);
+    }
+
+    fn look(&self) -> Look {
+        self.open.last().map_or_else(Look::default, |open| open.look)
+    }
+
+    fn text(&mut self, text: &str) {
+        let hidden = self.look().hides();
+        self.words[usize::from(hidden)] += text.split_whitespace().count();
+        self.copy(text, hidden);
+    }
+
+    /// Copies a piece of the source, or only its line breaks.
+    fn copy(&mut self, piece: &str, hidden: bool) {
+        if hidden {
+            self.out.extend(piece.matches('\n'));
+        } else {
+            self.out.push_str(piece);
+        }
+    }
+
+    /// Takes the tag at the start of `rest` in, and returns how much of it that was.
+    fn tag(&mut self, tag: Tag<'a>, rest: &'a str) -> usize {
+        let text = &rest[..tag.len];
+        if tag.closing {
+            let closed = self.close(|name| name == tag.name, |_| false);
+            self.copy(text, closed.unwrap_or_else(|| self.look()).gone);
+            return tag.len;
+        }
+        if !tag.name.starts_with(|c: char| c.is_ascii_alphabetic()) {
+            self.copy(text, self.look().gone);
+            return tag.len;
+        }
+        self.end_implied(&tag.name);
+        let look = self.look_of(text);
+        if look.gone && !markup::is_inline(&tag.name) {
+            self.out.push(' ');
+        }
+        let content = if RAW.contains(&&*tag.name) { markup::end_of_silent(&rest[tag.len..], &tag.name) } else { 0 };
+        self.copy(&rest[..tag.len + content], look.gone);
+        if !markup::is_void(&tag.name) && !text.ends_with("/>") {
+            self.open.push(Open { name: tag.name, look });
+        }
+        text.len() + content
+    }
+
+    /// Closes the innermost element that fits, and all inside it, unless one that stops the search is met first; returns its look.
+    fn close(&mut self, fits: impl Fn(&str) -> bool, stops: impl Fn(&str) -> bool) -> Option<Look> {
+        let mut inner = self.open.iter().enumerate().rev().take(REACH).take_while(|(_, open)| !stops(&open.name));
+        let (at, look) = inner.find(|(_, open)| fits(&open.name)).map(|(at, open)| (at, open.look))?;
+        self.open.truncate(at);
+        Some(look)
+    }
+
+    /// Closes what the start of an element ends.
+    fn end_implied(&mut self, name: &str) {
+        if BLOCKS.contains(&name) && self.open.last().is_some_and(|open| open.name == "p") {
+            self.open.pop();
+        } else if let Some(siblings) = SIBLINGS.iter().find(|siblings| siblings.contains(&name)) {
+            self.close(|open| siblings.contains(&open), |open| HOLDERS.contains(&open));
+        }
+    }
+
+    /// The look inside the element of a start tag.
+    fn look_of(&self, tag: &str) -> Look {
+        let (mut sheet, mut own, mut has_class, mut hidden) = (Declared::default(), Declared::default(), false, false);
+        for (name, value) in attributes(tag) {
+            match name.to_ascii_lowercase().as_str() {
+                "style" => own = own.then(declared(&value)),
+                "bgcolor" => sheet = sheet.then(colored("background", &value)),
+                "color" => sheet = sheet.then(colored("color", &value)),
+                // What can be found by searching in the page is shown then.
+                "hidden" => hidden = !value.eq_ignore_ascii_case("until-found"),
+                "class" | "id" => {
+                    has_class = true;
+                    let mark = if name.eq_ignore_ascii_case("id") { '#' } else { '.' };
+                    for name in value.split_whitespace().filter(|_| !self.rules.is_empty()) {
+                        sheet = sheet.then(self.rules.for_name(&format!("{mark}{name}")));
+                    }
+                }
+                _ => {}
+            }
+        }
+        let mut declared = sheet.then(own);
+        declared.absent = declared.absent.or(Some(hidden));
+        self.look().inside(declared, has_class)
+    }
+}
+
+/// The attributes of a start tag, values with their entities decoded.
+fn attributes(tag: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+    let mut rest = tag.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_end_matches('>'));
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
+        if rest.is_empty() {
+            return None;
+        }
+        let mut ends = rest.char_indices().skip(1).filter(|(_, c)| c.is_whitespace() || matches!(c, '=' | '/'));
+        let (name, after) = rest.split_at(ends.next().map_or(rest.len(), |(at, _)| at));
+        let (value, after) = match after.trim_start().strip_prefix('=') {
+            Some(value) => value_of(value.trim_start()),
+            None => ("", after),
+        };
+        rest = after;
+        let value = if value.contains('&') { Cow::Owned(markup::decoded(value)) } else { Cow::Borrowed(value) };
+        Some((name, value))
+    })
+}
+
+/// A value, quoted or not, and what follows it.
+fn value_of(rest: &str) -> (&str, &str) {
+    match rest.chars().next() {
+        Some(quote @ ('"' | '\'')) => rest[1..].split_once(quote).unwrap_or((&rest[1..], "")),
+        _ => rest.split_at(rest.find(char::is_whitespace).unwrap_or(rest.len())),
+    }
+}
+
+#[cfg(test)]
+mod tests;
