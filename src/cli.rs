@@ -33,6 +33,7 @@ use crate::jobs::Supply;
 use crate::models::{ModelStore, Network, PullPolicy};
 use crate::places::Places;
 use crate::report::{Hinting as _, Report};
+use crate::tui::Keymap;
 
 /// Refused: the documents do not hold the answer.
 const REFUSED: u8 = 3;
@@ -69,7 +70,8 @@ Examples:
   tanya models list
   tanya sessions export ID --format html --out pears.html
 
-Settings of this help's last section can also stand in the configuration file as `key = value` (dashes as underscores).";
+Settings of this help's last section can also stand in the configuration file as `key = value` (dashes as underscores),
+and other keys of the screen under `[keys]`, by the names that its list of commands (ctrl-p) shows.";
 
 /// What holds for every command.
 #[derive(Debug, clap::Args)]
@@ -121,6 +123,7 @@ enum Command {
 struct App {
     places: Places,
     settings: Settings,
+    keymap: Keymap,
     supply: Supply,
 }
 
@@ -187,6 +190,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
     }
     let places = Places::of_user()?;
     let mut settings = Settings::load(&places.config_file())?;
+    let keymap = Keymap::new(&settings.keys).with_context(|| places.config_file().display().to_string())?;
     if let Err(error) = apply_flags(&mut settings, matches) {
         output::report(&Report::new(&error));
         return Ok(ExitCode::from(2));
@@ -197,7 +201,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
         network: Network::from_env(),
     };
     let supply = Supply { store: ModelStore::at(places.models()), policy, options: options(&settings)? };
-    let app = App { places, settings, supply };
+    let app = App { places, settings, keymap, supply };
     match cli.command {
         None => screen::run(app, &cli.dir, mode(cli.linear), &[]),
         Some(Command::Demo(args)) => demo::run(app, mode(cli.linear || args.linear)),
@@ -265,7 +269,7 @@ impl App {
         let policy = PullPolicy { offline: true, accept_license: false, network: Network::from_env() };
         let options = tanya_engine::Options::default();
         let supply = Supply { store: ModelStore::at(places.models()), policy, options };
-        Self { places, settings: Settings::default(), supply }
+        Self { places, settings: Settings::default(), keymap: Keymap::default(), supply }
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod table;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -65,6 +66,8 @@ pub struct Settings {
     pub ascii: bool,
     /// The screen takes the wheel and clicks, which the terminal's own selection of text then does not get.
     pub mouse: bool,
+    /// Keys of commands of the screen as they are written, by the command's id: the screen knows both.
+    pub keys: BTreeMap<String, Vec<String>>,
 }
 
 /// Whose words an answer is in.
@@ -158,6 +161,7 @@ impl Default for Settings {
             theme: Theme::Auto,
             ascii: false,
             mouse: false,
+            keys: BTreeMap::new(),
         }
     }
 }
@@ -187,10 +191,14 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Reads `key = value` lines of TOML; every key is one of [`SETTINGS`].
+    /// Reads `key = value` lines of TOML; every key is one of [`SETTINGS`], but for the table `[keys]`.
     fn overlay(&mut self, text: &str) -> Result<()> {
         let table: toml::Table = text.parse().context("not valid TOML").hint("lines are written as: key = value")?;
         for (key, value) in &table {
+            if key == KEYS {
+                self.keys = keys(value)?;
+                continue;
+            }
             let written = match value {
                 toml::Value::String(text) => text.clone(),
                 toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => value.to_string(),
@@ -205,6 +213,25 @@ impl Settings {
         }
         Ok(())
     }
+}
+
+/// Name of the table of keys in the configuration file.
+const KEYS: &str = "keys";
+
+/// Reads `[keys]`: each command's key, or a list of them.
+fn keys(table: &toml::Value) -> Result<BTreeMap<String, Vec<String>>> {
+    const HINT: &str = "as in: [keys], and on lines below it: new = \"ctrl-t\" or new = [\"ctrl-t\", \"f5\"]";
+    let Some(table) = table.as_table() else { return Err(anyhow!("{KEYS} wants a table")).hint(HINT) };
+    let one = |value: &toml::Value| value.as_str().map(str::to_owned);
+    let read = |(id, value): (&String, &toml::Value)| {
+        let names = match value {
+            toml::Value::Array(names) => names.iter().map(one).collect(),
+            _ => one(value).map(|name| vec![name]),
+        };
+        let names: Option<Vec<String>> = names;
+        Ok((id.clone(), names.ok_or_else(|| anyhow!("[{KEYS}]: {id} wants a key or a list of keys")).hint(HINT)?))
+    };
+    table.iter().map(read).collect()
 }
 
 #[cfg(test)]
@@ -241,5 +268,17 @@ mod tests {
         assert_eq!(settings.sampling.stop, ["END"]);
         let error = settings.overlay("endpoint = \"http://evil\"").unwrap_err();
         assert!(crate::report::Report::new(&error).hint.unwrap().contains("temperature"));
+    }
+
+    #[test]
+    fn keys_are_one_chord_or_a_list_and_anything_else_is_refused_with_a_hint() {
+        let mut settings = Settings::default();
+        settings.overlay("top_k = 7\n[keys]\nnew = \"ctrl-t\"\nhelp = [\"f1\", \"f2\"]\nsuspend = []").unwrap();
+        let own: Vec<(&str, &[String])> = settings.keys.iter().map(|(id, keys)| (id.as_str(), &keys[..])).collect();
+        assert_eq!(own, [("help", &["f1".into(), "f2".into()][..]), ("new", &["ctrl-t".into()]), ("suspend", &[])]);
+        for text in ["keys = \"ctrl-t\"", "[keys]\nnew = 3", "[keys]\nnew = [\"f1\", 3]", "[keys.new]\nkey = \"f1\""] {
+            let report = crate::report::Report::new(&settings.overlay(text).unwrap_err());
+            assert!(report.cause.contains("keys") && report.hint.unwrap().contains("ctrl-t"), "{text}");
+        }
     }
 }

@@ -52,6 +52,22 @@ fn a_missing_folder_and_a_file_in_its_place_are_named() {
 }
 
 #[test]
+fn keys_that_cannot_work_are_an_error_at_every_start() {
+    let home = Home::new();
+    let config = home.root().join("config/tanya");
+    std::fs::create_dir_all(&config).unwrap();
+    for (line, cause) in [
+        ("sessions = \"ctrl-n\"", "ctrl-n means new there and would never be sessions"),
+        ("session = \"ctrl-t\"", "no command is called \"session\""),
+        ("sessions = \"ctrl-tt\"", "\"ctrl-tt\" is no key"),
+        ("sessions = 3", "a key or a list of keys"),
+    ] {
+        std::fs::write(config.join("config.toml"), format!("[keys]\n{line}\n")).unwrap();
+        home.run(&["status"]).fails_with(&["config.toml", cause]);
+    }
+}
+
+#[test]
 fn an_unreadable_file_costs_only_itself() {
     let home = Home::new();
     home.write("open.md", "legible words\n").write("closed.md", "hidden words\n");

@@ -18,7 +18,7 @@ use tanya::answer::{Answer, AnswerEvent, FinishKind, Source};
 use tanya::chat::{Conversation, SessionId};
 use tanya::config::Settings;
 use tanya::jobs::{JobEvent, JobId};
-use tanya::tui::{AskRequest, Backend, Setup, Traits};
+use tanya::tui::{AskRequest, Backend, Keymap, Setup, Traits};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -251,6 +251,7 @@ fn scripted_screen() {
         folder: "~/notes".into(),
         folder_path: std::env::var("SCRIPTED_FOLDER").unwrap_or_else(|_| "/home/me/notes".into()),
         settings: Settings::default(),
+        keymap: Keymap::default(),
         traits: Traits::from_vars(|name| std::env::var(name).ok()),
         resume: None,
         suggestions: Vec::new(),

@@ -66,6 +66,7 @@ fn setup(app: &App, folder: &Folder, suggestions: &[&str]) -> tui::Setup {
         folder: folder.display(),
         folder_path: folder.path().display().to_string(),
         settings: app.settings.clone(),
+        keymap: app.keymap.clone(),
         traits: Traits::from_vars(|name| std::env::var(name).ok()),
         resume: None,
         suggestions: suggestions.iter().map(|question| (*question).to_owned()).collect(),

@@ -9,7 +9,7 @@ use crate::chat::{Conversation, SessionId, SessionSummary, Turn};
 use crate::config::Settings;
 use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEvent};
 use crate::report::Report;
-use crate::tui::{Background, Charset, Colors, Grounds, Setup, Traits};
+use crate::tui::{Background, Charset, Colors, Grounds, Keymap, Setup, Traits};
 
 /// A chat with all that was written, and all that was asked of the background.
 struct Chat {
@@ -29,6 +29,7 @@ impl Chat {
             folder: "~/notes".into(),
             folder_path: "/home/me/notes".into(),
             settings,
+            keymap: Keymap::default(),
             traits: Traits { colors: Colors::None, background: Background::Dark, charset: Charset::Ascii },
             resume: None,
             suggestions: vec!["Who carried the oil?".into()],

@@ -12,6 +12,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Color, Modifier};
 
 use super::effect::Effect;
+use super::keymap::Keymap;
 use super::msg::Msg;
 use super::state::{Setup, State};
 use super::theme::{Background, Charset, Colors, Traits};
@@ -50,6 +51,7 @@ impl Harness {
             folder: "~/notes".into(),
             folder_path: "/home/me/notes".into(),
             settings,
+            keymap: Keymap::default(),
             traits,
             resume: None,
             suggestions: Vec::new(),

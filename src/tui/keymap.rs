@@ -1,6 +1,17 @@
 //! The one table of commands: it dispatches keys, writes the help, the hints of the bottom line and the README's table.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+mod chord;
+mod markdown;
+mod own;
+mod place;
+
+use ratatui::crossterm::event::{KeyCode, KeyModifiers};
+
+pub(super) use chord::Chord;
+pub use markdown::keys_markdown;
+pub use own::Keymap;
+
+use chord::{char, ctrl, key};
 
 /// Something that a key can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,6 +67,7 @@ pub(super) enum Command {
     LeaveOut,
     AskAgain,
     Help,
+    Palette,
     NewSession,
     Sessions,
     Suspend,
@@ -112,63 +124,17 @@ pub(super) enum When {
     Inspecting,
     /// A prompt is shown by its parts.
     Prompted,
+    /// The list of commands is open.
+    Palette,
     /// A page or list covers the chat, or the keys are away from the composer.
     Away,
-}
-
-/// A key with its modifiers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Chord(KeyCode, KeyModifiers);
-
-const fn key(code: KeyCode) -> Chord {
-    Chord(code, KeyModifiers::NONE)
-}
-
-const fn char(c: char) -> Chord {
-    Chord(KeyCode::Char(c), KeyModifiers::NONE)
-}
-
-const fn ctrl(c: char) -> Chord {
-    Chord(KeyCode::Char(c), KeyModifiers::CONTROL)
-}
-
-impl Chord {
-    fn matches(self, event: &KeyEvent) -> bool {
-        // Terminals differ in whether a shifted character also reports shift.
-        let mask = match self.0 {
-            KeyCode::Char(_) | KeyCode::BackTab => KeyModifiers::CONTROL | KeyModifiers::ALT,
-            _ => KeyModifiers::CONTROL | KeyModifiers::ALT | KeyModifiers::SHIFT,
-        };
-        self.0 == event.code && self.1 & mask == event.modifiers & mask
-    }
-
-    /// `ctrl-c`, `page up`.
-    pub(super) fn name(self) -> String {
-        let mut out = String::new();
-        for (modifier, name) in
-            [(KeyModifiers::CONTROL, "ctrl-"), (KeyModifiers::ALT, "alt-"), (KeyModifiers::SHIFT, "shift-")]
-        {
-            if self.1.contains(modifier) {
-                out.push_str(name);
-            }
-        }
-        match self.0 {
-            KeyCode::Char(c) => out.push(c),
-            KeyCode::F(n) => out.push_str(&["f", &n.to_string()].concat()),
-            KeyCode::PageUp => out.push_str("page up"),
-            KeyCode::PageDown => out.push_str("page down"),
-            KeyCode::BackTab => out.push_str("shift-tab"),
-            other => out.push_str(&format!("{other:?}").to_lowercase()),
-        }
-        out
-    }
 }
 
 /// One row of the table.
 #[derive(Debug)]
 pub(super) struct Binding {
     pub command: Command,
-    /// Names the command in documentation.
+    /// Names the row in the configuration.
     pub id: &'static str,
     /// The first one is shown in hints.
     pub keys: &'static [Chord],
@@ -233,6 +199,9 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     Stop "stop" [key(KeyCode::Esc)] Answering Asking "stop the answer at once" "stop";
     Leave "leave" [key(KeyCode::Esc)] Away Program "go back to the question" "back";
     Clear "clear" [key(KeyCode::Esc)] Typed Asking "clear what is typed" "";
+    OpenItem "run" [key(KeyCode::Enter)] Palette Program "in the list of commands: run the selected one" "run";
+    PreviousItem "previous-command" [key(KeyCode::Up), ctrl('p')] Palette Program "" "";
+    NextItem "next-command" [key(KeyCode::Down), ctrl('n')] Palette Program "" "";
     Complete "complete" [key(KeyCode::Tab)] Slash Asking "complete a / command" "complete";
     Send "send" [key(KeyCode::Enter)] Typed Asking "send the question, or run a / command" "send";
     OpenItem "open" [key(KeyCode::Enter)] List Program "open the selected session or source" "open";
@@ -309,22 +278,24 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     Repaint "redraw" [ctrl('l')] Anywhere Program "draw the screen again" "";
     Suspend "suspend" [ctrl('z')] Anywhere Program "suspend; `fg` brings it back" "";
     Help "help" [char('?'), Chord(KeyCode::F(1), PLAIN)] Empty Program "this help, when nothing is typed" "help";
+    Palette "commands" [ctrl('p'), key(KeyCode::F(2)), char(':')] Empty Program "all commands, found by some of their letters; `:` when nothing is typed" "";
+    Palette "commands-anywhere" [ctrl('p'), key(KeyCode::F(2))] Anywhere Program "" "";
     Help "help-anywhere" [Chord(KeyCode::F(1), PLAIN)] Anywhere Program "" "help";
 ];
 
-/// The command that a key means where `holds` tells what the state is.
-pub(super) fn lookup(event: &KeyEvent, holds: impl Fn(When) -> bool) -> Option<Command> {
-    let matches = |binding: &&Binding| binding.keys.iter().any(|chord| chord.matches(event)) && holds(binding.when);
-    let binding = BINDINGS.iter().find(matches)?;
-    tracing::trace!(command = binding.id, "key");
-    Some(binding.command)
-}
-
 /// A word typed after `/`.
+#[derive(Debug)]
 pub(super) struct Slash {
     pub name: &'static str,
     pub arguments: &'static str,
     pub title: &'static str,
+}
+
+impl Slash {
+    /// Is it nothing without what follows it?
+    pub(super) fn needs_arguments(&self) -> bool {
+        !self.arguments.is_empty() && !self.arguments.starts_with('[')
+    }
 }
 
 /// Every `/` command.
@@ -340,65 +311,3 @@ pub(super) const SLASHES: &[Slash] = &[
     Slash { name: "model", arguments: "[NAME]", title: "which model answers, or another one from now on" },
     Slash { name: "quit", arguments: "", title: "end the program" },
 ];
-
-/// The keys and commands as Markdown tables, for the README.
-pub fn keys_markdown() -> String {
-    let mut rows = Vec::new();
-    for group in Group::ALL {
-        rows.push(format!("| {} | |\n|---|---|", group.title()));
-        for binding in BINDINGS.iter().filter(|binding| binding.group == group && !binding.title.is_empty()) {
-            let keys: Vec<String> = binding.keys.iter().map(|chord| format!("`{}`", chord.name())).collect();
-            rows.push(format!("| {} | {} |", keys.join(", "), binding.title));
-        }
-        rows.push(String::new());
-    }
-    rows.push("| Commands | |\n|---|---|".into());
-    for slash in SLASHES {
-        let usage = format!("/{} {}", slash.name, slash.arguments);
-        rows.push(format!("| `{}` | {} |", usage.trim_end(), slash.title));
-    }
-    rows.push(String::new());
-    rows.join("\n")
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn every_command_has_its_own_id_a_title_and_a_row_in_the_readme() {
-        let mut ids = HashSet::new();
-        let table = keys_markdown();
-        for binding in BINDINGS {
-            assert!(ids.insert(binding.id), "{} stands twice", binding.id);
-            assert!(table.contains(binding.title), "{}", binding.id);
-            let explained = BINDINGS.iter().any(|other| other.command == binding.command && !other.title.is_empty());
-            assert!(explained, "{} is explained nowhere", binding.id);
-        }
-        assert!(table.contains("| `alt-enter`, `ctrl-j` | start a new line |"), "{table}");
-        assert!(table.contains("| `/set [KEY [VALUE]]` |"), "{table}");
-    }
-
-    #[test]
-    fn no_row_is_hidden_by_an_earlier_one_of_the_same_place() {
-        for (index, later) in BINDINGS.iter().enumerate() {
-            for earlier in &BINDINGS[..index] {
-                if earlier.when == later.when {
-                    for chord in later.keys {
-                        assert!(!earlier.keys.contains(chord), "{} is hidden by {}", later.id, earlier.id);
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_place_decides_what_escape_means() {
-        let escape = KeyEvent::new(KeyCode::Esc, KeyModifiers::NONE);
-        assert_eq!(lookup(&escape, |when| when == When::Answering || when == When::Typed), Some(Command::Stop));
-        assert_eq!(lookup(&escape, |when| when == When::Typed), Some(Command::Clear));
-        assert_eq!(lookup(&escape, |_| false), None);
-    }
-}

@@ -17,6 +17,7 @@ mod composer;
 mod effect;
 #[cfg(test)]
 mod fixtures;
+mod fuzzy;
 mod keymap;
 mod markdown;
 mod msg;
@@ -45,7 +46,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 pub use backend::{AskRequest, Backend, Grounds};
-pub use keymap::keys_markdown;
+pub use keymap::{Keymap, keys_markdown};
 pub use state::Setup;
 pub use text::{clean, one_line};
 pub use theme::{Background, Charset, Colors, Traits};

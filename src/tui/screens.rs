@@ -1,11 +1,13 @@
 //! Whole screens: pictures with their styles, and laws that hold for any input.
 
 mod insight;
+mod palette;
 
 use proptest::prelude::*;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use super::fixtures::{self, Harness};
+use super::keymap::BINDINGS;
 use super::msg::Msg;
 use super::theme::{Background, Charset, Colors, Traits};
 use crate::answer::{AnswerEvent, Gate, Source};
@@ -237,11 +239,11 @@ fn key() -> impl Strategy<Value = KeyEvent> {
         4 => prop::sample::select(vec!['a', '/', '?', '[', ']', 'j', 'k', 'g', 'G', ' ', '日', '\u{301}', 's']).prop_map(KeyCode::Char),
         6 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down, KeyCode::Left, KeyCode::Right,
-            KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home, KeyCode::End, KeyCode::Backspace, KeyCode::Delete, KeyCode::F(1),
+            KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home, KeyCode::End, KeyCode::Backspace, KeyCode::Delete, KeyCode::F(1), KeyCode::F(2),
         ]),
     ];
     let modifiers = prop_oneof![6 => Just(KeyModifiers::NONE), 1 => Just(KeyModifiers::CONTROL), 1 => Just(KeyModifiers::ALT), 1 => Just(KeyModifiers::SHIFT)];
-    let edit = prop::sample::select(vec!['a', 'c', 'e', 'k', 'u', 'w', 'y', 'n', 'r', 'd', 'j', '_', 'l'])
+    let edit = prop::sample::select(vec!['a', 'c', 'e', 'k', 'u', 'w', 'y', 'n', 'p', 'r', 'd', 'j', '_', 'l'])
         .prop_map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL));
     prop_oneof![5 => (code, modifiers).prop_map(|(code, modifiers)| KeyEvent::new(code, modifiers)), 1 => edit]
 }
@@ -275,6 +277,11 @@ proptest! {
             }
             if let Some((_, turn)) = app.state.running {
                 prop_assert!(!app.state.turns[turn].phase.is_over(), "what runs is not over");
+            }
+            let places = || BINDINGS.iter().map(|binding| binding.when);
+            for wide in places().filter(|place| !app.state.holds(*place)) {
+                let narrow = places().find(|place| wide.covers(*place) && app.state.holds(*place));
+                prop_assert!(narrow.is_none(), "{narrow:?} holds and {wide:?} does not");
             }
             if let Some(wake) = app.state.next_wake() {
                 prop_assert!(wake > app.state.clock, "a wake lies ahead, or the loop would spin");

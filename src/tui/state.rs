@@ -5,6 +5,7 @@
 
 mod folder;
 mod insight;
+mod palette;
 mod scroll;
 mod sessions;
 mod turn;
@@ -13,12 +14,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(super) use folder::{Indexing, Library, Model, Models};
 pub(super) use insight::{Insight, Inspect, Knob, PromptView, Standing};
+pub(super) use palette::{Act, Entry, Palette};
 pub(super) use scroll::Scroll;
 pub(super) use sessions::{Mode, Sessions};
 pub(super) use turn::{Phase, TurnState};
 
 use super::composer::Composer;
-use super::keymap::When;
+use super::keymap::{Keymap, When};
 use super::theme::{Charset, Glyphs, Theme, Traits};
 use crate::chat::Conversation;
 use crate::config::Settings;
@@ -107,6 +109,8 @@ pub struct Setup {
     pub folder_path: String,
     /// As configured.
     pub settings: Settings,
+    /// Which keys mean which command.
+    pub keymap: Keymap,
     /// What the terminal can show.
     pub traits: Traits,
     /// A conversation to go on with.
@@ -125,6 +129,7 @@ pub(super) struct State {
     pub folder: String,
     pub folder_path: String,
     pub settings: Settings,
+    pub keymap: Keymap,
     pub traits: Traits,
     pub look: Look,
     pub library: Library,
@@ -135,6 +140,8 @@ pub(super) struct State {
     pub composer: Composer,
     pub focus: Focus,
     pub screen: Screen,
+    /// The list of commands, over the screen while it is open.
+    pub palette: Option<Palette>,
     pub cited: Option<Cited>,
     /// The turn that was selected in the answers; see [`Self::selected_turn`].
     pub chosen: Option<usize>,
@@ -160,6 +167,7 @@ impl State {
             folder: setup.folder,
             folder_path: setup.folder_path,
             settings: setup.settings,
+            keymap: setup.keymap,
             traits: setup.traits,
             library: Library::default(),
             models: Models::default(),
@@ -168,6 +176,7 @@ impl State {
             composer: Composer::default(),
             focus: Focus::Composer,
             screen: Screen::Chat,
+            palette: None,
             cited: None,
             chosen: None,
             suggestions: setup.suggestions,
@@ -257,9 +266,22 @@ impl State {
         self.size.0 >= 100
     }
 
+    /// Is the chat what is seen?
+    pub(super) fn shows_chat(&self) -> bool {
+        self.screen == Screen::Chat && self.palette.is_none()
+    }
+
     /// Does the state make this place of the key table true?
     pub(super) fn holds(&self, when: When) -> bool {
-        let chat = self.screen == Screen::Chat;
+        match self.palette {
+            Some(_) => matches!(when, When::Palette | When::Away | When::Anywhere),
+            None => self.holds_on(&self.screen, when),
+        }
+    }
+
+    /// Would it be true on this screen, without the list of commands?
+    pub(super) fn holds_on(&self, screen: &Screen, when: When) -> bool {
+        let chat = *screen == Screen::Chat;
         let empty = self.composer.is_empty();
         let typing = chat && self.focus == Focus::Composer;
         let citable = chat && self.focus != Focus::Sources && (empty || self.focus == Focus::Transcript);
@@ -281,30 +303,24 @@ impl State {
             When::CitationSelected => citable && self.cited.is_some(),
             When::Transcript => chat && self.focus == Focus::Transcript,
             When::Sources => chat && self.focus == Focus::Sources,
-            When::ScrolledUp => match self.screen {
+            When::ScrolledUp => match screen {
                 Screen::Chat => !self.scroll.follow && (empty || self.focus != Focus::Composer),
                 Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Metrics(_) => true,
                 Screen::Sessions(_) | Screen::Inspect(_) | Screen::Prompt(_) => false,
             },
-            When::List => self.sessions_mode() == Some(&Mode::Browse),
-            When::Filtering => self.sessions_mode() == Some(&Mode::Filter),
-            When::Naming => matches!(self.sessions_mode(), Some(Mode::Rename(_))),
-            When::Deleting => self.sessions_mode() == Some(&Mode::Delete),
+            When::List => sessions_mode(screen) == Some(&Mode::Browse),
+            When::Filtering => sessions_mode(screen) == Some(&Mode::Filter),
+            When::Naming => matches!(sessions_mode(screen), Some(Mode::Rename(_))),
+            When::Deleting => sessions_mode(screen) == Some(&Mode::Delete),
             When::Suggested => typing && empty && self.turns.is_empty() && !self.suggestions.is_empty(),
             When::Page => {
-                matches!(self.screen, Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Metrics(_))
+                matches!(screen, Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Metrics(_))
             }
-            When::Inspecting => matches!(self.screen, Screen::Inspect(_)),
-            When::Prompted => matches!(self.screen, Screen::Prompt(_)),
-            When::Passage => matches!(self.screen, Screen::Passage(_)),
+            When::Inspecting => matches!(screen, Screen::Inspect(_)),
+            When::Prompted => matches!(screen, Screen::Prompt(_)),
+            When::Passage => matches!(screen, Screen::Passage(_)),
+            When::Palette => false,
             When::Away => !chat || self.focus != Focus::Composer || (self.cited.is_some() && empty),
-        }
-    }
-
-    fn sessions_mode(&self) -> Option<&Mode> {
-        match &self.screen {
-            Screen::Sessions(sessions) => Some(&sessions.mode),
-            _ => None,
         }
     }
 
@@ -359,6 +375,13 @@ impl State {
             .map(|source| format!("[{}] {}", source.n, super::view::place(source, "-")))
             .collect();
         Some(if cited.is_empty() { text } else { format!("{text}\n{}\n", cited.join("\n")) })
+    }
+}
+
+fn sessions_mode(screen: &Screen) -> Option<&Mode> {
+    match screen {
+        Screen::Sessions(sessions) => Some(&sessions.mode),
+        _ => None,
     }
 }
 

@@ -6,6 +6,7 @@ mod evidence;
 mod insight;
 mod jobs;
 mod keys;
+mod palette;
 mod sessions;
 
 use std::time::Duration;
@@ -23,6 +24,10 @@ pub(super) fn update(state: &mut State, at: Duration, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => keys::key(state, key),
         Msg::Paste(text) => {
+            if let Some(list) = &mut state.palette {
+                palette::pasted(list, &text);
+                return Vec::new();
+            }
             if state.screen != Screen::Chat {
                 return sessions::pasted(state, &text);
             }

@@ -16,6 +16,7 @@ mod help;
 mod inspect;
 mod ledger;
 mod metrics;
+mod palette;
 mod passage;
 mod sessions;
 mod sources;
@@ -54,14 +55,11 @@ fn areas(state: &State) -> Areas {
     let (columns, rows) = state.size;
     let row = |y: u16, height: u16| Rect { x: 0, y, width: columns, height };
     let status = row(rows.saturating_sub(1), 1.min(rows));
-    let composer_rows = match state.screen {
-        Screen::Chat => composer::rows(state, columns).min((rows / 3).max(1)),
-        _ => 0,
-    };
+    let composer_rows = if state.shows_chat() { composer::rows(state, columns).min((rows / 3).max(1)) } else { 0 };
     let composer = row(status.y.saturating_sub(composer_rows), composer_rows);
     let bottom_rule = row(composer.y.saturating_sub(1), 1.min(rows));
     let body = row(2.min(rows), bottom_rule.y.saturating_sub(2));
-    let (transcript, sources) = if state.is_wide() && state.screen == Screen::Chat && !state.turns.is_empty() {
+    let (transcript, sources) = if state.is_wide() && state.shows_chat() && !state.turns.is_empty() {
         let side = (columns * 2 / 5).min(72);
         let left = Rect { width: columns - side, ..body };
         (left, Some(Rect { x: left.width, width: side, ..body }))
@@ -127,16 +125,17 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
         frame.buffer_mut().set_stringn(0, 0, text, usize::from(area.width), state.look.theme.text);
         return;
     }
-    if state.screen == Screen::Chat {
+    if state.shows_chat() {
         state.settle();
     }
-    let unseen = if state.screen == Screen::Chat { state.unseen() } else { 0 };
+    let unseen = if state.shows_chat() { state.unseen() } else { 0 };
     let areas = areas(state);
     let state = &*state;
     header::draw(state, frame, areas.header);
     rule(state, frame, areas.top_rule);
-    match &state.screen {
-        Screen::Chat => {
+    match (&state.palette, &state.screen) {
+        (Some(list), _) => palette::draw(state, list, frame, areas.transcript),
+        (None, Screen::Chat) => {
             if state.turns.is_empty() {
                 start::draw(state, frame, areas.transcript);
             } else {
@@ -149,26 +148,28 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
             more_below(state, frame, areas.bottom_rule, unseen);
             composer::draw(state, frame, areas.composer);
         }
-        Screen::Help(page) => lines(frame, areas.transcript, &help::lines(state, areas.transcript.width), page.top),
-        Screen::Settings(page) => {
+        (None, Screen::Help(page)) => {
+            lines(frame, areas.transcript, &help::lines(state, areas.transcript.width), page.top);
+        }
+        (None, Screen::Settings(page)) => {
             lines(frame, areas.transcript, &help::settings(state, areas.transcript.width), page.top);
         }
-        Screen::Sessions(list) => sessions::draw(state, list, frame, areas.transcript),
-        Screen::Passage(open) => passage::draw(state, *open, frame, areas.transcript),
-        Screen::Metrics(page) => {
+        (None, Screen::Sessions(list)) => sessions::draw(state, list, frame, areas.transcript),
+        (None, Screen::Passage(open)) => passage::draw(state, *open, frame, areas.transcript),
+        (None, Screen::Metrics(page)) => {
             lines(frame, areas.transcript, &metrics::lines(state, areas.transcript.width), page.top);
         }
-        Screen::Inspect(view) => {
+        (None, Screen::Inspect(view)) => {
             let Rect { width, height, .. } = areas.transcript;
             lines(frame, areas.transcript, &inspect::lines(state, view, width, height), view.input.unwrap_or(0));
         }
-        Screen::Prompt(view) => {
+        (None, Screen::Prompt(view)) => {
             let (all, selected) = ledger::lines(state, *view, areas.transcript.width);
             let top = (selected + 2).saturating_sub(usize::from(areas.transcript.height));
             lines(frame, areas.transcript, &all, top);
         }
     }
-    if state.screen != Screen::Chat {
+    if !state.shows_chat() {
         rule(state, frame, areas.bottom_rule);
     }
     status::draw(state, frame, areas.status);

@@ -2,6 +2,7 @@
 
 use super::stop;
 use crate::tui::effect::Effect;
+use crate::tui::keymap::Command;
 use crate::tui::state::{Focus, Scroll, State};
 
 /// Selects the question before (-1) or after (1). The first press takes the one being read.
@@ -21,7 +22,7 @@ pub(super) fn select(state: &mut State, delta: isize) {
 pub(super) fn after(state: &mut State) -> Vec<Effect> {
     let Some(turn) = state.selected_turn() else { return Vec::new() };
     let effects = branch(state, turn + 1);
-    state.say("a new conversation from here; the other one is kept (ctrl-r)");
+    say_kept(state, "a new conversation from here");
     effects
 }
 
@@ -33,8 +34,13 @@ pub(super) fn edit(state: &mut State) -> Vec<Effect> {
     // A draft is one key away, in the history.
     state.composer.take();
     state.composer.set(&question);
-    state.say("edit and send: a new conversation from here; the other one is kept (ctrl-r)");
+    say_kept(state, "edit and send: a new conversation from here");
     effects
+}
+
+fn say_kept(state: &mut State, what: &str) {
+    let key = state.keymap.first(Command::Sessions).unwrap_or_else(|| "/sessions".into());
+    state.say(format!("{what}; the other one is kept ({key})"));
 }
 
 /// A conversation of its own with the first `turns` of this one. It reaches the disk with its next answer: until then the other

@@ -26,8 +26,8 @@ pub(super) fn run(state: &mut State) -> Option<Vec<Effect>> {
     if name == "set" && !arguments.is_empty() {
         return Some(set(state, arguments));
     }
-    if name == "model" {
-        return Some(if arguments.is_empty() { show_model(state) } else { change(state, "model", arguments) });
+    if name == "model" && !arguments.is_empty() {
+        return Some(change(state, "model", arguments));
     }
     if name == "whole" && arguments.is_empty() {
         state.say(
@@ -37,8 +37,12 @@ pub(super) fn run(state: &mut State) -> Option<Vec<Effect>> {
     }
     let arguments = arguments.to_owned();
     state.composer.take();
-    Some(match name {
-        "whole" => ask(state, arguments, Grounds::WholeFolder),
+    Some(if name == "whole" { ask(state, arguments, Grounds::WholeFolder) } else { bare(state, name) })
+}
+
+/// Runs a command without arguments; what is being typed stays.
+pub(super) fn bare(state: &mut State, name: &str) -> Vec<Effect> {
+    match name {
         "new" => new_session(state),
         "sessions" => sessions::open(state),
         "set" => {
@@ -55,11 +59,15 @@ pub(super) fn run(state: &mut State) -> Option<Vec<Effect>> {
             Vec::new()
         }
         "quit" => quit(state),
+        "model" => {
+            show_model(state);
+            Vec::new()
+        }
         _ => {
             state.screen = Screen::Help(Page::default());
             Vec::new()
         }
-    })
+    }
 }
 
 /// Completes the command being typed as far as it is certain.
@@ -107,8 +115,7 @@ fn change(state: &mut State, key: &str, value: &str) -> Vec<Effect> {
     vec![Effect::Configure(Box::new(state.settings.clone()))]
 }
 
-fn show_model(state: &mut State) -> Vec<Effect> {
-    state.composer.take();
+fn show_model(state: &mut State) {
     let text = match &state.models.generator {
         Model::Ready { name, window, backend } => {
             format!("{name} · window of {} tokens · {backend} · /model NAME takes another", thousands(*window as u64))
@@ -116,5 +123,4 @@ fn show_model(state: &mut State) -> Vec<Effect> {
         _ => format!("{} is not ready yet · /model NAME takes another", state.settings.model),
     };
     state.say(text);
-    Vec::new()
 }

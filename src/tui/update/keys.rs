@@ -2,10 +2,10 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
-use super::{ask, branch, commands, evidence, insight, new_session, quit, sessions, stop};
+use super::{ask, branch, commands, evidence, insight, new_session, palette, quit, sessions, stop};
 use crate::tui::backend::Grounds;
 use crate::tui::effect::Effect;
-use crate::tui::keymap::{Command, lookup};
+use crate::tui::keymap::Command;
 use crate::tui::state::{Cited, Focus, Mode, Page, Passage, Screen, State};
 use crate::tui::view;
 
@@ -14,7 +14,7 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
         return Vec::new();
     }
     state.notice = None;
-    let command = lookup(&key, |when| state.holds(when));
+    let command = state.keymap.lookup(&key, |when| state.holds(when));
     if command != Some(Command::Interrupt) {
         state.interrupted = None;
     }
@@ -27,6 +27,10 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     }
     if let Some(command) = command {
         return run(state, command);
+    }
+    if let Some(list) = &mut state.palette {
+        palette::typed(list, key);
+        return Vec::new();
     }
     if state.screen != Screen::Chat {
         return sessions::typed(state, key);
@@ -47,7 +51,7 @@ fn other(state: &mut State, key: KeyEvent) {
     }
 }
 
-fn run(state: &mut State, command: Command) -> Vec<Effect> {
+pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
     match command {
         Command::Send => return send(state),
         Command::AskAnyway => {
@@ -104,13 +108,19 @@ fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Pin => insight::pin(state),
         Command::LeaveOut => insight::bar(state),
         Command::AskAgain => return insight::again(state),
-        Command::Help => state.screen = Screen::Help(Page::default()),
+        Command::Help => help(state),
+        Command::Palette => palette::open(state),
         Command::NewSession => return new_session(state),
         Command::Sessions => return sessions::open(state),
         Command::Suspend => return vec![Effect::Suspend],
         Command::Repaint => return vec![Effect::Repaint],
     }
     Vec::new()
+}
+
+fn help(state: &mut State) {
+    state.palette = None;
+    state.screen = Screen::Help(Page::default());
 }
 
 fn send(state: &mut State) -> Vec<Effect> {
@@ -133,6 +143,9 @@ fn suggestion(state: &mut State, index: usize) -> Vec<Effect> {
 
 /// Closes what covers the chat, then lets go of what is selected.
 fn leave(state: &mut State) {
+    if state.palette.take().is_some() {
+        return;
+    }
     let stays = match &mut state.screen {
         Screen::Chat => {
             state.focus = Focus::Composer;
@@ -193,6 +206,9 @@ fn scroll(state: &mut State, how: Move) {
         Move::Top => isize::MIN / 2,
         Move::Bottom => isize::MAX / 2,
     };
+    if state.palette.is_some() {
+        return palette::select(state, lines);
+    }
     let last = view::last_top(state);
     match &mut state.screen {
         Screen::Chat => match how {
@@ -228,7 +244,7 @@ pub(super) fn wheel(state: &mut State, notches: isize) {
 
 /// A click selects the citation under it; anywhere else it means nothing.
 pub(super) fn click(state: &mut State, cell: (u16, u16)) {
-    if state.screen == Screen::Chat
+    if state.shows_chat()
         && let Some(cited) = view::citation_at(state, cell)
     {
         select_citation(state, cited);
@@ -294,6 +310,9 @@ fn open_citation(state: &mut State) {
 fn select(state: &mut State, step: Step) {
     let delta = if step == Step::Back { -1 } else { 1 };
     let count = |state: &State, turn: usize| state.turns[turn].shown_sources().count();
+    if state.palette.is_some() {
+        return palette::select(state, delta);
+    }
     match state.screen {
         Screen::Sessions(_) => scroll(state, Move::Line(delta)),
         Screen::Prompt(_) => insight::select(state, delta),
@@ -311,6 +330,9 @@ fn select(state: &mut State, step: Step) {
 }
 
 fn open_item(state: &mut State) -> Vec<Effect> {
+    if state.palette.is_some() {
+        return palette::run(state);
+    }
     if let Screen::Sessions(sessions) = &state.screen {
         let Some(id) = sessions.current().map(|session| session.id.clone()) else { return Vec::new() };
         let mut effects = stop(state);

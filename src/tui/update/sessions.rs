@@ -151,7 +151,7 @@ pub(super) fn export(state: &State) -> Vec<Effect> {
 }
 
 /// Types a key at the end of one line; false when it changed nothing.
-fn edit(text: &mut String, key: KeyEvent) -> bool {
+pub(super) fn edit(text: &mut String, key: KeyEvent) -> bool {
     let before = text.len();
     let control = key.modifiers.contains(KeyModifiers::CONTROL);
     match key.code {
@@ -172,7 +172,8 @@ fn edit(text: &mut String, key: KeyEvent) -> bool {
     text.len() != before
 }
 
-fn add(text: &mut String, more: &str) {
+/// Types text at the end of one line, where there is room for it.
+pub(super) fn add(text: &mut String, more: &str) {
     let more = clean(more).replace('\n', " ");
     if text.len() + more.len() <= LONGEST {
         text.push_str(&more);

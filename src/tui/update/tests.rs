@@ -1,6 +1,7 @@
 //! Behavior as lists of messages. No clock, no thread, no terminal.
 
 mod insight;
+mod palette;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;

@@ -4,7 +4,7 @@ use ratatui::text::{Line, Span};
 
 use super::MARGIN;
 use crate::config::SETTINGS;
-use crate::tui::keymap::{BINDINGS, Group, SLASHES};
+use crate::tui::keymap::{BINDINGS, Command, Group, SLASHES};
 use crate::tui::state::State;
 use crate::tui::text::{one_line, width, wrap_plain};
 
@@ -19,11 +19,10 @@ pub(super) fn lines(state: &State, columns: u16) -> Vec<Line<'static>> {
     let mut chapters: Vec<Vec<Line<'static>>> = Vec::new();
     let room = if columns >= TWO_COLUMNS { columns / 2 } else { columns };
     for group in Group::ALL {
-        let rows =
-            BINDINGS.iter().filter(|binding| binding.group == group && !binding.title.is_empty()).map(|binding| {
-                let names: Vec<String> = binding.keys.iter().map(|key| key.name()).collect();
-                (names.join("  "), binding.title)
-            });
+        let rows = BINDINGS
+            .iter()
+            .filter(|binding| binding.group == group && !binding.title.is_empty())
+            .map(|binding| (state.keymap.names(binding).join("  "), binding.title));
         chapters.push(chapter(state, room, group.title(), rows.collect()));
     }
     let slashes = SLASHES.iter().map(|slash| (format!("/{} {}", slash.name, slash.arguments), slash.title)).collect();
@@ -31,6 +30,7 @@ pub(super) fn lines(state: &State, columns: u16) -> Vec<Line<'static>> {
     let mut out = vec![Line::default()];
     if columns < TWO_COLUMNS {
         out.extend(chapters.into_iter().flatten());
+        out.extend(own_keys(state, columns));
         return out;
     }
     let right: Vec<Line<'static>> = chapters.split_off(2).into_iter().flatten().collect();
@@ -44,7 +44,19 @@ pub(super) fn lines(state: &State, columns: u16) -> Vec<Line<'static>> {
         spans.extend(right.next().unwrap_or_default().spans);
         Line::from(spans)
     }));
+    out.extend(own_keys(state, columns));
     out
+}
+
+/// How keys are changed.
+fn own_keys(state: &State, columns: u16) -> Vec<Line<'static>> {
+    let list = state.keymap.first(Command::Palette).map(|key| format!(" ({key})")).unwrap_or_default();
+    let text = format!(
+        "Other keys: lines such as new = \"ctrl-t\" under [keys] in the configuration file, by the names that the list of commands{list} shows."
+    );
+    let room = usize::from(columns).saturating_sub(2 * usize::from(MARGIN)).max(10);
+    let line = |text| Line::from(vec![indent(0), Span::styled(text, state.look.theme.muted)]);
+    wrap_plain(&text, room).into_iter().map(line).collect()
 }
 
 fn chapter(state: &State, columns: u16, title: &'static str, rows: Vec<(String, &'static str)>) -> Vec<Line<'static>> {

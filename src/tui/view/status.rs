@@ -119,7 +119,8 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
 fn left(state: &State, room: usize, calm: usize) -> Vec<Span<'static>> {
     let look = &state.look;
     if state.about_to_quit() {
-        return vec![Span::styled("ctrl-c again quits", look.theme.warn)];
+        let key = state.keymap.first(Command::Interrupt).unwrap_or_default();
+        return vec![Span::styled(format!("{key} again quits"), look.theme.warn)];
     }
     if let Some(notice) = &state.notice {
         let style = if notice.tone == Tone::Bad { look.theme.bad } else { look.theme.text };
@@ -169,7 +170,7 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
     let mut found: Vec<(Command, String, &'static str)> = Vec::new();
     for binding in BINDINGS.iter().filter(|binding| !binding.hint.is_empty() && state.holds(binding.when)) {
         let mut label = binding.hint;
-        let mut key = binding.keys[0].name();
+        let Some(mut key) = state.keymap.keys(binding).first().map(|chord| chord.name()) else { continue };
         match binding.command {
             Command::NextPane if state.turns.is_empty() => continue,
             Command::NextPane => {
@@ -179,7 +180,13 @@ fn hints(state: &State) -> Vec<(String, &'static str)> {
                     Focus::Transcript | Focus::Sources => "question",
                 };
             }
-            Command::PreviousCitation => key = "[ ]".into(),
+            Command::PreviousCitation => {
+                key = [Some(key), state.keymap.first(Command::NextCitation)]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join(" ");
+            }
             Command::Bottom if state.screen != Screen::Chat => continue,
             Command::QuitWhenEmpty if !state.turns.is_empty() => continue,
             _ => {}
