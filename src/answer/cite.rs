@@ -15,7 +15,7 @@ use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use exact::Exact;
-pub(super) use exact::{exact_words, numbers};
+pub(super) use exact::{exact_words, negations, numbers};
 use markers::strip_markers;
 pub(super) use markers::{MarkerFilter, without_markers};
 

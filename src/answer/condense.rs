@@ -50,6 +50,11 @@ pub(super) fn best_stretch(text: &str, question: &BTreeSet<String>, keep: usize,
     Stretch { text: text[first.0..last.0 + last.1.len()].trim().to_owned(), worth: best.1 }
 }
 
+/// The unit that holds the first byte of a range, or nothing where none does.
+pub(super) fn unit_at(text: &str, at: usize) -> &str {
+    units(text).into_iter().rev().find(|(start, _)| *start <= at).map_or("", |(_, unit)| unit)
+}
+
 /// Sentences, each with what it announces: "run the following:" is nothing without the command below it.
 pub(super) fn units(text: &str) -> Vec<(usize, &str)> {
     let mut found: Vec<(usize, &str)> = Vec::new();

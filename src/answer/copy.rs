@@ -14,6 +14,7 @@ use tanya_engine::{Constraint, State, Tokenizer};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::cite::{self, Checked};
+use super::condense::unit_at;
 use super::event::{Sentence, Source, Verdict};
 use super::models::Generator;
 use crate::report::Hinting as _;
@@ -209,15 +210,14 @@ pub(super) fn checked(written: &str, sources: &[Source]) -> Option<Checked> {
         if !all.text.is_empty() {
             all.text.push('\n');
         }
+        // Words that follow a "not" say the contrary without it.
+        let sentence = unit_at(&source.text, at);
+        let verdict =
+            if cite::negations(sentence) > cite::negations(run) { Verdict::Partly } else { Verdict::Supported };
         let start = all.text.len();
         let _ = write!(all.text, "{run} [{}]", source.n);
-        all.sentences.push(Sentence {
-            start,
-            end: all.text.len(),
-            citations: vec![source.n],
-            verdict: Verdict::Supported,
-        });
-        let citation = cite::citation(source, at..at + run.len(), Verdict::Supported);
+        all.sentences.push(Sentence { start, end: all.text.len(), citations: vec![source.n], verdict });
+        let citation = cite::citation(source, at..at + run.len(), verdict);
         if !all.citations.contains(&citation) {
             all.citations.push(citation);
         }

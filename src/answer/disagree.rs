@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use unicode_segmentation::UnicodeSegmentation as _;
 
 use super::cite::{self, Terms};
-use super::condense::units;
+use super::condense::unit_at;
 use super::event::{Citation, Source, Verdict};
 use super::span::{Asked, asked};
 
@@ -38,6 +38,8 @@ const CUES: [&str; 14] = [
     "number",
     "percentage",
 ];
+/// Those of them that ask for an amount.
+const AMOUNTS: [&str; 9] = ["many", "much", "long", "old", "far", "tall", "large", "big", "high"];
 const MONTHS: [&str; 24] = [
     "january",
     "february",
@@ -96,7 +98,9 @@ pub(super) fn disagreement(question: &str, sources: &[Source], terms: &dyn Terms
     // "How many steps" asks about steps.
     let cues: BTreeSet<String> = CUES.iter().flat_map(|cue| terms.terms(cue)).collect();
     let about: BTreeSet<String> = terms.terms(question).into_iter().filter(|term| !cues.contains(term)).collect();
-    let mut claims = sources.iter().filter_map(|source| Claim::new(source, asked, &about, terms));
+    // "How many meters": 1200 is no year.
+    let is_amount = question.unicode_words().any(|word| AMOUNTS.contains(&word.to_lowercase().as_str()));
+    let mut claims = sources.iter().filter_map(|source| Claim::new(source, asked, is_amount, &about, terms));
     let mut values = vec![claims.next()?];
     for claim in claims {
         let differs = |other: &Claim<'_>| claim.source.path != other.source.path && claim.differs(other);
@@ -122,12 +126,17 @@ struct Claim<'a> {
 
 impl<'a> Claim<'a> {
     /// `None` where the source is not sure, its sentence is about something else, or the value is none of what was asked for.
-    fn new(source: &'a Source, asked: Asked, about: &BTreeSet<String>, terms: &dyn Terms) -> Option<Self> {
+    fn new(
+        source: &'a Source,
+        asked: Asked,
+        is_amount: bool,
+        about: &BTreeSet<String>,
+        terms: &dyn Terms,
+    ) -> Option<Self> {
         let reading = source.reading.filter(|reading| reading.strength() >= SURE)?;
         let span = reading.span?;
         let value = source.text.get(span.0..span.1)?;
-        let units = units(&source.text);
-        let sentence = units.iter().rev().find(|(start, _)| *start <= span.0).map_or("", |(_, sentence)| sentence);
+        let sentence = unit_at(&source.text, span.0);
         let mut said: BTreeSet<String> = terms.terms(sentence).into_iter().collect();
         said.extend(terms.terms(&source.heading));
         let worth = |terms_of: &mut dyn Iterator<Item = &String>| terms_of.map(|term| terms.idf(term)).sum::<f32>();
@@ -137,7 +146,7 @@ impl<'a> Claim<'a> {
         }
         let numbers = cite::numbers(value);
         let (years, mut amounts): (BTreeSet<String>, BTreeSet<String>) =
-            numbers.into_iter().partition(|number| number.parse().is_ok_and(|year: u32| (1000..=2100).contains(&year)));
+            numbers.into_iter().partition(|number| !is_amount && number.parse().is_ok_and(is_year));
         let words: Vec<String> = value.unicode_words().map(str::to_lowercase).collect();
         let mut days: BTreeSet<String> = words.iter().filter(|word| MONTHS.contains(&word.as_str())).cloned().collect();
         if !days.is_empty() {
@@ -179,9 +188,11 @@ impl<'a> Claim<'a> {
 
     /// Whether the passage says the other's value too: then it speaks of both.
     fn knows(&self, other: &Self) -> bool {
-        let text = self.source.text.to_lowercase();
-        let value = other.source.text[other.span.0..other.span.1].to_lowercase();
-        text.contains(value.trim())
+        let words = |text: &str| {
+            let words: Vec<String> = text.unicode_words().map(str::to_lowercase).collect();
+            format!(" {} ", words.join(" "))
+        };
+        words(&self.source.text).contains(&words(&other.source.text[other.span.0..other.span.1]))
     }
 
     fn said(&self) -> Said {
@@ -193,6 +204,10 @@ impl<'a> Claim<'a> {
             citation: cite::citation(self.source, self.span.0..self.span.1, Verdict::Supported),
         }
     }
+}
+
+fn is_year(number: u32) -> bool {
+    (1000..=2100).contains(&number)
 }
 
 /// The word behind the last number of a span, by its first letters: what an amount is of.

@@ -59,32 +59,25 @@ impl Held {
         is_new
     }
 
-    /// Takes out the hits that are barred.
-    pub(super) fn screen(&self, hits: &mut Vec<Hit>) {
-        if !self.barred.is_empty() {
-            hits.retain(|hit| {
-                let name = PassageName { path: hit.chunk.path.clone(), text_hash: text_hash(&hit.chunk.text) };
-                !self.barred.contains(&name)
-            });
+    /// Takes out the hits that are barred, and gives what was taken out.
+    pub(super) fn screen(&self, hits: &mut Vec<Hit>) -> Vec<Dropped> {
+        if self.barred.is_empty() {
+            return Vec::new();
         }
+        let is_barred = |hit: &mut Hit| {
+            let name = PassageName { path: hit.chunk.path.clone(), text_hash: text_hash(&hit.chunk.text) };
+            self.barred.contains(&name)
+        };
+        let barred = hits.extract_if(.., is_barred);
+        barred.map(|hit| Dropped { path: hit.chunk.path, why: "you left it out".to_owned() }).collect()
     }
 
-    /// Takes barred passages out of what was found, and adds pinned ones that were not found.
+    /// Adds pinned passages that were not found.
     pub(super) fn admit(&self, question: &str, snapshot: &Snapshot, found: &mut Found) -> Result<()> {
-        let Found { hits, sources, dropped } = found;
-        if self.barred.is_empty() && self.pinned.is_empty() {
+        if self.pinned.is_empty() {
             return Ok(());
         }
-        let mut out = |path: &str, why: &str| dropped.push(Dropped { path: path.to_owned(), why: why.to_owned() });
-        // What is left out says nothing about whether the documents answer, either.
-        self.screen(hits);
-        sources.retain(|source| {
-            let is_barred = self.barred.contains(&PassageName::of(source));
-            if is_barred {
-                out(&source.path, "you left it out");
-            }
-            !is_barred
-        });
+        let Found { sources, dropped, .. } = found;
         let terms = FolderTerms::new(snapshot);
         let wanted = terms.terms(question).into_iter().collect();
         for name in &self.pinned {
@@ -93,7 +86,8 @@ impl Held {
             }
             let chunks = snapshot.chunks_at(&name.path).context("cannot read the library")?;
             let Some(chunk) = chunks.into_iter().find(|chunk| text_hash(&chunk.text) == name.text_hash) else {
-                out(&name.path, "pinned, but changed or gone since");
+                let why = "pinned, but changed or gone since".to_owned();
+                dropped.push(Dropped { path: name.path.clone(), why });
                 continue;
             };
             sources.push(Source {
@@ -116,13 +110,21 @@ impl Held {
         Ok(())
     }
 
-    /// Puts pinned passages first, in their order, and numbers all anew.
-    pub(super) fn order(&self, sources: &mut [Source]) {
+    /// Puts pinned passages first, in their order, and numbers all anew. Gives the place of what was first: a person pins what is to be
+    /// read, not what is to be the answer.
+    pub(super) fn order(&self, sources: &mut [Source]) -> usize {
+        let is_pinned = |source: &Source| self.pinned.contains(&PassageName::of(source));
+        let mut first = 0;
         if !self.pinned.is_empty() {
-            sources.sort_by_cached_key(|source| !self.pinned.contains(&PassageName::of(source)));
+            first = match sources.first() {
+                Some(source) if !is_pinned(source) => sources.iter().filter(|source| is_pinned(source)).count(),
+                _ => 0,
+            };
+            sources.sort_by_cached_key(|source| !is_pinned(source));
         }
         for (n, source) in (1..).zip(sources) {
             source.n = n;
         }
+        first
     }
 }

@@ -91,7 +91,8 @@ pub struct Request {
     pub filter: Arc<OutputFilter>,
     /// Passages that are always or never in the prompt.
     pub held: Held,
-    /// Whether the model's steps are told of ([`AnswerEvent::Step`]). Never where the filter redacts: they would spell what it hides.
+    /// Whether the model's steps are told of ([`AnswerEvent::Step`]). Never where the filter redacts: they would spell what it hides; nor under a mask,
+    /// which they do not show.
     pub inspect: bool,
 }
 
@@ -194,14 +195,15 @@ pub fn prepare(
     let query = SearchQuery::new(&request.question, &request.history);
     sink(AnswerEvent::Query { text: query.shown() });
     let Finders { embedder, reader } = finders;
-    let mut found = retrieve::retrieve(snapshot, &request.question, &query, embedder, cancel)?;
+    let mut found = retrieve::retrieve(snapshot, &request.question, &query, embedder, &request.held, cancel)?;
     request.held.admit(&request.question, snapshot, &mut found)?;
     if let Some(reader) = reader {
         let asked =
             request.history.last().filter(|_| leans).map(|last| format!("{} {}", last.question, request.question));
         reading::read(reader, asked.as_deref().unwrap_or(&request.question), &mut found.sources, cancel)?;
     }
-    request.held.order(&mut found.sources);
+    let best = request.held.order(&mut found.sources);
+    let best = found.sources.get(best);
     let mut measures = Measures::of(&found.hits, &found.sources);
     if !(request.history.is_empty() || leans) {
         // What was found for earlier questions says nothing about whether the documents answer this one.
@@ -215,9 +217,9 @@ pub fn prepare(
     }
     let gate = gate::gate(&measures, !found.sources.is_empty(), request.thresholds);
     let quote = match gate {
-        Gate::Go => Quoted::of(&found.sources, request.style),
+        Gate::Go => best.and_then(|best| Quoted::of(best, request.style)),
         // Reader and search disagree: the person decides.
-        Gate::Refuse { .. } if measures.fit(request.thresholds) => Quoted::closest(&found.sources),
+        Gate::Refuse { .. } if measures.fit(request.thresholds) => best.and_then(Quoted::closest),
         Gate::Refuse { .. } => None,
     };
     if !leans {
@@ -324,7 +326,7 @@ pub fn check(text: &str, sources: &[Source], snapshot: &Snapshot) -> Vec<Sentenc
 /// The passages that a question would be answered from, by words alone.
 pub fn sources(question: &str, snapshot: &Snapshot) -> Result<Vec<Source>> {
     let query = SearchQuery::new(question, &[]);
-    Ok(retrieve::retrieve(snapshot, question, &query, None, &Cancel::default())?.sources)
+    Ok(retrieve::retrieve(snapshot, question, &query, None, &Held::default(), &Cancel::default())?.sources)
 }
 
 fn milliseconds(since: Instant) -> f64 {

@@ -32,8 +32,7 @@ pub(super) enum Quoted {
 impl Quoted {
     /// What the best source says: all that is needed where the reader is sure of it or nothing else is wanted, else a lead. Of 60 `SQuAD` 2
     /// questions of which it was not sure the lead held the answer to 52 %, what the default model wrote alone to 28 %.
-    pub(super) fn of(sources: &[Source], style: AnswerStyle) -> Option<Self> {
-        let best = sources.first()?;
+    pub(super) fn of(best: &Source, style: AnswerStyle) -> Option<Self> {
         let (reading, span) = best.reading.and_then(|reading| Some((reading, reading.span?)))?;
         match style {
             AnswerStyle::Auto if reading.strength() < SURE => Some(Self::Lead(Quote::new(best, span))),
@@ -43,8 +42,7 @@ impl Quoted {
     }
 
     /// What comes nearest to an answer where there is none for certain.
-    pub(super) fn closest(sources: &[Source]) -> Option<Self> {
-        let best = sources.first()?;
+    pub(super) fn closest(best: &Source) -> Option<Self> {
         let span = best.reading.and_then(|reading| reading.span)?;
         Some(Self::Closest(Quote::new(best, span)))
     }

@@ -84,8 +84,10 @@ pub fn replay(
             Gate::Go => "not refused".into(),
         }
     } else {
-        let quoted = Quoted::of(&answer.sources, trace.settings.style());
-        quoted
+        // The first source, unless a pinned one was put before it.
+        let is_quoted = |source: &&Source| answer.citations.first().is_some_and(|citation| citation.n == source.n);
+        let best = answer.sources.iter().find(is_quoted).or(answer.sources.first());
+        best.and_then(|best| Quoted::of(best, trace.settings.style()))
             .map(|(Quoted::Whole(quote) | Quoted::Lead(quote) | Quoted::Closest(quote))| filter.shown(&quote.text))
             .unwrap_or_default()
     };

@@ -9,6 +9,7 @@ use tanya_index::{BoostKind, Diversity, Explained, Hit, Mode, Query, QueryVector
 use super::cite::{self, Terms};
 use super::condense::best_stretch;
 use super::event::{Dropped, Source};
+use super::held::Held;
 use super::models::TextEmbedder;
 use super::query::SearchQuery;
 
@@ -72,17 +73,19 @@ pub(super) fn retrieve(
     question: &str,
     query: &SearchQuery,
     embedder: Option<&dyn TextEmbedder>,
+    held: &Held,
     cancel: &Cancel,
 ) -> Result<Found> {
     let mode = if embedder.is_some() { Mode::Hybrid } else { Mode::Lexical };
     let terms = FolderTerms::new(snapshot);
     let wanted: BTreeSet<String> = terms.terms(question).into_iter().collect();
-    let explained = search(snapshot, query, embedder, &how(mode), cancel)?;
+    let mut explained = search(snapshot, query, embedder, &how(mode), cancel)?;
+    // What is left out makes room for others, and says nothing about whether the documents answer.
+    let mut dropped = held.screen(&mut explained.hits);
     let share = if query.is_follow_up() { STRETCH_SHARE_AFTER } else { STRETCH_SHARE };
     let hits = by_stretch(explained.hits, &wanted, &terms, share);
     let mut per_file: HashMap<&str, usize> = HashMap::new();
     let mut sources = Vec::new();
-    let mut dropped = Vec::new();
     for hit in &hits {
         let of_file = per_file.entry(hit.chunk.path.as_str()).or_default();
         if *of_file >= PER_FILE && !is_named(hit) {
@@ -214,7 +217,7 @@ mod tests {
         writer.commit().unwrap();
         drop(writer);
         let query = SearchQuery::new(question, history);
-        retrieve(&library.snapshot().unwrap(), question, &query, None, &Cancel::default()).unwrap()
+        retrieve(&library.snapshot().unwrap(), question, &query, None, &Held::default(), &Cancel::default()).unwrap()
     }
 
     fn rents(count: usize) -> Vec<String> {

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use super::disagree::{Disagreement, Said};
 use super::event::{Answer, AnswerEvent, Citation, FinishKind, Gate, Source, Verdict};
 use super::filter::OutputFilter;
 use super::quote::Quote;
@@ -106,19 +107,18 @@ pub(super) fn sealed(answer: Answer, filter: &OutputFilter) -> Answer {
             && answer.sentences.iter().all(|sentence| sentence.verdict == Verdict::NotFound),
         ..answer
     };
+    if filter.mode() == FilterMode::Redact {
+        answer.disagreement = answer.disagreement.and_then(|found| shown(found, &answer.sources, filter));
+        // A part of what is redacted may look like nothing by itself.
+        let is_shown = |short: &String| answer.answer.contains(short.as_str());
+        answer.short_answer = answer.short_answer.filter(is_shown);
+    }
     if let Some(found) = &mut answer.disagreement {
         // What the note says can be opened like what the answer says.
         let all: Vec<Citation> = found.values.iter().map(|said| said.citation.clone()).collect();
         for citation in all {
             if !answer.citations.iter().any(|known| known.n == citation.n) {
                 answer.citations.push(citation);
-            }
-        }
-        if filter.mode() == FilterMode::Redact {
-            for said in &mut found.values {
-                said.value = filter.shown(&said.value);
-                said.citation.text = filter.shown(&said.citation.text);
-                said.citation.quote = filter.shown(&said.citation.quote);
             }
         }
     }
@@ -130,4 +130,39 @@ pub(super) fn sealed(answer: Answer, filter: &OutputFilter) -> Answer {
         }
     }
     answer
+}
+
+/// What is left of a disagreement where values that a filtered source does not show are not told.
+fn shown(found: Disagreement, sources: &[Source], filter: &OutputFilter) -> Option<Disagreement> {
+    let is_shown = |said: &Said| {
+        let source = sources.iter().find(|source| source.n == said.citation.n);
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        source.is_some_and(|source| words(&filter.shown(&source.text)).contains(&said.value))
+    };
+    let values: Vec<Said> = found.values.into_iter().filter(is_shown).collect();
+    (values.len() > 1).then_some(Disagreement { values })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::cite;
+    use super::*;
+    use crate::config::Settings;
+
+    #[test]
+    fn a_part_of_what_is_redacted_is_no_value_either() {
+        let settings = Settings { output_filter: FilterMode::Redact, ..Settings::default() };
+        let filter = OutputFilter::load(&settings).unwrap();
+        let texts = ["Pay to DE89 3704 0044 0532 0130 00 by May 3.", "Pay to the town hall by May 9."];
+        let sources: Vec<Source> = texts.iter().zip(1..).map(|(text, n)| Source::of_text(n, text)).collect();
+        let said = |source: &Source, value: &str| {
+            let at = source.text.find(value).unwrap();
+            let citation = cite::citation(source, at..at + value.len(), Verdict::Supported);
+            Said { value: value.to_owned(), citation }
+        };
+        let of = |a: &str, b: &str| Disagreement { values: vec![said(&sources[0], a), said(&sources[1], b)] };
+        assert_eq!(shown(of("3704 0044 0532 0130 00", "town hall"), &sources, &filter), None);
+        let days = of("May 3", "May 9");
+        assert_eq!(shown(days.clone(), &sources, &filter), Some(days));
+    }
 }

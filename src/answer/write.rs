@@ -73,16 +73,18 @@ pub(super) fn written(
         prompt_tokens: fitted.prompt.len(),
         window,
     });
-    let inspects = request.inspect && filter.mode() != FilterMode::Redact;
-    sink(AnswerEvent::Ledger(Box::new(draft.ledger(&fitted, budget, inspects, generator)?)));
-    sampling.logprobs = inspects.then_some(ledger::KEPT);
     trace.sampling = TracedSampling::of(&sampling);
     trace.generator = Some(generator.identity());
     let is_copied = sourced && request.style.copies();
     if is_copied {
-        let passages = fitted.sources.iter().map(|source| source.n).zip(fitted.readings.iter().map(String::as_str));
+        // What is redacted cannot be copied either, whole or in parts.
+        let texts: Vec<String> = fitted.readings.iter().map(|text| filter.shown(text)).collect();
+        let passages = fitted.sources.iter().map(|source| source.n).zip(texts.iter().map(String::as_str));
         sampling.constraint = copy::allowed(passages, generator)?;
     }
+    // Under a mask the scores of the model alone would not tell why a token came.
+    let inspects = request.inspect && sampling.constraint.is_none() && filter.mode() != FilterMode::Redact;
+    sampling.logprobs = inspects.then_some(ledger::KEPT);
 
     let shown = lead.as_ref().map(|lead| {
         sink(AnswerEvent::Text(format!("{}\n\n", lead.text)));
@@ -90,6 +92,8 @@ pub(super) fn written(
     });
     let screening = Screening::new(fitted.sources.len(), filter);
     let Speech { text, finish, began } = speak(&fitted.prompt, &sampling, generator, screening, cancel, sink)?;
+    // Now that nobody waits: it builds the prompt once more for each of its parts.
+    sink(AnswerEvent::Ledger(Box::new(draft.ledger(&fitted, budget, inspects, generator)?)));
     trace.ms_prefill = Some(finish.timings.prefill.as_secs_f64() * 1000.0);
     trace.wrote = Some(text.clone());
 

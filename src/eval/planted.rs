@@ -117,7 +117,7 @@ pub fn claims(passage: &str) -> Vec<String> {
             let words = sentence.split(' ').count();
             (SHORTEST..=LONGEST).contains(&words)
                 && sentence.starts_with(char::is_uppercase)
-                && sentence.ends_with(['.', '!', '?'])
+                && sentence.ends_with(['.', '!'])
                 && !sentence.contains(['|', '{', '`', '<', '='])
         })
         .collect()

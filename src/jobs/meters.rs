@@ -69,7 +69,9 @@ impl Meters {
 /// `intel-rapl:0`, but not `intel-rapl:0:1`, `intel-rapl` or the memory-mapped double `intel-rapl-mmio:0`.
 fn is_package(zone: &Path) -> bool {
     let name = zone.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.matches(':').count() == 1 && !name.contains("mmio")
+    // Beside packages there may be `psys`, the whole machine with the packages in it.
+    let kind = fs::read_to_string(zone.join("name")).unwrap_or_default();
+    name.matches(':').count() == 1 && !name.contains("mmio") && kind.trim().starts_with("package")
 }
 
 fn number(path: &Path) -> Option<u64> {
@@ -82,6 +84,8 @@ mod tests {
 
     fn write(root: &Path, zone: &str, now: u64, range: Option<u64>) {
         fs::create_dir_all(root.join(zone)).unwrap();
+        let name = if zone.ends_with(":9") { "psys" } else { "package-0" };
+        fs::write(root.join(zone).join("name"), name).unwrap();
         fs::write(root.join(zone).join("energy_uj"), format!("{now}\n")).unwrap();
         if let Some(range) = range {
             fs::write(root.join(zone).join("max_energy_range_uj"), format!("{range}\n")).unwrap();
@@ -98,11 +102,13 @@ mod tests {
         write(powercap, "intel-rapl:0", 1_000_000, Some(10_000_000));
         write(powercap, "intel-rapl:1", 9_500_000, Some(10_000_000));
         write(powercap, "intel-rapl:0:0", 5, None);
+        write(powercap, "intel-rapl:9", 5, None);
         write(powercap, "intel-rapl-mmio:0", 5, None);
         let before = meters.begin();
         write(powercap, "intel-rapl:0", 3_000_000, None);
         write(powercap, "intel-rapl:1", 500_000, None);
         write(powercap, "intel-rapl:0:0", 9_000_000, None);
+        write(powercap, "intel-rapl:9", 9_000_000, None);
         write(powercap, "intel-rapl-mmio:0", 9_000_000, None);
         assert_eq!(meters.since(&before).joules, Some(3.0));
         fs::remove_file(powercap.join("intel-rapl:1/energy_uj")).unwrap();

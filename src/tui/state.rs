@@ -22,6 +22,7 @@ pub(super) use turn::{Phase, TurnState};
 use super::composer::Composer;
 use super::keymap::{Keymap, When};
 use super::theme::{Charset, Glyphs, Theme, Traits};
+use crate::answer::Held;
 use crate::chat::Conversation;
 use crate::config::Settings;
 use crate::jobs::JobId;
@@ -200,6 +201,8 @@ impl State {
             self.composer.remember(&turn.question);
         }
         self.conversation = conversation;
+        // What was pinned and left out was so for another conversation.
+        self.insight.held = Held::default();
         self.scroll = Scroll::default();
         self.screen = Screen::Chat;
         self.focus = Focus::Composer;

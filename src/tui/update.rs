@@ -77,7 +77,7 @@ fn ask_next(state: &mut State) -> Vec<Effect> {
     let Some(index) = state.turns.iter().position(|turn| turn.phase == Phase::Queued) else { return Vec::new() };
     state.job = state.job.next();
     state.running = Some((state.job, index));
-    let inspect = std::mem::take(&mut state.insight.is_armed);
+    let inspect = state.insight.is_armed;
     let sampling = state.settings.sampling.clone();
     let turn = &mut state.turns[index];
     turn.job = Some(state.job);

@@ -33,6 +33,7 @@ impl<'a> Distribution<'a> {
 
     /// The `count` most probable tokens, best first. One pass: few tokens ever reach a head that is this short.
     pub(crate) fn top(&self, count: usize) -> Vec<TokenScore> {
+        let count = count.min(self.scores.len());
         let room = count.saturating_mul(2).max(64);
         let mut head: Vec<Scored> = Vec::with_capacity(room);
         let mut least = f32::NEG_INFINITY;

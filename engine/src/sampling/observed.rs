@@ -56,6 +56,9 @@ impl Observed {
             candidates.push(Scored { id: token.id, logit, weight: 0.0 });
         }
         let others = self.vocabulary.saturating_sub(candidates.len());
+        // A penalty may have put one of them behind tokens that are not known.
+        let least = self.best.last().map_or(f32::NEG_INFINITY, |last| last.logprob + self.total);
+        let is_ranked = others == 0 || candidates.iter().all(|candidate| candidate.logit >= least);
         let kept = candidates.len();
         keep_best(&mut candidates, kept);
         let Some(best) = candidates.first().copied() else {
@@ -67,7 +70,8 @@ impl Observed {
                 probability: if place == 0 { 1.0 } else { 0.0 },
                 is_kept: place == 0,
             });
-            return Shaped { choices: choices.collect(), rest: 0.0, rest_tokens: 0, is_exact: true };
+            let is_exact = others == 0 || best.logit >= least;
+            return Shaped { choices: choices.collect(), rest: 0.0, rest_tokens: 0, is_exact };
         }
         // All weights are relative to the best token's, as the sampler's are.
         let scale = f64::from(best.logit - self.total).exp();
@@ -93,7 +97,7 @@ impl Observed {
             choices: choices.collect(),
             rest: (rest / sum) as f32,
             rest_tokens: cut.others,
-            is_exact: cut.is_exact && (cut.others == 0 || is_plain),
+            is_exact: is_ranked && cut.is_exact && (cut.others == 0 || is_plain),
         }
     }
 
@@ -217,10 +221,13 @@ mod tests {
 
         #[test]
         fn with_some_tokens_kept_what_is_called_exact_is_and_the_rest_is_never_too_small(
-            logits in proptest::collection::vec(-8f32..8.0, 12..60), sampling in settings(),
+            logits in proptest::collection::vec(-8f32..8.0, 12..60),
+            history in proptest::collection::vec(0u32..60, 0..12),
+            sampling in settings(),
         ) {
-            let shaped = observed(&logits, 10).shaped(&sampling, &[]);
-            let expected = Sampler::new(&sampling).unwrap().distribution(&mut logits.clone(), &[], logits.len()).unwrap();
+            let shaped = observed(&logits, 10).shaped(&sampling, &history);
+            let expected =
+                Sampler::new(&sampling).unwrap().distribution(&mut logits.clone(), &history, logits.len()).unwrap();
             let sum: f32 = shaped.choices.iter().map(|choice| choice.probability).sum::<f32>() + shaped.rest;
             prop_assert!((sum - 1.0).abs() < 1e-4);
             let kept: Vec<Choice> = shaped.choices.iter().copied().filter(|choice| choice.is_kept).collect();

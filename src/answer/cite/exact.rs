@@ -30,6 +30,8 @@ const BETWEEN: [&str; 12] =
     ["been", "being", "have", "does", "that", "than", "with", "from", "this", "were", "longer", "even"];
 /// "Not only … but" denies nothing.
 const NOT_DENYING: [&str; 4] = ["only", "just", "merely", "nur"];
+/// From this length on a first word in "-ly" is an adverb: names like Emily and Italy are shorter.
+const ADVERB: usize = 8;
 /// Words that open a model's sentence and are no names.
 const OPENERS: [&str; 16] = [
     "according",
@@ -167,6 +169,11 @@ impl Exact {
         self.words.iter().any(|other| other.is(word))
     }
 
+    /// Whether a word of the same stem is there.
+    fn holds_stem(&self, word: &Word) -> bool {
+        self.words.iter().any(|other| stem(&other.form) == stem(&word.form))
+    }
+
     /// Whether `word` stands directly behind `behind`.
     fn holds_behind(&self, word: &Word, behind: &Word) -> bool {
         self.words.windows(2).any(|pair| pair[0].form == behind.form && pair[1].is(word))
@@ -188,6 +195,11 @@ pub(in crate::answer) fn exact_words(text: &str) -> BTreeSet<String> {
     words.filter(|word| matches!(word.kind, Kind::Number | Kind::Name | Kind::Negator)).map(|word| word.form).collect()
 }
 
+/// How many negations deny something in a text.
+pub(in crate::answer) fn negations(text: &str) -> usize {
+    Exact::new(text).negations
+}
+
 /// The numbers of a text, in digits.
 pub(in crate::answer) fn numbers(text: &str) -> BTreeSet<String> {
     let words = Exact::new(text).words.into_iter();
@@ -202,11 +214,9 @@ pub(super) fn stands(claim: &Exact, opens: bool, window: &[&Exact], heading: &Ex
         Kind::First => {
             opens
                 || heading.holds(word)
-                || word.form.ends_with("ly")
+                || (word.form.ends_with("ly") && word.form.len() >= ADVERB)
                 || OPENERS.contains(&word.form.as_str())
-                || window
-                    .iter()
-                    .any(|sentence| sentence.words.iter().any(|other| stem(&other.form) == stem(&word.form)))
+                || window.iter().any(|sentence| sentence.holds_stem(word))
         }
         Kind::Negator | Kind::Plain => true,
     }) && counts_stand(claim, window, heading)
@@ -222,10 +232,11 @@ fn stands_beside(claim: &Exact, at: usize, window: &[&Exact], heading: &Exact) -
     let before = claim.words[..at].iter().rev().filter(|other| other.says()).take(BESIDE);
     let after = claim.words[at + 1..].iter().filter(|other| other.says()).take(BESIDE);
     let beside: Vec<&Word> = before.chain(after).filter(|other| other.form != word.form).collect();
-    // "In 1886" moves freely between the ends of a sentence.
+    // "In 1886" moves freely between the ends of a sentence, but not into the next one, which may tell of another year.
     let ends = at < EDGE || at + EDGE >= claim.words.len();
     let behind = at.checked_sub(1).map(|before| &claim.words[before]).filter(|before| ends && !before.says());
-    let moved = |sentence: &Exact| behind.is_some_and(|behind| sentence.holds_behind(word, behind));
+    let speaks = |sentence: &Exact| beside.iter().any(|other| sentence.holds_stem(other));
+    let moved = |sentence: &Exact| behind.is_some_and(|behind| sentence.holds_behind(word, behind)) && speaks(sentence);
     let stands = |sentence: &Exact| {
         if beside.is_empty() { sentence.holds(word) } else { sentence.holds_beside(word, &beside) || moved(sentence) }
     };
@@ -285,7 +296,17 @@ fn kind_of(word: &str, is_first: bool) -> Kind {
 fn normal(word: &str) -> String {
     let lower = word.to_lowercase();
     let bare = lower.strip_suffix("'s").or_else(|| lower.strip_suffix("’s")).unwrap_or(&lower);
-    number_of(bare).unwrap_or_else(|| bare.replace(',', ""))
+    number_of(bare).unwrap_or_else(|| without_groups(bare))
+}
+
+/// A number without the commas between its thousands; a comma of decimals becomes a point.
+fn without_groups(word: &str) -> String {
+    let groups = |mut rest: std::str::Split<'_, char>| rest.all(|group| group.len() == 3);
+    match word.split_once(',') {
+        Some((_, rest)) if groups(rest.split(',')) => word.replace(',', ""),
+        Some(_) => word.replace(',', "."),
+        None => word.to_owned(),
+    }
 }
 
 /// The digits of a number that is written as a word. "One" is more often a pronoun.
@@ -353,6 +374,8 @@ mod tests {
             "The Amber Bridge was built with three workers.",
             "From 1886 to 1886 the Amber Bridge was built.",
             "Teresa was built by Ida Holm.",
+            "The Amber Bridge was built in 1902.",
+            "Emily built the Amber Bridge in March 1886.",
         ] {
             assert!(!holds(claim, &[BUILT, NEXT]), "{claim}");
         }
@@ -369,6 +392,13 @@ mod tests {
         assert!(holds("It was tall and broad.", &[both]));
         assert!(holds("Das Geländer wurde nicht gestrichen.", &["Das Geländer wurde nicht gestrichen."]));
         assert!(!holds("Das Geländer wurde gestrichen.", &["Das Geländer wurde nicht gestrichen."]));
+    }
+
+    #[test]
+    fn a_comma_between_thousands_says_nothing_and_one_before_decimals_does() {
+        let tank = "The tank holds 1,5 liters and the lake 1,500,000.";
+        assert!(holds("The tank holds 1.5 liters.", &[tank]) && !holds("The tank holds 15 liters.", &[tank]));
+        assert!(holds("The lake holds 1500000 liters.", &[tank]));
     }
 
     #[test]

@@ -164,3 +164,11 @@ fn what_was_copied_is_cited_where_it_stands() {
     assert_eq!(checked("The bridge was sold [2]", &sources), None);
     assert_eq!(checked(" ", &sources), None);
 }
+
+#[test]
+fn words_behind_a_not_are_only_partly_what_the_source_says() {
+    let source = Source::of_text(1, "Keep it cool. The medicine must not be given to children.");
+    let verdict = |written: &str| checked(written, std::slice::from_ref(&source)).unwrap().sentences[0].verdict;
+    assert_eq!(verdict("be given to children. [1]"), Verdict::Partly);
+    assert_eq!(verdict("The medicine must not be given to children. [1]"), Verdict::Supported);
+}

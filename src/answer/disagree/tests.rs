@@ -66,6 +66,11 @@ fn what_is_the_same_or_cannot_be_compared_is_none() {
     ] {
         assert!(values(BUILT, &[first, other]).is_empty(), "{other:?}");
     }
+    let steps = "How many steps did it climb?";
+    let apart = [("It did climb 1200 steps.", "1200"), ("It did climb 1312 yards.", "1312")];
+    assert!(values(steps, &apart).is_empty(), "of different units");
+    let apart = [("It did climb 4 steps in 1904.", "4"), ("It did climb 1904 steps.", "1904")];
+    assert!(values(steps, &apart).is_empty(), "the first knows the other's");
     let who = "Who built the bridge?";
     assert!(values(who, &[("Ida Holm built the bridge.", "Ida Holm"), ("Holm built the bridge.", "Holm")]).is_empty());
     assert!(values("Why is it old?", &[first, ("The bridge was built in 1902.", "1902")]).is_empty());

@@ -83,6 +83,16 @@ fn where_all_that_was_found_is_left_out_there_is_nothing_to_answer_from() {
 }
 
 #[test]
+fn a_pinned_passage_is_read_first_and_is_not_the_answer_for_that() {
+    let outcome = ask_with(&Finds { span: "March 9", sure: 6.0 }, "When did I prune the pear tree?", |request| {
+        request.held.pin(name("tools.md", BALM));
+    });
+    assert_eq!(outcome.answer.sources[0].path, "tools.md");
+    assert_eq!(outcome.answer.short_answer.as_deref(), Some("March 9"));
+    assert_eq!(outcome.answer.citations[0].path, "garden.md");
+}
+
+#[test]
 fn a_pinned_passage_that_has_changed_is_not_quoted_from_memory() {
     let outcome = ask("When did I prune the pear tree?", Scripted::new("On March 9."), |request| {
         request.held.pin(name("tools.md", "The wound balm was bought in Hamburg."));

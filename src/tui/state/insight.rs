@@ -2,7 +2,7 @@
 
 use tanya_engine::Sampling;
 
-use super::State;
+use super::{State, TurnState};
 use crate::answer::{Held, PassageName, Source};
 
 /// One step of an answer, under settings that may be tried.
@@ -137,6 +137,16 @@ impl State {
     /// The turn whose steps are kept.
     pub(in crate::tui) fn inspected_turn(&self) -> Option<usize> {
         self.turns.iter().rposition(|turn| !turn.insight.steps.is_empty())
+    }
+
+    /// The passages that the view of a turn's prompt lists: its sources, then what is left out of all prompts and is not among them.
+    pub(in crate::tui) fn listed_passages(&self, turn: usize) -> Vec<PassageName> {
+        let sources = self.turns.get(turn).into_iter().flat_map(TurnState::shown_sources);
+        let mut listed: Vec<PassageName> = sources.map(PassageName::of).collect();
+        let barred = self.insight.held.barred.iter().filter(|name| !listed.contains(name));
+        let barred: Vec<PassageName> = barred.cloned().collect();
+        listed.extend(barred);
+        listed
     }
 
     /// What was decided about a passage.

@@ -8,13 +8,14 @@ use crate::tui::state::{Inspect, Knob, Page, PromptView, Screen, State};
 
 /// Shows the steps that are kept; where there are none, those of the next answer are to be.
 pub(super) fn inspect(state: &mut State) -> Vec<Effect> {
+    if state.settings.output_filter == FilterMode::Redact {
+        state.turns.iter_mut().for_each(|turn| turn.insight.steps.clear());
+        state.say("steps are not shown while output_filter is redact: they would spell what it hides");
+        return Vec::new();
+    }
     if let Some(turn) = state.inspected_turn() {
         let tried = state.turns[turn].insight.sampling.clone().unwrap_or_else(|| state.settings.sampling.clone());
         state.screen = Screen::Inspect(Inspect { turn, step: 0, tried, input: None });
-        return Vec::new();
-    }
-    if state.settings.output_filter == FilterMode::Redact {
-        state.say("steps are not shown while output_filter is redact: they would spell what it hides");
         return Vec::new();
     }
     state.insight.is_armed = true;
@@ -68,14 +69,15 @@ pub(super) fn input(state: &mut State) {
 
 /// Selects the passage above or below.
 pub(super) fn select(state: &mut State, by: isize) {
+    let Screen::Prompt(view) = &state.screen else { return };
+    let count = state.listed_passages(view.turn).len();
     let Screen::Prompt(view) = &mut state.screen else { return };
-    let count = state.turns.get(view.turn).map_or(0, |turn| turn.shown_sources().count());
     view.source = view.source.saturating_add_signed(by).min(count.saturating_sub(1));
 }
 
 fn selected(state: &State) -> Option<PassageName> {
     let Screen::Prompt(view) = &state.screen else { return None };
-    state.turns.get(view.turn)?.shown_sources().nth(view.source).map(PassageName::of)
+    state.listed_passages(view.turn).into_iter().nth(view.source)
 }
 
 pub(super) fn pin(state: &mut State) {

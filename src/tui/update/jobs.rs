@@ -86,6 +86,8 @@ fn answer(state: &mut State, event: AnswerEvent) -> Vec<Effect> {
         AnswerEvent::Ledger(ledger) => turn.insight.ledger = Some(ledger),
         AnswerEvent::Timed(timings) => turn.insight.timings = Some(timings),
         AnswerEvent::Step(step) => {
+            // An answer without steps, a quotation or a refusal, leaves the wish for the next one.
+            state.insight.is_armed = false;
             if turn.insight.steps.is_empty() {
                 // One answer's steps are enough to keep in memory.
                 for other in &mut state.turns {

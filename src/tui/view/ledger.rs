@@ -52,6 +52,15 @@ pub(super) fn lines(state: &State, view: PromptView, columns: u16) -> (Vec<Line<
         }
         out.push(line);
     }
+    let shown = turn.shown_sources().count();
+    for (at, name) in state.listed_passages(view.turn).iter().enumerate().skip(shown) {
+        let mut line = barred(look, &name.path, room);
+        if at == view.source {
+            selected = out.len();
+            line = line.patch_style(theme.selection);
+        }
+        out.push(line);
+    }
     let dropped = turn.answer.as_ref().map_or(&[][..], |answer| &answer.dropped[..]);
     if !dropped.is_empty() {
         out.push(Line::default());
@@ -131,6 +140,14 @@ fn passage(state: &State, source: &Source, tokens: usize, room: usize) -> Line<'
     let path = fit_end(&one_line(&source.path), room.saturating_sub(taken).max(6), look.glyphs.ellipsis);
     let left =
         vec![Span::styled(number, theme.accent), Span::styled(path, theme.text), Span::styled(location, theme.muted)];
+    indented(spread(left, right, room))
+}
+
+/// `-  garden/2024-spring.md                                      left out`
+fn barred(look: &Look, path: &str, room: usize) -> Line<'static> {
+    let right = vec![Span::styled("left out", look.theme.warn)];
+    let path = fit_end(&one_line(path), room.saturating_sub(super::columns(&right) + 5).max(6), look.glyphs.ellipsis);
+    let left = vec![Span::styled("-  ", look.theme.muted), Span::styled(path, look.theme.muted)];
     indented(spread(left, right, room))
 }
 

@@ -23,6 +23,7 @@ fn inspect_keeps_the_steps_of_the_next_answer_and_of_no_other() {
     assert!(app.screen().contains("the steps of the next answer are kept"), "{}", app.screen());
     insight::answered(&mut app, 1);
     assert!(last_request(&app).inspect);
+    assert!(!app.state.insight.is_armed, "its steps have come");
     app.type_line("another?");
     assert!(!last_request(&app).inspect, "once");
     app.answer(2, crate::tui::fixtures::events());
@@ -84,6 +85,24 @@ fn what_is_pinned_and_left_out_goes_into_the_next_request() {
     app.key(KeyCode::Tab);
     app.text("ppp");
     app.ctrl('u');
+}
+
+#[test]
+fn what_was_left_out_of_an_earlier_prompt_can_be_admitted_again() {
+    let mut app = Harness::new(120, 40);
+    insight::answered(&mut app, 1);
+    let name = PassageName { path: "shed.md".into(), text_hash: String::new() };
+    app.state.insight.held.bar(name);
+    app.type_line("/prompt");
+    assert!(app.screen().contains("shed.md"), "{}", app.screen());
+    for _ in 0..9 {
+        app.key(KeyCode::Down);
+    }
+    app.text("d");
+    assert!(app.state.insight.held.barred.is_empty() && app.screen().contains("admitted again"), "{}", app.screen());
+    app.state.insight.held.bar(PassageName { path: "shed.md".into(), text_hash: String::new() });
+    app.ctrl('n');
+    assert!(app.state.insight.held.barred.is_empty(), "another conversation");
 }
 
 #[test]
