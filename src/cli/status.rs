@@ -152,20 +152,9 @@ fn one(entry: &Entry, json: bool) -> Result<ExitCode> {
         output::json(entry)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let text = |name: &str, value: &str| format!("\n  {name:<9} {value}");
     let mut lines = entry.path.clone();
-    lines.push_str(&text("state", state_word(entry.state)));
-    if !entry.title.is_empty() {
-        lines.push_str(&text("title", &entry.title));
-    }
-    lines.push_str(&text("size", &format!("{} bytes", entry.bytes)));
-    lines.push_str(&text("passages", &entry.passages.to_string()));
-    if entry.pages > 0 {
-        lines.push_str(&text("pages", &entry.pages.to_string()));
-    }
-    lines.push_str(&text("sections", &entry.sections.to_string()));
-    for (name, value) in [("why", &entry.reason), ("do", &entry.hint)] {
-        lines.push_str(&value.as_ref().map(|value| text(name, value)).unwrap_or_default());
+    for (name, value) in entry.facts() {
+        lines.push_str(&format!("\n  {name:<9} {value}"));
     }
     output::line(&output::shown(&lines))?;
     Ok(ExitCode::SUCCESS)

@@ -45,6 +45,22 @@ impl Entry {
     }
 }
 
+impl Entry {
+    /// All that is known besides the path, each under a short name, in the order in which a person reads it.
+    pub fn facts(&self) -> Vec<(&'static str, String)> {
+        let mut facts = vec![("state", state_word(self.state).to_owned())];
+        facts.extend((!self.title.is_empty()).then(|| ("title", self.title.clone())));
+        facts.push(("size", format!("{} bytes", self.bytes)));
+        facts.push(("passages", self.passages.to_string()));
+        facts.extend((self.pages > 0).then(|| ("pages", self.pages.to_string())));
+        facts.push(("sections", self.sections.to_string()));
+        for (name, value) in [("why", &self.reason), ("do", &self.hint)] {
+            facts.extend(value.clone().map(|value| (name, value)));
+        }
+        facts
+    }
+}
+
 impl From<FileDetail> for Entry {
     fn from(detail: FileDetail) -> Self {
         let FileDetail { file, title, pages, sections } = detail;

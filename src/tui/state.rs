@@ -3,6 +3,7 @@
 //! Invariants: at most one answer is being made (`running`), and its id is the only one whose events count; the scroll anchor
 //! names a turn and one of its lines, so that new text below never moves what is being read.
 
+mod files;
 mod folder;
 mod insight;
 mod scroll;
@@ -11,6 +12,7 @@ mod turn;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub(super) use files::{Files, FilesMode, Which};
 pub(super) use folder::{Indexing, Library, Model, Models};
 pub(super) use insight::{Insight, Inspect, Knob, PromptView, Standing};
 pub(super) use scroll::Scroll;
@@ -47,6 +49,7 @@ pub(super) enum Screen {
     Help(Page),
     Settings(Page),
     Sessions(Sessions),
+    Files(Files),
     Passage(Passage),
     Inspect(Inspect),
     Prompt(PromptView),
@@ -284,12 +287,15 @@ impl State {
             When::ScrolledUp => match self.screen {
                 Screen::Chat => !self.scroll.follow && (empty || self.focus != Focus::Composer),
                 Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Metrics(_) => true,
-                Screen::Sessions(_) | Screen::Inspect(_) | Screen::Prompt(_) => false,
+                Screen::Sessions(_) | Screen::Files(_) | Screen::Inspect(_) | Screen::Prompt(_) => false,
             },
             When::List => self.sessions_mode() == Some(&Mode::Browse),
             When::Filtering => self.sessions_mode() == Some(&Mode::Filter),
             When::Naming => matches!(self.sessions_mode(), Some(Mode::Rename(_))),
             When::Deleting => self.sessions_mode() == Some(&Mode::Delete),
+            When::Files => self.files_mode() == Some(FilesMode::Browse),
+            When::FilesFiltering => self.files_mode() == Some(FilesMode::Filter),
+            When::FileDetails => matches!(self.files_mode(), Some(FilesMode::Details(_))),
             When::Suggested => typing && empty && self.turns.is_empty() && !self.suggestions.is_empty(),
             When::Page => {
                 matches!(self.screen, Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Metrics(_))
@@ -304,6 +310,13 @@ impl State {
     fn sessions_mode(&self) -> Option<&Mode> {
         match &self.screen {
             Screen::Sessions(sessions) => Some(&sessions.mode),
+            _ => None,
+        }
+    }
+
+    fn files_mode(&self) -> Option<FilesMode> {
+        match &self.screen {
+            Screen::Files(files) => Some(files.mode),
             _ => None,
         }
     }

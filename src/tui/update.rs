@@ -3,6 +3,8 @@
 mod branch;
 mod commands;
 mod evidence;
+mod field;
+mod files;
 mod insight;
 mod jobs;
 mod keys;
@@ -23,6 +25,10 @@ pub(super) fn update(state: &mut State, at: Duration, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => keys::key(state, key),
         Msg::Paste(text) => {
+            if let Screen::Files(_) = state.screen {
+                files::pasted(state, &text);
+                return Vec::new();
+            }
             if state.screen != Screen::Chat {
                 return sessions::pasted(state, &text);
             }

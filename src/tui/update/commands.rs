@@ -1,6 +1,6 @@
 //! Commands typed after `/`.
 
-use super::{ask, insight, new_session, quit, sessions};
+use super::{ask, files, insight, new_session, quit, sessions};
 use crate::config::SETTINGS;
 use crate::report::Report;
 use crate::tui::backend::Grounds;
@@ -41,6 +41,7 @@ pub(super) fn run(state: &mut State) -> Option<Vec<Effect>> {
         "whole" => ask(state, arguments, Grounds::WholeFolder),
         "new" => new_session(state),
         "sessions" => sessions::open(state),
+        "library" => files::open(state),
         "set" => {
             state.screen = Screen::Settings(Page::default());
             Vec::new()

@@ -94,7 +94,7 @@ fn foot(state: &State, sessions: &Sessions, room: usize) -> Line<'static> {
 }
 
 /// A line that is being typed, or was. The cursor is a cell of its own: the terminal's is hidden on this screen.
-fn field(state: &State, label: &'static str, text: &str, active: bool, room: usize) -> Line<'static> {
+pub(super) fn field(state: &State, label: &'static str, text: &str, active: bool, room: usize) -> Line<'static> {
     let theme = &state.look.theme;
     let text = fit_end(&clean(text), room.saturating_sub(label.len() + 1), state.look.glyphs.ellipsis);
     let mut spans = vec![
