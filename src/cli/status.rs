@@ -152,10 +152,7 @@ fn one(entry: &Entry, json: bool) -> Result<ExitCode> {
         output::json(entry)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let mut lines = entry.path.clone();
-    for (name, value) in entry.facts() {
-        lines.push_str(&format!("\n  {name:<9} {value}"));
-    }
-    output::line(&output::shown(&lines))?;
+    let facts: Vec<String> = entry.facts().into_iter().map(|(name, value)| format!("\n  {name:<9} {value}")).collect();
+    output::line(&output::shown(&format!("{}{}", entry.path, facts.concat())))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -318,7 +318,7 @@ pub(super) fn file(path: &str, state: FileState, bytes: u64, passages: u32, prob
         state,
         bytes,
         passages,
-        pages: if path.ends_with(".pdf") { passages.div_ceil(4) } else { 0 },
+        pages: passages / 20,
         sections: passages / 2,
         title: String::new(),
         reason: problem.map(|(reason, _)| reason.to_owned()),
