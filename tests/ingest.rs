@@ -194,7 +194,9 @@ fn what_did_not_change_is_read_again_where_a_person_asks_for_it() {
     let again = Again::default();
     assert_eq!(again.take(), None);
     let read = |wanted: &[Changes]| {
-        wanted.iter().for_each(|changes| again.want(changes.clone()));
+        for changes in wanted {
+            again.want(changes.clone());
+        }
         let changes = again.take().unwrap();
         assert!(!again.is_waiting());
         let mut writer = place.library.writer().unwrap();
