@@ -11,7 +11,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
-use tanya::ingest::{IngestOptions, Progress, ScanOptions, Summary, WorkerOptions, update};
+use tanya::ingest::{Again, Changes, IngestOptions, Progress, ScanOptions, Summary, WorkerOptions, update};
 use tanya_engine::Cancel;
 use tanya_index::{Chunk, FileRecord, FileState, Library, Mode, Query, WeightedText};
 use tempfile::TempDir;
@@ -182,6 +182,42 @@ fn a_second_update_reads_nothing_and_starts_no_child() {
     place.update();
     let again = place.update();
     assert_eq!((again.unchanged, again.added, again.changed, again.removed, again.workers), (13, 0, 0, 0, 0));
+}
+
+#[test]
+fn what_did_not_change_is_read_again_where_a_person_asks_for_it() {
+    let place = Place::new();
+    for name in ["pear.md", "plum.md", "notes/fig.md"] {
+        place.write_old(name, format!("All about {name}.\n"));
+    }
+    place.update();
+    let again = Again::default();
+    assert_eq!(again.take(), None);
+    let read = |wanted: &[Changes]| {
+        for changes in wanted {
+            again.want(changes.clone());
+        }
+        let changes = again.take().unwrap();
+        assert!(!again.is_waiting());
+        let mut writer = place.library.writer().unwrap();
+        changes.unsettle(&place.library, &mut writer).unwrap();
+        assert_eq!(place.search("pear").len(), 1, "it stays searchable until it is read");
+        let mut read = Vec::new();
+        let sink = &mut |progress: Progress| {
+            if let Progress::File { path, .. } = progress {
+                read.push(path);
+            }
+        };
+        let (folder, cancel) = (place.folder.path(), Cancel::default());
+        changes.follow(folder, &place.library, &mut writer, &place.options, &cancel, sink).unwrap();
+        read.sort();
+        read
+    };
+    assert_eq!(read(&[Changes::at("pear.md")]), ["pear.md"]);
+    assert_eq!(read(&[Changes::at("plum.md"), Changes::at("notes/fig.md")]), ["notes/fig.md", "plum.md"]);
+    assert_eq!(read(&[Changes::at("plum.md"), Changes::Everything]).len(), 3);
+    let summary = place.update();
+    assert_eq!((summary.changed, summary.unchanged), (0, 3), "and only once");
 }
 
 #[test]

@@ -235,6 +235,8 @@ impl Backend for Scripted {
     fn cancel(&mut self, _: JobId) {}
     fn configure(&mut self, _: &Settings) {}
     fn save_turn(&mut self, _: &Conversation) {}
+    fn list_library(&mut self) {}
+    fn read_again(&mut self, _: Option<&str>) {}
     fn list_sessions(&mut self) {}
     fn load_session(&mut self, _: SessionId) {}
     fn search_sessions(&mut self, _: &str) {}
@@ -532,6 +534,34 @@ fn a_question_is_answered_by_the_real_models_kept_and_taken_up_again() {
     pty.press("\r");
     pty.wait_for("March 9");
     pty.press("\x03\x04");
+    assert!(pty.restored().success());
+}
+
+#[test]
+fn the_library_lists_what_was_not_read_and_reads_it_again() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let folder = root.path().join("notes");
+    std::fs::create_dir(&folder).expect("a folder");
+    std::fs::write(folder.join("pear.md"), "On March 9 I pruned the pear tree.\n").expect("a file");
+    std::fs::write(folder.join("broken\u{1b}]0;owned\u{7}.docx"), "no package\n").expect("a file");
+    let mut pty = Pty::start(program(root.path(), &folder), 110, 30);
+    pty.wait_for("1 not readable");
+    pty.press("\x0f");
+    pty.wait_for("failed");
+    pty.wait_for("pear.md");
+    pty.press("\t");
+    pty.wait_until("only the broken one", |pty| !pty.text().contains("pear.md"));
+    pty.press("\r");
+    pty.wait_for("open it in the program that made it");
+    pty.press("r");
+    pty.wait_for("to be read again: broken");
+    std::fs::write(folder.join("plum.md"), "A plum.\n").expect("a file");
+    pty.press("\x1b");
+    pty.wait_for("all 3");
+    assert_eq!(pty.count("\x1b]"), 0, "no operating system command was sent");
+    pty.press("\x1b");
+    pty.wait_for("ask your own documents");
+    pty.press("\x04");
     assert!(pty.restored().success());
 }
 

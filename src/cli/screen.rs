@@ -13,7 +13,7 @@ use super::{App, output};
 use crate::answer::{Exchange, FinishKind, OutputFilter, Reading, Request, WhenRefused};
 use crate::chat::{Conversation, SessionId};
 use crate::config::Settings;
-use crate::ingest::IngestOptions;
+use crate::ingest::{Changes, IngestOptions};
 use crate::jobs::{JobEvent, JobId, Jobs, Setup, Wanted};
 use crate::linear;
 use crate::places::Folder;
@@ -158,6 +158,18 @@ impl Backend for Background {
     fn save_turn(&mut self, conversation: &Conversation) {
         if let Some(jobs) = &self.jobs {
             jobs.save(conversation.clone());
+        }
+    }
+
+    fn list_library(&mut self) {
+        if let Some(jobs) = &self.jobs {
+            jobs.list_library();
+        }
+    }
+
+    fn read_again(&mut self, path: Option<&str>) {
+        if let Some(jobs) = &self.jobs {
+            jobs.read_again(path.map_or(Changes::Everything, Changes::at));
         }
     }
 

@@ -6,11 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
-use tanya_index::{FileDetail, FileState, Problem};
+use tanya_index::{FileState, Problem};
 
 use super::library::Freshness;
 use super::progress::Progress;
 use super::{App, output};
+use crate::ingest::{Entry, state_word};
 use crate::report::Hinting as _;
 
 /// Arguments of `tanya status`.
@@ -54,58 +55,21 @@ struct Format {
     read: u64,
 }
 
-/// A row of the ledger.
-#[derive(Serialize)]
-struct Entry {
-    path: String,
-    state: FileState,
-    bytes: u64,
-    passages: u32,
-    /// Pages, slides, sheets, chapters or messages with text; 0 for formats without.
-    pages: u32,
-    sections: u32,
-    title: String,
-    reason: Option<String>,
-    hint: Option<String>,
+/// One line: state, path, and what was read.
+fn row(entry: &Entry) -> String {
+    let reason = entry.reason.as_ref().map(|reason| format!(" · {reason}")).unwrap_or_default();
+    format!("  {:<8} {}  {}{reason}", state_word(entry.state), entry.path, entry.amount())
 }
 
-impl Entry {
-    fn new(detail: FileDetail) -> Self {
-        let FileDetail { file, title, pages, sections } = detail;
-        let reason = file.reason.clone().unwrap_or_default();
-        let known = Problem { path: file.path.clone(), state: file.state, reason, hint: None };
-        let hint = crate::ingest::with_hint(known).hint;
-        let (bytes, passages) = (file.stamp.size, file.chunks);
-        Self { path: file.path, state: file.state, bytes, passages, pages, sections, title, reason: file.reason, hint }
-    }
-
-    /// One line: state, path, and what was read.
-    fn line(&self) -> String {
-        let pages = if self.pages > 0 { format!(", {} pages", self.pages) } else { String::new() };
-        let reason = self.reason.as_ref().map(|reason| format!(" · {reason}")).unwrap_or_default();
-        let read = format!("{} passages{pages}, {} sections", self.passages, self.sections);
-        format!("  {:<8} {}  {read}{reason}", word(self.state), self.path)
-    }
-}
-
-fn word(state: FileState) -> &'static str {
-    match state {
-        FileState::Indexed => "whole",
-        FileState::Partly => "partly",
-        FileState::Skipped => "skipped",
-        FileState::Failed => "failed",
-    }
-}
-
-fn formats(ledger: &[FileDetail]) -> Vec<Format> {
+fn formats(ledger: &[Entry]) -> Vec<Format> {
     let mut by: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    for detail in ledger {
-        let name = detail.file.path.rsplit('/').next().unwrap_or_default();
+    for entry in ledger {
+        let name = entry.path.rsplit('/').next().unwrap_or_default();
         let extension =
             name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()).map_or("", |(_, extension)| extension);
         let (files, read) = by.entry(extension.to_lowercase()).or_default();
         *files += 1;
-        *read += u64::from(matches!(detail.file.state, FileState::Indexed | FileState::Partly));
+        *read += u64::from(matches!(entry.state, FileState::Indexed | FileState::Partly));
     }
     let mut formats: Vec<Format> =
         by.into_iter().map(|(extension, (files, read))| Format { extension, files, read }).collect();
@@ -117,13 +81,13 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     let folder = crate::places::Folder::open(&args.folder)?;
     let opened = app.library(&args.folder, Freshness::AsIs, &mut Progress::new())?;
     let library = &opened.library;
-    let ledger = library.ledger().context("cannot read the library")?;
+    let ledger = crate::ingest::ledger(library)?;
     if let Some(path) = &args.file {
-        let found = ledger.into_iter().find(|detail| detail.file.path == *path);
-        let detail = found
+        let found = ledger.into_iter().find(|entry| entry.path == *path);
+        let entry = found
             .with_context(|| format!("{path}: the library of {} knows no such file", folder.display()))
             .hint("tanya status --files lists all that it knows")?;
-        return one(&Entry::new(detail), args.json);
+        return one(&entry, args.json);
     }
     let problems = library.problems().context("cannot read the library")?;
     let shown = Shown {
@@ -132,7 +96,7 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         status: library.status().context("cannot read the library")?,
         formats: formats(&ledger),
         problems: problems.into_iter().map(crate::ingest::with_hint).collect(),
-        files: args.files.then(|| ledger.into_iter().map(Entry::new).collect()),
+        files: args.files.then_some(ledger),
     };
     if args.json {
         output::json(&shown)?;
@@ -169,10 +133,10 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         output::line(&output::shown(&format!("  read: {}", formats.join(", "))))?;
     }
     if let Some(files) = &shown.files {
-        files.iter().try_for_each(|entry| output::line(&output::shown(&entry.line())))?;
+        files.iter().try_for_each(|entry| output::line(&output::shown(&row(entry))))?;
     } else if args.failed {
         for problem in &shown.problems {
-            let state = word(problem.state);
+            let state = state_word(problem.state);
             let hint = problem.hint.as_ref().map(|hint| format!(" → {hint}")).unwrap_or_default();
             output::line(&output::shown(&format!("  {state:<8} {}  {}{hint}", problem.path, problem.reason)))?;
         }
@@ -188,21 +152,7 @@ fn one(entry: &Entry, json: bool) -> Result<ExitCode> {
         output::json(entry)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let text = |name: &str, value: &str| format!("\n  {name:<9} {value}");
-    let mut lines = entry.path.clone();
-    lines.push_str(&text("state", word(entry.state)));
-    if !entry.title.is_empty() {
-        lines.push_str(&text("title", &entry.title));
-    }
-    lines.push_str(&text("size", &format!("{} bytes", entry.bytes)));
-    lines.push_str(&text("passages", &entry.passages.to_string()));
-    if entry.pages > 0 {
-        lines.push_str(&text("pages", &entry.pages.to_string()));
-    }
-    lines.push_str(&text("sections", &entry.sections.to_string()));
-    for (name, value) in [("why", &entry.reason), ("do", &entry.hint)] {
-        lines.push_str(&value.as_ref().map(|value| text(name, value)).unwrap_or_default());
-    }
-    output::line(&output::shown(&lines))?;
+    let facts: Vec<String> = entry.facts().into_iter().map(|(name, value)| format!("\n  {name:<9} {value}")).collect();
+    output::line(&output::shown(&format!("{}{}", entry.path, facts.concat())))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -9,15 +9,19 @@
 //! | `chunk` | blocks → passages on sentence, heading, table and code borders (in the child) |
 //! | `feed` | the results → the library, in growing batches |
 //! | `watch` | what changed in the folder since, so that only that is looked at again |
+//! | `again` | what a person wants read again though it did not change |
+//! | `ledger` | every file with what was read of it, why no more, and what to do |
 //!
 //! Invariants: the folder is never written to; every file found ends in the library with a state, and a reason unless all
 //! of it is searchable; a kill at any moment loses at most what was not committed, which the next update reads again.
 
+mod again;
 mod chunk;
 mod extract;
 mod feed;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod ledger;
 mod marks;
 mod plan;
 mod problem;
@@ -34,6 +38,8 @@ use anyhow::{Context, Result};
 use tanya_engine::Cancel;
 use tanya_index::{FileStamp, Library, Problem, Writer};
 
+pub use again::Again;
+pub use ledger::{Entry, ledger, state_word};
 pub use marks::{Mark, marks};
 pub use problem::with_hint;
 pub use scan::ScanOptions;

@@ -44,7 +44,7 @@ pub enum Changes {
 
 impl Changes {
     /// Both; too many paths are everything.
-    fn and(self, other: Self, storm: usize) -> Self {
+    pub(super) fn and(self, other: Self, storm: usize) -> Self {
         match (self, other) {
             (Self::Paths(mut paths), Self::Paths(more)) => {
                 paths.extend(more);

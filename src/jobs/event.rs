@@ -3,6 +3,7 @@
 use super::meters::Metered;
 use crate::answer::AnswerEvent;
 use crate::chat::{CitedNow, Conversation, Found, SessionId, SessionSummary};
+use crate::ingest::Entry;
 use crate::report::Report;
 
 /// Names one question; increasing, so that a stale event can be told from a current one.
@@ -45,6 +46,8 @@ pub enum JobEvent {
     SessionLoaded(Box<Conversation>),
     /// Where the texts are now that the turns of a conversation cite, turn by turn.
     SourcesCompared(SessionId, Vec<Vec<CitedNow>>),
+    /// Every file of the library, by path.
+    LibraryListed(Vec<Entry>),
     /// Something that no question waits for went wrong.
     Failed(Report),
     /// One line worth reading, such as an index that was rebuilt.

@@ -13,7 +13,8 @@ use tokio::sync::mpsc::Sender;
 use super::embed::{self, Batch, Until};
 use super::event::{IngestEvent, JobEvent};
 use super::inference::{Embedded, Passages, Work, Yield};
-use crate::ingest::{Changes, IngestOptions, Progress, Watch, WatchOptions};
+use super::ledger::LedgerWork;
+use crate::ingest::{Again, Changes, IngestOptions, Progress, Watch, WatchOptions};
 use crate::places::{Folder, Places};
 use crate::report::Report;
 
@@ -32,7 +33,7 @@ pub(super) enum Order {
         /// Their length.
         dimension: usize,
     },
-    /// The folder changed, or it is time to end.
+    /// The folder changed, something is to be read again, or it is time to end.
     Look,
 }
 
@@ -49,6 +50,9 @@ pub(super) struct Indexing {
     pub(super) library: Options,
     pub(super) events: Sender<JobEvent>,
     pub(super) inference: SyncSender<Work>,
+    pub(super) ledger: SyncSender<LedgerWork>,
+    /// What a person wants read again.
+    pub(super) again: Again,
     pub(super) cancel: Cancel,
     /// `None`: the folder is read once.
     pub(super) watch: Option<Awake>,
@@ -79,8 +83,9 @@ impl Indexing {
             self.tell(JobEvent::Notice(notice.clone()));
         }
         self.status(&library)?;
-        // The inference thread ends only with the program.
+        // These threads end only with the program.
         let _ = self.inference.send(Work::Library(Arc::clone(&library)));
+        let _ = self.ledger.send(LedgerWork::Library(Arc::clone(&library)));
         let Some((writer, waiting)) = self.writer(&library, orders)? else { return Ok(()) };
         let mut desk = Desk { library: &library, writer, watch: self.start_watch()?, has_embedder: false };
         self.attempt(|| self.follow(&mut desk, &Changes::Everything));
@@ -157,17 +162,25 @@ impl Indexing {
             while let Some(changes) = desk.watch.as_ref().and_then(Watch::take) {
                 self.follow(desk, &changes)?;
             }
+            while let Some(changes) = self.again.take() {
+                changes.unsettle(desk.library, &mut desk.writer)?;
+                self.follow(desk, &changes)?;
+            }
             let embedder = desk.library.status().context("cannot read the library")?.embedder;
             if let Some(embedder) = embedder.filter(|_| desk.has_embedder) {
                 self.fill(desk, &embedder)?;
             }
-            let more = desk.watch.as_ref().is_some_and(Watch::is_waiting);
-            if !more || self.cancel.is_cancelled() {
+            if !self.is_behind(desk.watch.as_ref()) || self.cancel.is_cancelled() {
                 break;
             }
         }
         self.status(desk.library)?;
         Ok(())
+    }
+
+    /// Whether there is something to read before any more vectors are made.
+    fn is_behind(&self, watch: Option<&Watch>) -> bool {
+        self.again.is_waiting() || watch.is_some_and(Watch::is_waiting)
     }
 
     /// Brings the library up to date with what changed.
@@ -228,9 +241,8 @@ impl Indexing {
 
     fn fill(&self, desk: &mut Desk<'_>, embedder: &str) -> Result<()> {
         let (library, watch) = (desk.library, desk.watch.as_ref());
-        let changed = || watch.is_some_and(Watch::is_waiting);
         let mut embed = |texts: &[&str]| {
-            if changed() {
+            if self.is_behind(watch) {
                 return Ok(Batch::Postponed);
             }
             let (reply, answer) = sync_channel(1);

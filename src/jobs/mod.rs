@@ -8,6 +8,7 @@ mod embed;
 mod event;
 mod indexing;
 mod inference;
+mod ledger;
 mod load;
 mod loader;
 mod meters;
@@ -31,11 +32,12 @@ pub use meters::Metered;
 
 use crate::answer::{Prompts, Request};
 use crate::chat::{Conversation, SessionId, SessionStore};
-use crate::ingest::IngestOptions;
+use crate::ingest::{Again, Changes, IngestOptions};
 use crate::places::{Folder, Places};
 use crate::report::{Hinting as _, Report};
 use indexing::{Awake, Indexing, Order};
 use inference::{Inference, Question, Work, Yield, contained};
+use ledger::LedgerWork;
 use loader::Loader;
 use sessions::SessionWork;
 
@@ -70,6 +72,8 @@ pub struct Jobs {
     indexing: SyncSender<Order>,
     sessions: SyncSender<SessionWork>,
     models: SyncSender<Wanted>,
+    ledger: SyncSender<LedgerWork>,
+    again: Again,
     interrupt: Yield,
     quit: Cancel,
     running: BTreeMap<JobId, Cancel>,
@@ -86,11 +90,15 @@ impl Jobs {
         let (indexing, orders) = sync_channel(INBOX);
         let (sessions, session_inbox) = sync_channel(INBOX);
         let (models, wanted) = sync_channel(INBOX);
+        let (ledger, ledger_inbox) = sync_channel(INBOX);
+        let again = Again::default();
         let mut jobs = Self {
             inference: inference.clone(),
             indexing: indexing.clone(),
             sessions,
             models,
+            ledger: ledger.clone(),
+            again: again.clone(),
             interrupt: interrupt.clone(),
             quit: quit.clone(),
             running: BTreeMap::new(),
@@ -108,11 +116,18 @@ impl Jobs {
             library: setup.library,
             events: events.clone(),
             inference: inference.clone(),
+            ledger,
+            again,
             cancel: quit.clone(),
             places: setup.places.clone(),
             watch: setup.watch.then(|| Awake { orders: indexing.clone(), interrupt }),
         };
         jobs.spawn("indexing", events, move || indexer.run(&orders))?;
+        let ledger_events = events.clone();
+        jobs.spawn("ledger", events, move || {
+            ledger::list(&ledger_inbox, &ledger_events);
+            Ok(())
+        })?;
         let loader = Loader { supply: setup.supply, events: events.clone(), inference, indexing, cancel: quit };
         jobs.spawn("models", events, move || {
             loader.run(&wanted);
@@ -179,6 +194,19 @@ impl Jobs {
         let _ = self.models.try_send(models);
     }
 
+    /// Lists the files of the library.
+    pub fn list_library(&self) {
+        let _ = self.ledger.try_send(LedgerWork::List);
+    }
+
+    /// Has these read again, whether or not they changed: before any more vectors are made, after what is being read now.
+    pub fn read_again(&self, changes: Changes) {
+        self.again.want(changes);
+        // A full channel holds orders that make the thread look too.
+        let _ = self.indexing.try_send(Order::Look);
+        self.interrupt.now();
+    }
+
     /// Saves the last turn of a conversation.
     pub fn save(&self, conversation: Conversation) {
         let _ = self.sessions.try_send(SessionWork::Save(Box::new(conversation)));
@@ -233,6 +261,8 @@ impl Drop for Jobs {
         self.sessions = closed;
         let (closed, _) = sync_channel(1);
         self.models = closed;
+        let (closed, _) = sync_channel(1);
+        self.ledger = closed;
         let deadline = Instant::now() + PATIENCE;
         for thread in self.threads.drain(..) {
             while !thread.is_finished() && Instant::now() < deadline {

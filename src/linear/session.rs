@@ -290,6 +290,7 @@ impl Session {
             | JobEvent::SessionSaved(_)
             | JobEvent::SessionsListed(_)
             | JobEvent::SessionsFound { .. }
+            | JobEvent::LibraryListed(_)
             | JobEvent::SourcesCompared(..)
             | JobEvent::SessionLoaded(_) => Vec::new(),
             JobEvent::Notice(text) => self.remark(Act::Note(text)),

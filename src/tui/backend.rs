@@ -18,6 +18,10 @@ pub trait Backend {
     fn configure(&mut self, settings: &Settings);
     /// Keeps the conversation; its last turn is new.
     fn save_turn(&mut self, conversation: &Conversation);
+    /// Asks for [`crate::jobs::JobEvent::LibraryListed`].
+    fn list_library(&mut self);
+    /// Has the file at this path, or the whole folder, read again, changed or not.
+    fn read_again(&mut self, path: Option<&str>);
     /// Asks for [`crate::jobs::JobEvent::SessionsListed`].
     fn list_sessions(&mut self);
     /// Asks for [`crate::jobs::JobEvent::SessionLoaded`].

@@ -17,6 +17,10 @@ pub(super) enum Effect {
     Configure(Box<Settings>),
     /// Keep this conversation, which may not be on the screen any more.
     SaveConversation(Box<Conversation>),
+    /// List the library's files.
+    ListLibrary,
+    /// Read a file, by its path in the library, or the whole folder again.
+    ReadAgain(Option<String>),
     /// List the conversations.
     ListSessions,
     /// Load one.

@@ -10,6 +10,7 @@ use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::style::{Color, Modifier};
+use tanya_index::FileState;
 
 use super::effect::Effect;
 use super::keymap::Keymap;
@@ -21,6 +22,7 @@ use super::view;
 use crate::answer::{Answer, AnswerEvent, Citation, FinishKind, Gate, Measures, Sentence, Source, Verdict};
 use crate::chat::{Conversation, SessionId, SessionSummary, Turn};
 use crate::config::Settings;
+use crate::ingest::Entry;
 use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEvent};
 
 pub(super) const NOW: u64 = 1_790_000_000;
@@ -309,6 +311,39 @@ pub(super) fn conversation() -> Conversation {
     let mut conversation = Conversation::new("/home/me/notes", started());
     conversation.push(Turn::new("when did I prune the pear tree?".into(), finished(), NOW));
     conversation
+}
+
+/// A row of the library: `problem` is a reason, and what to do about it.
+pub(super) fn file(path: &str, state: FileState, bytes: u64, passages: u32, problem: Option<(&str, &str)>) -> Entry {
+    Entry {
+        path: path.into(),
+        state,
+        bytes,
+        passages,
+        pages: passages / 20,
+        sections: passages / 2,
+        title: String::new(),
+        reason: problem.map(|(reason, _)| reason.to_owned()),
+        hint: problem.map(|(_, hint)| hint.to_owned()).filter(|hint| !hint.is_empty()),
+    }
+}
+
+pub(super) fn files() -> Vec<Entry> {
+    let ocr = "run it through OCR (for example ocrmypdf) and keep the result in the folder";
+    vec![
+        file("books/steppe.pdf", FileState::Partly, 4_800_000, 210, Some(("3 pages have no text layer", ocr))),
+        file("garden/2024-spring.md", FileState::Indexed, 12_400, 12, None),
+        file("garden/\u{1b}[31mred\u{202e}.md", FileState::Indexed, 90, 1, None),
+        file("photos/pear.jpg", FileState::Skipped, 2_100_000, 0, Some(("no text in it: .jpg", ""))),
+        file(
+            "taxes/2023/a very long folder name for the year/declaration-final-final.pdf",
+            FileState::Failed,
+            880_000,
+            0,
+            Some(("encrypted: a password is needed", "save a copy without a password in the folder")),
+        ),
+        file("tools/inventory.csv", FileState::Indexed, 3_100, 4, None),
+    ]
 }
 
 pub(super) fn sessions() -> Vec<SessionSummary> {

@@ -70,6 +70,12 @@ pub(super) enum Command {
     Palette,
     NewSession,
     Sessions,
+    Library,
+    FilterFiles,
+    NextFiles,
+    PreviousFiles,
+    ReadAgain,
+    ReadAllAgain,
     Suspend,
     Repaint,
 }
@@ -114,6 +120,12 @@ pub(super) enum When {
     Naming,
     /// A session is to be deleted, and that waits for a yes.
     Deleting,
+    /// Keys go to the list of the library's files.
+    Files,
+    /// Words of a path are typed.
+    FilesFiltering,
+    /// What is known of one file is shown.
+    FileDetails,
     /// There is no question yet, nothing is typed, and questions are suggested.
     Suggested,
     /// Keys go to a page: help, settings, a passage.
@@ -154,13 +166,14 @@ pub(super) enum Group {
     Reading,
     Sources,
     Sessions,
+    Library,
     Insight,
     Program,
 }
 
 impl Group {
-    pub(super) const ALL: [Self; 6] =
-        [Self::Asking, Self::Reading, Self::Sources, Self::Sessions, Self::Insight, Self::Program];
+    pub(super) const ALL: [Self; 7] =
+        [Self::Asking, Self::Reading, Self::Sources, Self::Sessions, Self::Library, Self::Insight, Self::Program];
 
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -168,6 +181,7 @@ impl Group {
             Self::Reading => "Reading",
             Self::Sources => "Sources and citations",
             Self::Sessions => "Earlier conversations",
+            Self::Library => "The library's files",
             Self::Insight => "Inside an answer",
             Self::Program => "Program",
         }
@@ -220,6 +234,24 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     RenameSession "rename" [char('r')] List Sessions "give the selected conversation a name" "rename";
     ExportSession "export" [char('e')] List Sessions "write it as a Markdown file into the current directory" "export";
     DeleteSession "delete" [char('d')] List Sessions "delete it, after a question" "delete";
+    OpenItem "open-details" [key(KeyCode::Enter)] Files Library "" "details";
+    OpenItem "open-found-details" [key(KeyCode::Enter)] FilesFiltering Library "" "details";
+    PreviousItem "previous-file" [key(KeyCode::Up), char('k')] Files Library "" "";
+    NextItem "next-file" [key(KeyCode::Down), char('j')] Files Library "" "";
+    PreviousItem "previous-found-file" [key(KeyCode::Up)] FilesFiltering Library "" "";
+    NextItem "next-found-file" [key(KeyCode::Down)] FilesFiltering Library "" "";
+    PreviousItem "previous-details" [key(KeyCode::Up), char('k'), char('['), key(KeyCode::Left)] FileDetails Library "in a file's details: the file before" "";
+    NextItem "next-details" [key(KeyCode::Down), char('j'), char(']'), key(KeyCode::Right)] FileDetails Library "in a file's details: the file after" "next";
+    NextFiles "next-files" [key(KeyCode::Tab)] Files Library "show in turn all files, those with problems, the failed, the partly read, the skipped" "problems";
+    PreviousFiles "previous-files" [key(KeyCode::BackTab)] Files Library "the same backwards" "";
+    FilterFiles "filter-files" [char('/')] Files Library "show only files with these words in their paths" "filter";
+    OpenFile "open-listed-file" [char('o')] Files Library "" "";
+    OpenFile "open-detailed-file" [char('o')] FileDetails Library "" "open the file";
+    ReadAgain "read-again" [char('r')] Files Library "read the selected file again, changed or not" "read again";
+    ReadAgain "read-details-again" [char('r')] FileDetails Library "" "read again";
+    ReadAllAgain "read-all-again" [char('R')] Files Library "read the whole folder again" "";
+    Top "first-file" [key(KeyCode::Home), char('g')] Files Library "" "";
+    Bottom "last-file" [key(KeyCode::End), char('G')] Files Library "" "";
     PreviousItem "previous-source" [key(KeyCode::Up), char('k')] Sources Sources "" "";
     NextItem "next-source" [key(KeyCode::Down), char('j')] Sources Sources "" "";
     PreviousItem "previous-passage" [char('['), key(KeyCode::Left)] Passage Sources "in a passage: the source before" "";
@@ -275,6 +307,7 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     QuitWhenEmpty "quit" [ctrl('d')] Empty Program "quit, when nothing is typed" "quit";
     NewSession "new" [ctrl('n')] Chat Program "a new conversation" "";
     Sessions "sessions" [ctrl('r')] Chat Program "earlier conversations" "";
+    Library "library" [ctrl('o')] Chat Library "every file of the folder, with what was read of it, and why no more" "";
     Repaint "redraw" [ctrl('l')] Anywhere Program "draw the screen again" "";
     Suspend "suspend" [ctrl('z')] Anywhere Program "suspend; `fg` brings it back" "";
     Help "help" [char('?'), Chord(KeyCode::F(1), PLAIN)] Empty Program "this help, when nothing is typed" "help";
@@ -303,6 +336,7 @@ pub(super) const SLASHES: &[Slash] = &[
     Slash { name: "help", arguments: "", title: "keys and commands" },
     Slash { name: "new", arguments: "", title: "a new conversation" },
     Slash { name: "sessions", arguments: "", title: "earlier conversations about this folder" },
+    Slash { name: "library", arguments: "", title: "every file with what was read of it, and why no more" },
     Slash { name: "whole", arguments: "QUESTION", title: "read the whole folder for a question" },
     Slash { name: "inspect", arguments: "", title: "the steps of the model, or keep those of the next answer" },
     Slash { name: "prompt", arguments: "", title: "the last prompt by its parts" },

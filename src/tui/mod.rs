@@ -227,6 +227,8 @@ impl Driver<'_> {
                     self.backend.configure(&settings);
                 }
                 Effect::SaveConversation(conversation) => self.backend.save_turn(&conversation),
+                Effect::ListLibrary => self.backend.list_library(),
+                Effect::ReadAgain(path) => self.backend.read_again(path.as_deref()),
                 Effect::ListSessions => self.backend.list_sessions(),
                 Effect::LoadSession(id) => self.backend.load_session(id),
                 Effect::SearchSessions(text) => self.backend.search_sessions(&text),

@@ -1,10 +1,12 @@
 //! Whole screens: pictures with their styles, and laws that hold for any input.
 
+mod files;
 mod insight;
 mod palette;
 
 use proptest::prelude::*;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use tanya_index::FileState;
 
 use super::fixtures::{self, Harness};
 use super::keymap::BINDINGS;
@@ -13,6 +15,7 @@ use super::theme::{Background, Charset, Colors, Traits};
 use crate::answer::{AnswerEvent, Gate, Source};
 use crate::chat::{CitedNow, Standing};
 use crate::config::{Settings, Theme};
+use crate::ingest::Entry;
 use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEvent};
 use crate::report::Report;
 
@@ -195,6 +198,24 @@ fn source() -> impl Strategy<Value = Source> {
         })
 }
 
+fn entry() -> impl Strategy<Value = Entry> {
+    let state =
+        prop::sample::select(vec![FileState::Indexed, FileState::Partly, FileState::Skipped, FileState::Failed]);
+    (hostile(), state, any::<u64>(), any::<u32>(), prop::option::of(hostile())).prop_map(
+        |(path, state, bytes, number, reason)| Entry {
+            title: path.clone(),
+            hint: reason.clone(),
+            pages: number % 7,
+            sections: number,
+            passages: number,
+            path,
+            state,
+            bytes,
+            reason,
+        },
+    )
+}
+
 fn job() -> impl Strategy<Value = JobEvent> {
     let id = (0_u64..6).prop_map(JobId);
     let answer = prop_oneof![
@@ -226,6 +247,7 @@ fn job() -> impl Strategy<Value = JobEvent> {
         1 => hostile().prop_map(|name| JobEvent::Model(ModelEvent::Ready { backend: name.clone(), name, window: 10 })),
         1 => hostile().prop_map(JobEvent::Notice),
         1 => Just(JobEvent::SessionsListed(fixtures::sessions())),
+        1 => prop::collection::vec(entry(), 0..9).prop_map(JobEvent::LibraryListed),
         1 => Just(JobEvent::SessionLoaded(Box::new(fixtures::conversation()))),
         1 => (hostile(), any::<u32>(), any::<u32>()).prop_map(|(path, start_line, end_line)| {
             let cited = CitedNow { n: 1, path, start_line, end_line, page: None, standing: Standing::Gone };
@@ -243,7 +265,7 @@ fn key() -> impl Strategy<Value = KeyEvent> {
         ]),
     ];
     let modifiers = prop_oneof![6 => Just(KeyModifiers::NONE), 1 => Just(KeyModifiers::CONTROL), 1 => Just(KeyModifiers::ALT), 1 => Just(KeyModifiers::SHIFT)];
-    let edit = prop::sample::select(vec!['a', 'c', 'e', 'k', 'u', 'w', 'y', 'n', 'p', 'r', 'd', 'j', '_', 'l'])
+    let edit = prop::sample::select(vec!['a', 'c', 'e', 'k', 'u', 'w', 'y', 'n', 'p', 'r', 'o', 'd', 'j', '_', 'l'])
         .prop_map(|c| KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL));
     prop_oneof![5 => (code, modifiers).prop_map(|(code, modifiers)| KeyEvent::new(code, modifiers)), 1 => edit]
 }

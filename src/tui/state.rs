@@ -3,6 +3,7 @@
 //! Invariants: at most one answer is being made (`running`), and its id is the only one whose events count; the scroll anchor
 //! names a turn and one of its lines, so that new text below never moves what is being read.
 
+mod files;
 mod folder;
 mod insight;
 mod palette;
@@ -12,6 +13,7 @@ mod turn;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub(super) use files::{Files, FilesMode, Which};
 pub(super) use folder::{Indexing, Library, Model, Models};
 pub(super) use insight::{Insight, Inspect, Knob, PromptView, Standing};
 pub(super) use palette::{Act, Entry, Palette};
@@ -50,6 +52,7 @@ pub(super) enum Screen {
     Help(Page),
     Settings(Page),
     Sessions(Sessions),
+    Files(Files),
     Passage(Passage),
     Inspect(Inspect),
     Prompt(PromptView),
@@ -309,12 +312,15 @@ impl State {
             When::ScrolledUp => match screen {
                 Screen::Chat => !self.scroll.follow && (empty || self.focus != Focus::Composer),
                 Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Metrics(_) => true,
-                Screen::Sessions(_) | Screen::Inspect(_) | Screen::Prompt(_) => false,
+                Screen::Sessions(_) | Screen::Files(_) | Screen::Inspect(_) | Screen::Prompt(_) => false,
             },
             When::List => sessions_mode(screen) == Some(&Mode::Browse),
             When::Filtering => sessions_mode(screen) == Some(&Mode::Filter),
             When::Naming => matches!(sessions_mode(screen), Some(Mode::Rename(_))),
             When::Deleting => sessions_mode(screen) == Some(&Mode::Delete),
+            When::Files => files_mode(screen) == Some(FilesMode::Browse),
+            When::FilesFiltering => files_mode(screen) == Some(FilesMode::Filter),
+            When::FileDetails => matches!(files_mode(screen), Some(FilesMode::Details(_))),
             When::Suggested => typing && empty && self.turns.is_empty() && !self.suggestions.is_empty(),
             When::Page => {
                 matches!(screen, Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Metrics(_))
@@ -384,6 +390,13 @@ impl State {
 fn sessions_mode(screen: &Screen) -> Option<&Mode> {
     match screen {
         Screen::Sessions(sessions) => Some(&sessions.mode),
+        _ => None,
+    }
+}
+
+fn files_mode(screen: &Screen) -> Option<FilesMode> {
+    match screen {
+        Screen::Files(files) => Some(files.mode),
         _ => None,
     }
 }

@@ -3,6 +3,8 @@
 mod branch;
 mod commands;
 mod evidence;
+mod field;
+mod files;
 mod insight;
 mod jobs;
 mod keys;
@@ -26,6 +28,10 @@ pub(super) fn update(state: &mut State, at: Duration, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => {
             if let Some(list) = &mut state.palette {
                 palette::pasted(list, &text);
+                return Vec::new();
+            }
+            if let Screen::Files(_) = state.screen {
+                files::pasted(state, &text);
                 return Vec::new();
             }
             if state.screen != Screen::Chat {

@@ -10,6 +10,7 @@
 //! ```
 
 mod composer;
+mod files;
 mod gauge;
 mod header;
 mod help;
@@ -95,8 +96,9 @@ pub(super) fn citation_at(state: &mut State, cell: (u16, u16)) -> Option<Cited> 
 
 /// Rows of whatever scrolls now.
 pub(super) fn page_rows(state: &State) -> usize {
-    match state.screen {
+    match &state.screen {
         Screen::Passage(_) => transcript_rows(state).saturating_sub(passage::HEAD),
+        Screen::Files(list) => files::page_rows(state, list, transcript_columns(state), transcript_rows(state)),
         _ => transcript_rows(state),
     }
 }
@@ -110,6 +112,7 @@ pub(super) fn last_top(state: &State) -> usize {
         Screen::Passage(passage) => passage::length(state, *passage),
         Screen::Metrics(_) => metrics::lines(state, columns).len(),
         Screen::Inspect(view) => inspect::lines(state, view, columns, areas(state).transcript.height).len(),
+        Screen::Files(list) => files::details(state, list, columns).len(),
         Screen::Chat | Screen::Sessions(_) | Screen::Prompt(_) => 0,
     };
     lines.saturating_sub(page_rows(state))
@@ -155,6 +158,7 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
             lines(frame, areas.transcript, &help::settings(state, areas.transcript.width), page.top);
         }
         (None, Screen::Sessions(list)) => sessions::draw(state, list, frame, areas.transcript),
+        (None, Screen::Files(list)) => files::draw(state, list, frame, areas.transcript),
         (None, Screen::Passage(open)) => passage::draw(state, *open, frame, areas.transcript),
         (None, Screen::Metrics(page)) => {
             lines(frame, areas.transcript, &metrics::lines(state, areas.transcript.width), page.top);

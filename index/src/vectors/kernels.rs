@@ -177,9 +177,8 @@ mod x86 {
         let (fours, rest) = products.as_chunks_mut::<4>();
         let (rows_of_fours, rest_rows) = rows.split_at(fours.len() * 4 * query.len());
         for (four, rows) in fours.iter_mut().zip(rows_of_fours.chunks_exact(4 * query.len())) {
-            let (first, second) = rows.split_at(2 * query.len());
-            let ((a, b), (c, d)) = (first.split_at(query.len()), second.split_at(query.len()));
-            *four = four_avx2([a, b, c, d], query);
+            let row = |place: usize| &rows[place * query.len()..(place + 1) * query.len()];
+            *four = four_avx2([row(0), row(1), row(2), row(3)], query);
         }
         for (product, row) in rest.iter_mut().zip(rest_rows.chunks_exact(query.len())) {
             [*product, ..] = four_avx2([row; 4], query);
@@ -192,21 +191,19 @@ mod x86 {
     #[target_feature(enable = "avx2")]
     fn four_avx2(rows: [&[i8]; 4], query: &[i8]) -> [i32; 4] {
         let (blocks, rest) = query.as_chunks::<32>();
-        let [a, b, c, d] = rows;
-        let ahead = a.as_ptr().wrapping_add(AHEAD);
+        let row_blocks = rows.map(|row| row.as_chunks::<32>().0);
+        let ahead = rows[0].as_ptr().wrapping_add(AHEAD);
         let ones = _mm256_set1_epi16(1);
         let mut sums = [_mm256_setzero_si256(); 4];
-        let first = a.as_chunks::<32>().0.iter().zip(b.as_chunks::<32>().0);
-        let second = c.as_chunks::<32>().0.iter().zip(d.as_chunks::<32>().0);
-        for ((place, y), ((a, b), (c, d))) in blocks.iter().enumerate().zip(first.zip(second)) {
+        for (place, y) in blocks.iter().enumerate() {
             // Four rows lie side by side: two lines of memory for each step. No address is wrong to ask for.
             _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(place * 128));
             _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(place * 128 + 64));
             // SAFETY: 32 bytes are read from an array of 32; the load asks for no alignment.
             let y = unsafe { _mm256_loadu_si256(y.as_ptr().cast()) };
-            for (sum, x) in sums.iter_mut().zip([a, b, c, d]) {
+            for (sum, row) in sums.iter_mut().zip(&row_blocks) {
                 // SAFETY: as above.
-                let x = unsafe { _mm256_loadu_si256(x.as_ptr().cast()) };
+                let x = unsafe { _mm256_loadu_si256(row[place].as_ptr().cast()) };
                 let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(y, x));
                 *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, ones));
             }

@@ -18,6 +18,9 @@ impl When {
             | Self::Filtering
             | Self::Naming
             | Self::Deleting
+            | Self::Files
+            | Self::FilesFiltering
+            | Self::FileDetails
             | Self::Page
             | Self::Inspecting
             | Self::Prompted
@@ -33,8 +36,16 @@ impl When {
 
     /// May text be typed where this place holds?
     pub(super) fn takes_text(self) -> bool {
-        const TYPED: [When; 7] =
-            [When::Typed, When::FirstLine, When::LastLine, When::Slash, When::Filtering, When::Naming, When::Palette];
+        const TYPED: [When; 8] = [
+            When::Typed,
+            When::FirstLine,
+            When::LastLine,
+            When::Slash,
+            When::Filtering,
+            When::FilesFiltering,
+            When::Naming,
+            When::Palette,
+        ];
         self == Self::Answering || TYPED.into_iter().any(|place| self.covers(place))
     }
 }

@@ -1,6 +1,6 @@
 //! Commands typed after `/`.
 
-use super::{ask, insight, new_session, quit, sessions};
+use super::{ask, files, insight, new_session, quit, sessions};
 use crate::config::SETTINGS;
 use crate::report::Report;
 use crate::tui::backend::Grounds;
@@ -45,6 +45,7 @@ pub(super) fn bare(state: &mut State, name: &str) -> Vec<Effect> {
     match name {
         "new" => new_session(state),
         "sessions" => sessions::open(state),
+        "library" => files::open(state),
         "set" => {
             state.screen = Screen::Settings(Page::default());
             Vec::new()

@@ -1,5 +1,6 @@
 //! What is done with the selected source: its file is opened, its quote is copied.
 
+use super::files;
 use crate::answer::Source;
 use crate::report::Report;
 use crate::tui::clipboard::copy_sequence;
@@ -20,8 +21,11 @@ fn selected(state: &State) -> Option<(&TurnState, &Source)> {
     turn.shown_sources().nth(source).map(|source| (turn, source))
 }
 
-/// Opens the file behind the selected source at the first line that is cited.
+/// Opens the file behind the selected source at the first line that is cited, or the one that is selected in the library.
 pub(super) fn open(state: &mut State) -> Vec<Effect> {
+    if let Screen::Files(list) = &state.screen {
+        return files::view(state, list);
+    }
     let Some((turn, source)) = selected(state) else { return nothing(state) };
     let line = turn.cited_lines(source).map_or(source.start_line, |(first, _)| first);
     let (path, page) = (source.path.clone(), source.page);

@@ -1,6 +1,6 @@
 //! What background work says.
 
-use super::{ask_next, keep, sessions};
+use super::{ask_next, files, keep, sessions};
 use crate::answer::{AnswerEvent, Gate};
 use crate::jobs::{JobEvent, JobId};
 use crate::tui::effect::Effect;
@@ -24,7 +24,11 @@ pub(super) fn event(state: &mut State, event: JobEvent) -> Vec<Effect> {
             }
             return ask_next(state);
         }
-        JobEvent::Ingest(event) => state.library.apply(event),
+        JobEvent::Ingest(event) => {
+            state.library.apply(event);
+            return files::follow(state);
+        }
+        JobEvent::LibraryListed(list) => return files::listed(state, list),
         JobEvent::Model(event) => state.models.apply(event, &state.settings.embedder),
         JobEvent::SessionSaved(_) => {}
         JobEvent::SessionsListed(all) => sessions::listed(state, all),

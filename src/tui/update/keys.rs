@@ -2,11 +2,12 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
+use super::files::{self, Extent};
 use super::{ask, branch, commands, evidence, insight, new_session, palette, quit, sessions, stop};
 use crate::tui::backend::Grounds;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::Command;
-use crate::tui::state::{Cited, Focus, Mode, Page, Passage, Screen, State};
+use crate::tui::state::{Cited, FilesMode, Focus, Mode, Page, Passage, Screen, State, Which};
 use crate::tui::view;
 
 pub(super) fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
@@ -32,8 +33,13 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
         palette::typed(list, key);
         return Vec::new();
     }
-    if state.screen != Screen::Chat {
-        return sessions::typed(state, key);
+    match state.screen {
+        Screen::Chat => {}
+        Screen::Files(_) => {
+            files::typed(state, key);
+            return Vec::new();
+        }
+        _ => return sessions::typed(state, key),
     }
     other(state, key);
     Vec::new()
@@ -112,6 +118,12 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Palette => palette::open(state),
         Command::NewSession => return new_session(state),
         Command::Sessions => return sessions::open(state),
+        Command::Library => return files::open(state),
+        Command::FilterFiles => files::enter(state, FilesMode::Filter),
+        Command::NextFiles => files::turn(state, 1),
+        Command::PreviousFiles => files::turn(state, Which::ALL.len() - 1),
+        Command::ReadAgain => return files::again(state, Extent::Selected),
+        Command::ReadAllAgain => return files::again(state, Extent::Folder),
         Command::Suspend => return vec![Effect::Suspend],
         Command::Repaint => return vec![Effect::Repaint],
     }
@@ -153,6 +165,7 @@ fn leave(state: &mut State) {
             true
         }
         Screen::Sessions(list) => sessions::back(list),
+        Screen::Files(list) => files::back(list),
         Screen::Inspect(view) => view.input.take().is_some(),
         Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Prompt(_) | Screen::Metrics(_) => false,
     };
@@ -225,6 +238,10 @@ fn scroll(state: &mut State, how: Move) {
             state.screen = Screen::Passage(Passage { top: Some(top), ..passage });
         }
         Screen::Sessions(sessions) => sessions.select(lines),
+        Screen::Files(files) => match &mut files.mode {
+            FilesMode::Details(top) => *top = top.saturating_add_signed(lines).min(last),
+            FilesMode::Browse | FilesMode::Filter => files.select(lines),
+        },
         Screen::Inspect(view) => {
             if let Some(top) = &mut view.input {
                 *top = top.saturating_add_signed(lines).min(last);
@@ -313,10 +330,12 @@ fn select(state: &mut State, step: Step) {
     if state.palette.is_some() {
         return palette::select(state, delta);
     }
-    match state.screen {
+    match &mut state.screen {
         Screen::Sessions(_) => scroll(state, Move::Line(delta)),
+        Screen::Files(list) => files::select(list, delta),
         Screen::Prompt(_) => insight::select(state, delta),
-        Screen::Passage(Passage { turn, source, .. }) => {
+        Screen::Passage(passage) => {
+            let Passage { turn, source, .. } = *passage;
             let source = source.saturating_add_signed(delta).min(count(state, turn).saturating_sub(1));
             state.source = source;
             state.screen = Screen::Passage(Passage { turn, source, top: None });
@@ -339,7 +358,9 @@ fn open_item(state: &mut State) -> Vec<Effect> {
         effects.push(Effect::LoadSession(id));
         return effects;
     }
-    if let Some(turn) = state.shown_turn() {
+    if let Screen::Files(_) = state.screen {
+        files::enter(state, FilesMode::Details(0));
+    } else if let Some(turn) = state.shown_turn() {
         state.screen = Screen::Passage(Passage { turn, source: state.source, top: None });
     }
     Vec::new()

@@ -2,7 +2,7 @@
 
 use ratatui::crossterm::event::KeyEvent;
 
-use super::{commands, keys, sessions};
+use super::{commands, field, keys};
 use crate::tui::effect::Effect;
 use crate::tui::state::{Act, Focus, Palette, Screen, State};
 
@@ -13,14 +13,14 @@ pub(super) fn open(state: &mut State) {
 
 /// A key without a command is typed.
 pub(super) fn typed(palette: &mut Palette, key: KeyEvent) {
-    if sessions::edit(&mut palette.typed, key) {
+    if field::edit(&mut palette.typed, key) {
         palette.selected = 0;
     }
 }
 
 /// Text that came in one piece.
 pub(super) fn pasted(palette: &mut Palette, text: &str) {
-    sessions::add(&mut palette.typed, text);
+    field::add(&mut palette.typed, text);
     palette.selected = 0;
 }
 

@@ -1,16 +1,12 @@
 //! The list of conversations: searching, naming, exporting, deleting.
 
-use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
-use unicode_segmentation::UnicodeSegmentation as _;
+use ratatui::crossterm::event::KeyEvent;
 
+use super::field::{add, edit};
 use super::stop;
 use crate::chat::{Conversation, Found, SessionId, SessionSummary};
 use crate::tui::effect::Effect;
 use crate::tui::state::{Mode, Screen, Sessions, State};
-use crate::tui::text::clean;
-
-/// Bytes of a name or of words to look for: nothing that is pasted here is longer and meant.
-const LONGEST: usize = 400;
 
 /// Opens the list.
 pub(super) fn open(state: &mut State) -> Vec<Effect> {
@@ -89,7 +85,9 @@ pub(super) fn typed(state: &mut State, key: KeyEvent) -> Vec<Effect> {
 pub(super) fn pasted(state: &mut State, text: &str) -> Vec<Effect> {
     let Screen::Sessions(sessions) = &mut state.screen else { return Vec::new() };
     match &mut sessions.mode {
-        Mode::Rename(name) => add(name, text),
+        Mode::Rename(name) => {
+            add(name, text);
+        }
         Mode::Filter => {
             add(&mut sessions.filter, text);
             return search(sessions);
@@ -148,34 +146,4 @@ fn delete(state: &mut State, id: SessionId) -> Vec<Effect> {
 pub(super) fn export(state: &State) -> Vec<Effect> {
     let Screen::Sessions(sessions) = &state.screen else { return Vec::new() };
     sessions.current().map(|session| Effect::ExportSession(session.id.clone())).into_iter().collect()
-}
-
-/// Types a key at the end of one line; false when it changed nothing.
-pub(super) fn edit(text: &mut String, key: KeyEvent) -> bool {
-    let before = text.len();
-    let control = key.modifiers.contains(KeyModifiers::CONTROL);
-    match key.code {
-        KeyCode::Char('u') if control => text.clear(),
-        KeyCode::Char('w') if control => {
-            let kept = text.trim_end();
-            text.truncate(kept.rfind(char::is_whitespace).map_or(0, |space| space + 1));
-        }
-        KeyCode::Char(c) if !control && !key.modifiers.contains(KeyModifiers::ALT) => {
-            add(text, c.encode_utf8(&mut [0; 4]));
-        }
-        KeyCode::Backspace => {
-            let kept = text.grapheme_indices(true).next_back().map_or(0, |(at, _)| at);
-            text.truncate(kept);
-        }
-        _ => {}
-    }
-    text.len() != before
-}
-
-/// Types text at the end of one line, where there is room for it.
-pub(super) fn add(text: &mut String, more: &str) {
-    let more = clean(more).replace('\n', " ");
-    if text.len() + more.len() <= LONGEST {
-        text.push_str(&more);
-    }
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::{bar, columns, spread};
-use crate::tui::state::{Indexing, State};
+use crate::tui::state::{Indexing, Screen, State};
 use crate::tui::text::{count, fit_end, one_line, seconds, thousands, width};
 
 pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
@@ -52,8 +52,16 @@ fn parts(state: &State) -> Vec<Part> {
     if let Some(status) = library.status.as_ref().filter(|status| status.chunks > 0) {
         add(2, one(count(status.chunks, "passage", "passages"), look.theme.muted));
     }
-    if let Some(failed) = library.status.as_ref().map(|status| status.failed).filter(|failed| *failed > 0) {
+    let (failed, partly) = library.status.as_ref().map_or((0, 0), |status| (status.failed, status.partly));
+    if failed > 0 {
         add(3, one(format!("{} not readable", thousands(failed)), look.theme.warn));
+    }
+    if partly > 0 {
+        add(4, one(format!("{} partly", thousands(partly)), look.theme.warn));
+    }
+    // Where they are listed with their reasons.
+    if failed + partly > 0 && !matches!(state.screen, Screen::Files(_)) {
+        add(5, one("/library".into(), look.theme.warn));
     }
     match &library.indexing {
         Indexing::Opening => add(0, one("opening the library".into(), look.theme.muted)),

@@ -149,6 +149,7 @@ fn reading(state: &State) -> Row {
             {
                 let noun = if failed == 1 { "file" } else { "files" };
                 parts.push(vec![Span::styled(format!("{} {noun} not readable", thousands(failed)), look.theme.warn)]);
+                parts.push(muted("/library tells why".into()));
             }
             (look.glyphs.check, look.theme.ok)
         }
