@@ -168,7 +168,7 @@ mod tests {
                 "ctrl-n means new there and would never be sessions",
                 "give sessions or new",
             ),
-            (&[("leave", &["enter"])], "enter means leave there and would never be open", "give open or leave"),
+            (&[("leave", &["enter"])], "enter means leave there and would never be run", "give run or leave"),
             (&[("new", &["n"])], "new: n is typed there", "ctrl or alt"),
             (&[("leave", &["q"])], "leave: q is typed there", "ctrl or alt"),
             (&[("turn", &["x"])], "the keys of turn are the names of what it acts on", "remove"),

@@ -9,7 +9,7 @@ use crate::tui::state::{Act, Entry, Palette, State};
 use crate::tui::text::{fit, width};
 
 /// From here on the ids stand beside the titles.
-const WITH_IDS: usize = 70;
+const WITH_IDS: usize = 90;
 /// Columns of the keys, and where there is little room.
 const KEYS: [usize; 2] = [17, 9];
 /// Below this room there is little.

@@ -101,6 +101,7 @@ fn what_was_left_out_of_an_earlier_prompt_can_be_admitted_again() {
     app.text("d");
     assert!(app.state.insight.held.barred.is_empty() && app.screen().contains("admitted again"), "{}", app.screen());
     app.state.insight.held.bar(PassageName { path: "shed.md".into(), text_hash: String::new() });
+    app.key(KeyCode::Esc);
     app.ctrl('n');
     assert!(app.state.insight.held.barred.is_empty(), "another conversation");
 }
