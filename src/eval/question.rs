@@ -42,7 +42,10 @@ impl Question {
         if answers.is_empty() && files.is_empty() && !unanswerable {
             return Err("it has no answers and is not said to be unanswerable".to_owned());
         }
-        let said = value.get("history").map_or(Ok(Vec::new()), Vec::<Utterance>::deserialize);
+        let said = value
+            .get("history")
+            .filter(|history| !history.is_null())
+            .map_or(Ok(Vec::new()), Vec::<Utterance>::deserialize);
         let history = Exchange::pairs(said.map_err(|error| format!("its history cannot be read: {error}"))?);
         Ok(Self { id, question, answers, unanswerable, files, history })
     }

@@ -47,7 +47,7 @@ pub enum JobEvent {
     /// Where the texts are now that the turns of a conversation cite, turn by turn.
     SourcesCompared(SessionId, Vec<Vec<CitedNow>>),
     /// Every file of the library, by path.
-    LibraryListed(Vec<Entry>),
+    LibraryListed(Result<Vec<Entry>, Report>),
     /// Something that no question waits for went wrong.
     Failed(Report),
     /// One line worth reading, such as an index that was rebuilt.

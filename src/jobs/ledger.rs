@@ -31,11 +31,8 @@ pub(super) fn list(inbox: &Receiver<LedgerWork>, events: &Sender<JobEvent>) {
         }
         let Some(library) = library.as_deref().filter(|_| is_wanted) else { continue };
         is_wanted = false;
-        let told = match ledger(library) {
-            Ok(files) => JobEvent::LibraryListed(files),
-            Err(error) => JobEvent::Failed(Report::new(&error)),
-        };
-        if events.blocking_send(told).is_err() {
+        let listed = ledger(library).map_err(|error| Report::new(&error));
+        if events.blocking_send(JobEvent::LibraryListed(listed)).is_err() {
             return;
         }
     }
@@ -58,7 +55,7 @@ mod tests {
         }
         drop(work);
         list(&inbox, &events);
-        assert_eq!(told.try_recv().unwrap(), JobEvent::LibraryListed(Vec::new()));
+        assert_eq!(told.try_recv().unwrap(), JobEvent::LibraryListed(Ok(Vec::new())));
         assert!(told.try_recv().is_err(), "two that waited are one");
     }
 }

@@ -13,11 +13,13 @@ mod turn;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use files::files_mode;
 pub(super) use files::{Files, FilesMode, Which};
 pub(super) use folder::{Indexing, Library, Model, Models};
 pub(super) use insight::{Insight, Inspect, Knob, PromptView, Standing};
 pub(super) use palette::{Act, Entry, Palette};
 pub(super) use scroll::Scroll;
+use sessions::sessions_mode;
 pub(super) use sessions::{Mode, Sessions};
 pub(super) use turn::{Phase, TurnState};
 
@@ -384,20 +386,6 @@ impl State {
             .map(|source| format!("[{}] {}", source.n, super::view::place(source, "-")))
             .collect();
         Some(if cited.is_empty() { text } else { format!("{text}\n{}\n", cited.join("\n")) })
-    }
-}
-
-fn sessions_mode(screen: &Screen) -> Option<&Mode> {
-    match screen {
-        Screen::Sessions(sessions) => Some(&sessions.mode),
-        _ => None,
-    }
-}
-
-fn files_mode(screen: &Screen) -> Option<FilesMode> {
-    match screen {
-        Screen::Files(files) => Some(files.mode),
-        _ => None,
     }
 }
 

@@ -47,6 +47,7 @@ fn the_steps_the_prompt_and_the_cost_of_a_real_answer_are_shown() {
     pty.press("/metrics\r");
     pty.wait_for("to the first word");
     pty.press("\x1b");
+    pty.wait_until("no metrics", |pty| !pty.text().contains("to the first word"));
     pty.press("\x03\x03\x04");
     assert!(pty.restored().success());
 }

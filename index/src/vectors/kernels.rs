@@ -169,20 +169,33 @@ mod x86 {
     /// Four rows at a time, so that a piece of the query is read once for them and their sums are added up together.
     #[target_feature(enable = "avx2")]
     pub(super) fn products_avx2(rows: &[i8], query: &[i8], products: &mut [i32]) {
-        // Negated it would stay what it is; rounding makes none.
-        if query.contains(&i8::MIN) {
-            rows.chunks_exact(query.len()).zip(products).for_each(|(row, product)| *product = portable(row, query));
-            return;
-        }
-        let (fours, rest) = products.as_chunks_mut::<4>();
+        // Negated the least byte would stay what it is; rounding makes none.
+        let by_fours = products.len() >= 4 && !query.contains(&i8::MIN);
+        let (fours, rest) = if by_fours { products.as_chunks_mut::<4>() } else { (&mut [][..], products) };
         let (rows_of_fours, rest_rows) = rows.split_at(fours.len() * 4 * query.len());
         for (four, rows) in fours.iter_mut().zip(rows_of_fours.chunks_exact(4 * query.len())) {
             let row = |place: usize| &rows[place * query.len()..(place + 1) * query.len()];
             *four = four_avx2([row(0), row(1), row(2), row(3)], query);
         }
         for (product, row) in rest.iter_mut().zip(rest_rows.chunks_exact(query.len())) {
-            [*product, ..] = four_avx2([row; 4], query);
+            *product = product_avx2(row, query);
         }
+    }
+
+    /// Widened to 16 bits, where any byte can be multiplied with any.
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    fn product_avx2(a: &[i8], b: &[i8]) -> i32 {
+        let (a_blocks, a_rest) = a.as_chunks::<16>();
+        let (b_blocks, b_rest) = b.as_chunks::<16>();
+        let mut sum = _mm256_setzero_si256();
+        for (x, y) in a_blocks.iter().zip(b_blocks) {
+            // SAFETY: 16 bytes are read from arrays of 16; the loads ask for no alignment.
+            let (x, y) = unsafe { (_mm_loadu_si128(x.as_ptr().cast()), _mm_loadu_si128(y.as_ptr().cast())) };
+            let pairs = _mm256_madd_epi16(_mm256_cvtepi8_epi16(x), _mm256_cvtepi8_epi16(y));
+            sum = _mm256_add_epi32(sum, pairs);
+        }
+        lanes(sum) + portable(a_rest, b_rest)
     }
 
     /// The instruction for bytes multiplies unsigned with signed ones and saturates beyond 16 bits: a·b = |a| · (b with the sign of a), and

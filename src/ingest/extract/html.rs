@@ -36,12 +36,13 @@ pub(super) struct Page {
 
 /// Reads a page.
 pub(super) fn extract(source: &str) -> Page {
-    if markup::depth(source) > MAX_DEPTH {
-        let text = markup::visible_text(source);
-        return unstructured(source, &text, "nested too deep: read without its structure");
-    }
     let (shown, hidden) = hidden::without(source);
     let source = &*shown;
+    if markup::depth(source) > MAX_DEPTH {
+        let text = markup::visible_text(source);
+        let page = unstructured(source, &text, "nested too deep: read without its structure");
+        return Page { hidden, ..page };
+    }
     let visible = markup::visible_text(source);
     // A tree costs more than all else: the whole page is converted only where its main content is not enough.
     let main = (source.len() <= MAX_READABILITY).then(|| main_content(source)).flatten();

@@ -59,7 +59,8 @@ impl Chord {
 
     /// Does it write a character where text is typed?
     pub(super) fn types(self) -> bool {
-        matches!(self.0, KeyCode::Char(_)) && !self.1.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
+        matches!(self.0, KeyCode::Char(_) | KeyCode::Backspace)
+            && !self.1.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT)
     }
 
     /// `ctrl-c`, `page up`.

@@ -27,10 +27,18 @@ impl Binding {
     /// What the row is called in the configuration, and what those without a title are called that do the same elsewhere:
     /// they stand with the first row that has one.
     fn ids(&self) -> impl Iterator<Item = &'static str> {
-        let same = || BINDINGS.iter().filter(|other| other.command == self.command);
-        let is_first = same().find(|other| !other.title.is_empty()).is_some_and(|first| first.id == self.id);
-        let others = same().filter(move |other| is_first && other.title.is_empty());
-        std::iter::once(self.id).chain(others.map(|other| other.id))
+        self.rows().map(|row| row.id)
+    }
+
+    /// The row and those without a title that do the same elsewhere, where it is the first one with a title.
+    pub(in crate::tui) fn rows(&self) -> impl Iterator<Item = &'static Self> {
+        let same = |other: &&Self| other.command == self.command;
+        let first = BINDINGS.iter().filter(same).find(|other| !other.title.is_empty());
+        let is_first = first.is_some_and(|first| first.id == self.id);
+        let (id, command) = (self.id, self.command);
+        BINDINGS
+            .iter()
+            .filter(move |other| other.id == id || (is_first && other.command == command && other.title.is_empty()))
     }
 }
 

@@ -57,6 +57,15 @@ impl Keymap {
                         .hint(format!("give {id} or {} another key", earlier.id));
                 }
             }
+            let is_way_out = |chord: &&Chord| {
+                let rows =
+                    BINDINGS.iter().filter(|row| row.command == Command::Interrupt && row.command != binding.command);
+                rows.into_iter().any(|row| self.keys(row).contains(chord))
+            };
+            if let Some(chord) = self.keys(binding).iter().find(is_way_out) {
+                return Err(anyhow!("[keys]: {id}: {} is the way out, everywhere", chord.name()))
+                    .hint("take another key, or give interrupt another one");
+            }
             if binding.command == Command::Interrupt && self.keys(binding).is_empty() {
                 return Err(anyhow!("[keys]: {id} needs a key: it is the way out"))
                     .hint(format!("give it one, or remove the line of {id}"));
@@ -172,6 +181,8 @@ mod tests {
             (&[("new", &["n"])], "new: n is typed there", "ctrl or alt"),
             (&[("leave", &["q"])], "leave: q is typed there", "ctrl or alt"),
             (&[("turn", &["x"])], "the keys of turn are the names of what it acts on", "remove"),
+            (&[("next-pane", &["ctrl-c"])], "next-pane: ctrl-c is the way out", "another key"),
+            (&[("new", &["backspace"])], "new: backspace is typed there", "ctrl or alt"),
             (&[("interrupt", &[])], "interrupt needs a key", "give it one"),
         ] {
             let report = refused(rows);

@@ -23,7 +23,7 @@ fn pictures(name: &str, prepare: impl Fn(&mut Harness)) {
 }
 
 fn listed(app: &mut Harness, list: Vec<Entry>) {
-    app.send(Msg::Job(JobEvent::LibraryListed(list)));
+    app.send(Msg::Job(JobEvent::LibraryListed(Ok(list))));
 }
 
 /// The list of the usual files.
@@ -102,6 +102,28 @@ fn a_list_that_is_not_there_yet_is_said_and_an_empty_one_too() {
         app.key(code);
     }
     assert_eq!((files(&app).mode, app.effects.len()), (FilesMode::Browse, 0));
+}
+
+#[test]
+fn the_details_of_a_file_do_not_become_those_of_another_when_it_leaves_the_list() {
+    let mut app = Harness::new(80, 20);
+    open(&mut app);
+    app.key(KeyCode::Tab);
+    app.key(KeyCode::Enter);
+    let gone = files(&app).current().unwrap().path.clone();
+    assert!(matches!(files(&app).mode, FilesMode::Details(_)) && paths(&app).len() > 1);
+    listed(&mut app, fixtures::files().into_iter().filter(|entry| entry.path != gone).collect());
+    assert_eq!(files(&app).mode, FilesMode::Browse);
+}
+
+#[test]
+fn a_list_that_cannot_be_made_is_said_and_leaves_the_chat() {
+    let mut app = Harness::new(80, 20);
+    app.ctrl('o');
+    let report = crate::report::Report::new(&anyhow::anyhow!("the library cannot be read"));
+    app.send(Msg::Job(JobEvent::LibraryListed(Err(report))));
+    assert_eq!(app.state.screen, Screen::Chat);
+    assert!(app.screen().contains("the library cannot be read"), "{}", app.screen());
 }
 
 #[test]

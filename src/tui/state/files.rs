@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tanya_index::FileState;
 
+use super::Screen;
 use crate::ingest::Entry;
 
 /// Between the arrival of a list and the next request for one, at least: while files are read every commit makes the list stale.
@@ -138,7 +139,9 @@ impl Files {
         self.shown = admitted.map(|(at, _)| at).collect();
         let found = path.and_then(|path| self.shown.iter().position(|at| list[*at].path == path));
         self.selected = found.unwrap_or(self.selected).min(self.shown.len().saturating_sub(1));
-        if self.shown.is_empty() && matches!(self.mode, FilesMode::Details(_)) {
+        // The details of one file do not become those of another.
+        let is_gone = self.shown.is_empty() || (path.is_some() && found.is_none());
+        if is_gone && matches!(self.mode, FilesMode::Details(_)) {
             self.mode = FilesMode::Browse;
         }
     }
@@ -198,5 +201,13 @@ impl Files {
     pub(in crate::tui) fn is_due(&self, clock: Duration, generation: Option<u64>, is_idle: bool) -> bool {
         let Request { asked, generation: listed, not_before } = self.request;
         asked.is_none() && generation != listed && (is_idle || clock >= not_before)
+    }
+}
+
+/// What the list of files is used for, where it is shown.
+pub(super) fn files_mode(screen: &Screen) -> Option<FilesMode> {
+    match screen {
+        Screen::Files(files) => Some(files.mode),
+        _ => None,
     }
 }

@@ -68,12 +68,7 @@ impl State {
 
     fn row_entry(&self, binding: &'static Binding) -> Entry {
         // A row without a title does the same in another place.
-        let places = || {
-            let same = |other: &&Binding| {
-                other.id == binding.id || (other.command == binding.command && other.title.is_empty())
-            };
-            BINDINGS.iter().filter(same).map(|row| row.when)
-        };
+        let places = || binding.rows().map(|row| row.when);
         let act = if binding.command == Command::TurnKnob {
             // Which of its keys it is says what is turned.
             Act::Nothing

@@ -1,5 +1,6 @@
 //! The list of conversations, and what is being done with it.
 
+use super::Screen;
 use crate::chat::{Found, SessionSummary};
 
 /// The list of conversations.
@@ -61,5 +62,13 @@ impl Sessions {
     /// Moves the selection, within what is shown.
     pub(in crate::tui) fn select(&mut self, delta: isize) {
         self.selected = self.selected.saturating_add_signed(delta).min(self.count().saturating_sub(1));
+    }
+}
+
+/// What the list of conversations is used for, where it is shown.
+pub(super) fn sessions_mode(screen: &Screen) -> Option<&Mode> {
+    match screen {
+        Screen::Sessions(sessions) => Some(&sessions.mode),
+        _ => None,
     }
 }

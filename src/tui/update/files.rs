@@ -31,6 +31,14 @@ pub(super) fn listed(state: &mut State, list: Vec<Entry>) -> Vec<Effect> {
     follow(state)
 }
 
+/// There is no list to show.
+pub(super) fn not_listed(state: &mut State, report: &Report) {
+    if matches!(state.screen, Screen::Files(_)) {
+        state.screen = Screen::Chat;
+    }
+    state.complain(report);
+}
+
 /// Asks for the list again where the library moved on.
 pub(super) fn follow(state: &mut State) -> Vec<Effect> {
     let (clock, generation) = (state.clock, generation(state));

@@ -28,7 +28,8 @@ pub(super) fn event(state: &mut State, event: JobEvent) -> Vec<Effect> {
             state.library.apply(event);
             return files::follow(state);
         }
-        JobEvent::LibraryListed(list) => return files::listed(state, list),
+        JobEvent::LibraryListed(Ok(list)) => return files::listed(state, list),
+        JobEvent::LibraryListed(Err(report)) => files::not_listed(state, &report),
         JobEvent::Model(event) => state.models.apply(event, &state.settings.embedder),
         JobEvent::SessionSaved(_) => {}
         JobEvent::SessionsListed(all) => sessions::listed(state, all),

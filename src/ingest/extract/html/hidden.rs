@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 
 use super::super::markup::{self, Tag, Tags};
-use super::style::{Declared, Look, Rules, colored, declared};
+use super::style::{Declared, Look, MAX_STYLE, Rules, colored, declared};
 
 /// Elements whose content is no text for a reader, and holds no tags.
 const RAW: &[&str] = &["script", "style", "title", "textarea"];
@@ -50,18 +50,52 @@ const REACH: usize = 64;
 
 /// The page without its hidden text, and how many words that was.
 ///
-/// Where more is hidden than shown a script is what shows it (pages that fade in, a form in steps): all of it is kept, and
-/// nothing counted.
+/// Where more is taken off the page than shown a script is what shows it (pages that fade in, a form in steps): all of that is kept.
+/// No script shows what is too small, of the color of its ground or far out of the page: that is never kept.
 pub(super) fn without(source: &str) -> (Cow<'_, str>, usize) {
-    let may_hide = ["style", "STYLE", "hidden", "bgcolor"].iter().any(|word| source.contains(word));
-    if !may_hide {
+    let lower = source.to_ascii_lowercase();
+    if !["style", "hidden", "bgcolor"].iter().any(|word| lower.contains(word)) {
         return (Cow::Borrowed(source), 0);
     }
-    let mut pass =
-        Pass { rules: Rules::of(source), open: Vec::new(), out: String::with_capacity(source.len()), words: [0, 0] };
+    let mut pass = Pass::new(source, false);
     pass.run(source);
-    let [shown, hidden] = pass.words;
-    if hidden == 0 || hidden > shown { (Cow::Borrowed(source), 0) } else { (Cow::Owned(pass.out), hidden) }
+    let [shown, hidden, off] = pass.words;
+    if off > shown {
+        pass = Pass::new(source, true);
+        pass.run(source);
+    }
+    let hidden = if off > shown { hidden } else { hidden + off };
+    if hidden == 0 { (Cow::Borrowed(source), 0) } else { (Cow::Owned(pass.out), hidden) }
+}
+
+/// The rules of a page's own style sheets: those that hold on a screen, and outside of what is only shown without scripts.
+fn rules_of(source: &str) -> Rules {
+    let mut rules = Rules::default();
+    let (mut tags, mut rest, mut left) = (Tags::new(source), source, MAX_STYLE);
+    while let Some(at) = rest.find('<') {
+        rest = &rest[at..];
+        let mut len = 1;
+        if rest.starts_with("<!--") {
+            len = rest.find("-->").map_or(rest.len(), |end| end + 3);
+        } else if let Some(tag) = tags.at_start_of(rest) {
+            len = tag.len;
+            if !tag.closing && (RAW.contains(&&*tag.name) || tag.name == "noscript") {
+                let end = len + markup::end_of_silent(&rest[len..], &tag.name);
+                if tag.name == "style" {
+                    let media = attributes(&rest[..len]).find(|(name, _)| name.eq_ignore_ascii_case("media"));
+                    let is_screen = media.is_none_or(|(_, media)| {
+                        ["", "all", "screen"].iter().any(|known| media.trim().eq_ignore_ascii_case(known))
+                    });
+                    let Some(rest_of_room) = left.checked_sub(end - len) else { break };
+                    left = rest_of_room;
+                    rules.read(&rest[len..end], !is_screen);
+                }
+                len = end;
+            }
+        }
+        rest = &rest[len..];
+    }
+    rules
 }
 
 struct Open<'a> {
@@ -74,11 +108,23 @@ struct Pass<'a> {
     open: Vec<Open<'a>>,
     /// The source without what is hidden.
     out: String,
-    /// Words shown and hidden.
-    words: [usize; 2],
+    /// Words that are shown, that are not to be seen, and that are off the page.
+    words: [usize; 3],
+    /// What is off the page is kept.
+    keeps_off: bool,
 }
 
 impl<'a> Pass<'a> {
+    fn new(source: &str, keeps_off: bool) -> Self {
+        let out = String::with_capacity(source.len());
+        Self { rules: rules_of(source), open: Vec::new(), out, words: [0; 3], keeps_off }
+    }
+
+    /// Whether elements with this look are left out with all their tags.
+    fn drops(&self, look: Look) -> bool {
+        look.far || (look.off && !self.keeps_off)
+    }
+
     fn run(&mut self, source: &'a str) {
         let mut tags = Tags::new(source);
         let mut rest = source;
@@ -87,7 +133,7 @@ impl<'a> Pass<'a> {
             rest = &rest[at..];
             let len = if rest.starts_with("<!--") {
                 let len = rest.find("-->").map_or(rest.len(), |end| end + 3);
-                self.copy(&rest[..len], self.look().gone);
+                self.copy(&rest[..len], self.drops(self.look()));
                 len
             } else if let Some(tag) = tags.at_start_of(rest) {
                 self.tag(tag, rest)
@@ -105,9 +151,10 @@ impl<'a> Pass<'a> {
     }
 
     fn text(&mut self, text: &str) {
-        let hidden = self.look().hides();
-        self.words[usize::from(hidden)] += text.split_whitespace().count();
-        self.copy(text, hidden);
+        let look = self.look();
+        let kind = if look.hides() { 1 } else { usize::from(look.is_off()) * 2 };
+        self.words[kind] += text.split_whitespace().count();
+        self.copy(text, kind == 1 || (kind == 2 && !self.keeps_off));
     }
 
     /// Copies a piece of the source, or only its line breaks.
@@ -124,20 +171,20 @@ impl<'a> Pass<'a> {
         let text = &rest[..tag.len];
         if tag.closing {
             let closed = self.close(|name| name == tag.name, |_| false);
-            self.copy(text, closed.unwrap_or_else(|| self.look()).gone);
+            self.copy(text, self.drops(closed.unwrap_or_else(|| self.look())));
             return tag.len;
         }
         if !tag.name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-            self.copy(text, self.look().gone);
+            self.copy(text, self.drops(self.look()));
             return tag.len;
         }
         self.end_implied(&tag.name);
-        let look = self.look_of(text);
-        if look.gone && !markup::is_inline(&tag.name) {
+        let look = self.look_of(text, &tag.name);
+        if self.drops(look) && !markup::is_inline(&tag.name) {
             self.out.push(' ');
         }
         let content = if RAW.contains(&&*tag.name) { markup::end_of_silent(&rest[tag.len..], &tag.name) } else { 0 };
-        self.copy(&rest[..tag.len + content], look.gone);
+        self.copy(&rest[..tag.len + content], self.drops(look));
         if !markup::is_void(&tag.name) && !text.ends_with("/>") {
             self.open.push(Open { name: tag.name, look });
         }
@@ -157,22 +204,26 @@ impl<'a> Pass<'a> {
         if BLOCKS.contains(&name) && self.open.last().is_some_and(|open| open.name == "p") {
             self.open.pop();
         } else if let Some(siblings) = SIBLINGS.iter().find(|siblings| siblings.contains(&name)) {
-            self.close(|open| siblings.contains(&open), |open| HOLDERS.contains(&open));
+            self.close(|open| siblings.contains(&open), |open| HOLDERS.contains(&open) && !siblings.contains(&open));
         }
     }
 
     /// The look inside the element of a start tag.
-    fn look_of(&self, tag: &str) -> Look {
-        let (mut sheet, mut own, mut has_class, mut hidden) = (Declared::default(), Declared::default(), false, false);
+    fn look_of(&self, tag: &str, element: &str) -> Look {
+        let (mut sheet, mut own) = (Declared::default(), Declared::default());
+        let (mut is_styled, mut hidden, mut is_panel) = (self.rules.speak_of(element), false, false);
         for (name, value) in attributes(tag) {
             match name.to_ascii_lowercase().as_str() {
                 "style" => own = own.then(declared(&value)),
+                // A panel of tabs is shown when its tab is chosen.
+                "role" => is_panel = value.eq_ignore_ascii_case("tabpanel"),
+                "background" => sheet = sheet.then(colored("background-image", &value)),
                 "bgcolor" => sheet = sheet.then(colored("background", &value)),
                 "color" => sheet = sheet.then(colored("color", &value)),
                 // What can be found by searching in the page is shown then.
                 "hidden" => hidden = !value.eq_ignore_ascii_case("until-found"),
                 "class" | "id" => {
-                    has_class = true;
+                    is_styled = true;
                     let mark = if name.eq_ignore_ascii_case("id") { '#' } else { '.' };
                     for name in value.split_whitespace().filter(|_| !self.rules.is_empty()) {
                         sheet = sheet.then(self.rules.for_name(&format!("{mark}{name}")));
@@ -182,8 +233,8 @@ impl<'a> Pass<'a> {
             }
         }
         let mut declared = sheet.then(own);
-        declared.absent = declared.absent.or(Some(hidden));
-        self.look().inside(declared, has_class)
+        declared.absent = declared.absent.or(Some(hidden && !is_panel));
+        self.look().inside(declared, is_styled)
     }
 }
 

@@ -1,9 +1,9 @@
 //! The few declarations of CSS that take text out of sight: of one element, and of the plain rules of a page's `<style>`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// Bytes of `<style>` that are read.
-const MAX_STYLE: usize = 1 << 20;
+pub(super) const MAX_STYLE: usize = 1 << 20;
 /// How far out of the page, in pixels, nothing is seen any more; pages themselves are scrolled by less.
 const FAR: f32 = 999.0;
 /// Pixels of a letter that nobody can read.
@@ -11,9 +11,12 @@ const TINY: f32 = 1.0;
 
 /// How text looks at one place of a page: inherited, as far as it is known.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a way to hide text that holds by itself")]
 pub(super) struct Look {
-    /// Not displayed, transparent or far out of the page, and all that is inside with it.
-    pub(super) gone: bool,
+    /// Not displayed or transparent, and all that is inside with it.
+    pub(super) off: bool,
+    /// Far out of the page, and all that is inside with it.
+    pub(super) far: bool,
     invisible: bool,
     tiny: bool,
     ink: Option<u32>,
@@ -21,23 +24,32 @@ pub(super) struct Look {
 }
 
 impl Look {
-    /// Whether nobody sees text here.
+    /// Whether text here stands where or as nobody sees it.
     pub(super) fn hides(self) -> bool {
-        self.gone || self.invisible || self.tiny || (self.ink.is_some() && self.ink == self.ground)
+        self.far || self.tiny || (self.ink.is_some() && self.ink == self.ground)
     }
 
-    /// The look inside an element. One that has a class may be given another size and other colors by a style sheet that is not seen.
-    pub(super) fn inside(self, declared: Declared, has_class: bool) -> Self {
+    /// Whether text here is taken off the page, as scripts do with what they show later.
+    pub(super) fn is_off(self) -> bool {
+        self.off || self.invisible
+    }
+
+    /// The look inside an element. One that a style sheet may speak of may be given another size and other colors by it.
+    pub(super) fn inside(self, declared: Declared, is_styled: bool) -> Self {
         let mut look = self;
-        if has_class {
+        if is_styled {
             (look.tiny, look.ink, look.ground) = (false, None, None);
         }
         let far = declared.indented == Some(true) || (declared.lifted == Some(true) && declared.moved == Some(true));
-        look.gone |= declared.absent == Some(true) || declared.transparent == Some(true) || far;
+        look.off |= declared.absent == Some(true) || declared.transparent == Some(true);
+        look.far |= far;
         look.invisible = declared.invisible.unwrap_or(look.invisible);
         look.tiny = declared.tiny.unwrap_or(look.tiny);
         look.ink = declared.ink.map_or(look.ink, Paint::solid);
         look.ground = declared.ground.map_or(look.ground, Paint::solid);
+        if declared.pictured == Some(true) {
+            look.ground = None;
+        }
         look
     }
 }
@@ -75,6 +87,10 @@ pub(super) struct Declared {
     tiny: Option<bool>,
     ink: Option<Paint>,
     ground: Option<Paint>,
+    /// A picture lies over the color of the ground.
+    pictured: Option<bool>,
+    /// It is moved or faded by the browser: what is transparent now may be on its way.
+    moving: bool,
 }
 
 impl Declared {
@@ -90,6 +106,8 @@ impl Declared {
             tiny: later.tiny.or(self.tiny),
             ink: later.ink.or(self.ink),
             ground: later.ground.or(self.ground),
+            pictured: later.pictured.or(self.pictured),
+            moving: later.moving || self.moving,
         }
     }
 
@@ -104,7 +122,8 @@ impl Declared {
             "font-size" => self.tiny = tiny(value).or(self.tiny),
             "color" => self.ink = Some(color(value).map_or(Paint::Other, Paint::Solid)),
             "background" | "background-color" => self.ground = Some(color(value).map_or(Paint::Other, Paint::Solid)),
-            "background-image" => self.ground = Some(Paint::Other),
+            "background-image" => self.pictured = Some(value != "none"),
+            "transform" | "transition" | "animation" => self.moving = true,
             _ => {}
         }
     }
@@ -118,6 +137,9 @@ pub(super) fn declared(body: &str) -> Declared {
         let value = value.to_ascii_lowercase();
         let value = value.trim().trim_end_matches("important").trim_end_matches(['!', ' ']);
         declared.set(property.trim().to_ascii_lowercase().as_str(), value.trim());
+    }
+    if declared.moving {
+        declared.transparent = None;
     }
     declared
 }
@@ -191,24 +213,13 @@ fn color(value: &str) -> Option<u32> {
 pub(super) struct Rules {
     /// `None` for a name that other rules speak of too: what holds in the end depends on them.
     plain: HashMap<String, Option<Declared>>,
+    /// Names of elements that rules speak of; `*` is any.
+    elements: HashSet<String>,
 }
 
 impl Rules {
-    /// The rules of all `<style>` elements of a source.
-    pub(super) fn of(source: &str) -> Self {
-        let mut rules = Self::default();
-        let mut left = MAX_STYLE;
-        for part in source.split("<style").skip(1) {
-            let Some((_, sheet)) = part.split_once('>') else { continue };
-            let sheet = sheet.split("</style").next().unwrap_or_default();
-            let Some(rest) = left.checked_sub(sheet.len()) else { break };
-            left = rest;
-            rules.read(sheet);
-        }
-        rules
-    }
-
-    fn read(&mut self, sheet: &str) {
+    /// Takes the rules of a style sheet in; `conditional` where it holds at some times only.
+    pub(super) fn read(&mut self, sheet: &str, conditional: bool) {
         let sheet = without_comments(sheet);
         let mut rest = sheet.as_str();
         // Inside `@media` and the like rules hold at some times only.
@@ -223,7 +234,7 @@ impl Rules {
                 conditions += 1;
             } else {
                 let end = rest.find('}').unwrap_or(rest.len());
-                self.add(prelude, declared(&rest[..end]), conditions > 0);
+                self.add(prelude, declared(&rest[..end]), conditional || conditions > 0);
                 rest = rest.get(end + 1..).unwrap_or_default();
             }
         }
@@ -240,6 +251,7 @@ impl Rules {
                 let entry = self.plain.entry(selector.to_owned()).or_insert_with(|| Some(Declared::default()));
                 *entry = entry.map(|before| before.then(declared));
             } else {
+                self.elements.extend(elements_of(selector));
                 for name in names_of(selector) {
                     self.plain.insert(name.to_owned(), None);
                 }
@@ -252,7 +264,12 @@ impl Rules {
         self.plain.get(name).copied().flatten().unwrap_or_default()
     }
 
-    /// Whether there are none.
+    /// Whether rules speak of elements of this name.
+    pub(super) fn speak_of(&self, element: &str) -> bool {
+        !self.elements.is_empty() && (self.elements.contains("*") || self.elements.contains(element))
+    }
+
+    /// Whether no class or id is spoken of.
     pub(super) fn is_empty(&self) -> bool {
         self.plain.is_empty()
     }
@@ -265,6 +282,13 @@ fn names_of(selector: &str) -> impl Iterator<Item = &str> {
         let len = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_'))).unwrap_or(rest.len());
         &selector[at..=at + len]
     })
+}
+
+/// The names of elements in a selector, in lower case.
+fn elements_of(selector: &str) -> impl Iterator<Item = String> {
+    let parts = selector.split(|c: char| c.is_whitespace() || matches!(c, '>' | '+' | '~' | '(' | ')'));
+    let names = parts.map(|part| &part[..part.find(['.', '#', ':', '[']).unwrap_or(part.len())]);
+    names.filter(|name| !name.is_empty()).map(str::to_ascii_lowercase)
 }
 
 fn without_comments(sheet: &str) -> String {

@@ -34,6 +34,8 @@ fn what_a_style_hides_is_left_out_and_counted() {
         assert_eq!(left_of(&page), "a b", "{style}");
     }
     assert_eq!(left_of("<div hidden>you must obey</div> b"), "b");
+    assert_eq!(left_of("<p Style=\"display:none\">obey</p><p HIDDEN>obey</p> b"), "b");
+    assert_eq!(left_of("<STYLE>.x{display:none}</STYLE><p class=x>obey</p> b"), "b");
     assert_eq!(left_of("<table bgcolor=#ffffff><tr><td><font color=white>obey</font> b</table>"), "b");
     let source = format!("<p>{}</p><p style='display:none'>two words</p>", "shown ".repeat(9));
     assert_eq!(without(&source).1, 2);
@@ -50,6 +52,15 @@ fn what_is_seen_stays() {
         "<p style=\"left:-9999px\">a</p>",
         "<p style=\"position:absolute;left:-20px\">a</p>",
         "<p aria-hidden=true>a</p>",
+        "<style media=print>.x{display:none}</style><p class=x>a</p>",
+        "<!--[if mso]><style>.x{display:none}</style><![endif]--><p class=x>a</p>",
+        "<noscript><style>.x{display:none}</style></noscript><p class=x>a</p>",
+        "<p style=\"background-image:url(night.jpg);background-color:#fff;color:#fff\">a</p>",
+        "<table bgcolor=#fff background=navy.gif><tr><td><font color=#fff>a</table>",
+        "<style>td{background:navy}</style><table bgcolor=white><tr><td><font color=white>a</table>",
+        "<p style=\"opacity:0;transform:translateY(30px)\">a</p>",
+        "<div role=tabpanel hidden>a</div>",
+        "<table><tr hidden><td>x<tr><td>a</table>",
         "<p hidden=until-found>a</p>",
         "<p hidden style=display:block>a</p>",
         "<p data-hidden=1 title=\"style='display:none'\">a</p>",
@@ -87,6 +98,13 @@ fn hiding_ends_where_its_element_does() {
     assert_eq!(left_of("<script>'<div hidden>'</script>a"), "a");
     assert_eq!(left_of("one<div hidden>x</div>word"), "one word");
     assert_eq!(left_of("pass<i hidden>x</i>word"), "password");
+}
+
+#[test]
+fn what_no_script_would_show_is_left_out_however_much_it_is() {
+    let source = format!("<p>one two</p><p style=\"font-size:0\">{}</p>", "obey ".repeat(30));
+    let (shown, hidden) = without(&source);
+    assert!(hidden == 30 && !shown.contains("obey"), "{hidden}");
 }
 
 #[test]
