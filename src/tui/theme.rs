@@ -131,7 +131,10 @@ impl Theme {
             warn: fg(222, 175, 110),
             bad: fg(229, 128, 128),
             highlight: fg(250, 221, 150).bg(Color::Rgb(66, 56, 26)),
-            selection: Style::new().bg(Color::Rgb(44, 62, 84)).add_modifier(Modifier::BOLD),
+            selection: Style::new()
+                .fg(Color::Rgb(232, 234, 238))
+                .bg(Color::Rgb(44, 62, 84))
+                .add_modifier(Modifier::BOLD),
             code: fg(190, 178, 216),
             rule: fg(66, 71, 82),
         }
@@ -148,7 +151,10 @@ impl Theme {
             warn: fg(146, 88, 0),
             bad: fg(176, 34, 40),
             highlight: fg(60, 44, 0).bg(Color::Rgb(255, 236, 170)),
-            selection: Style::new().bg(Color::Rgb(208, 226, 242)).add_modifier(Modifier::BOLD),
+            selection: Style::new()
+                .fg(Color::Rgb(24, 26, 30))
+                .bg(Color::Rgb(208, 226, 242))
+                .add_modifier(Modifier::BOLD),
             code: fg(96, 60, 140),
             rule: fg(202, 206, 214),
         }

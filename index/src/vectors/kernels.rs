@@ -126,6 +126,7 @@ mod x86 {
 
     over_rows!(products_avx512, "avx512f,avx512bw,avx512vnni", product_avx512);
     over_rows!(products_avxvnni, "avx2,avxvnni", product_avxvnni);
+    over_rows!(products_avx2, "avx2", product_avx2);
 
     /// The instruction multiplies unsigned with signed bytes: Σ a·b = Σ (a + 128)·b − 128 · Σ b, and a + 128 is a with its
     /// sign bit flipped.
@@ -162,27 +163,7 @@ mod x86 {
         lanes(_mm256_sub_epi32(sum, _mm256_slli_epi32::<7>(moved))) + portable(a_rest, b_rest)
     }
 
-    /// How far ahead of the rows that are multiplied memory is asked for, in bytes: four rows are four streams, which the processor does
-    /// not foresee. Of the time that 100,000 rows of 384 took two thirds went into waiting for them.
-    const AHEAD: usize = 4096;
-
-    /// Four rows at a time, so that a piece of the query is read once for them and their sums are added up together.
-    #[target_feature(enable = "avx2")]
-    pub(super) fn products_avx2(rows: &[i8], query: &[i8], products: &mut [i32]) {
-        // Negated the least byte would stay what it is; rounding makes none.
-        let by_fours = products.len() >= 4 && !query.contains(&i8::MIN);
-        let (fours, rest) = if by_fours { products.as_chunks_mut::<4>() } else { (&mut [][..], products) };
-        let (rows_of_fours, rest_rows) = rows.split_at(fours.len() * 4 * query.len());
-        for (four, rows) in fours.iter_mut().zip(rows_of_fours.chunks_exact(4 * query.len())) {
-            let row = |place: usize| &rows[place * query.len()..(place + 1) * query.len()];
-            *four = four_avx2([row(0), row(1), row(2), row(3)], query);
-        }
-        for (product, row) in rest.iter_mut().zip(rest_rows.chunks_exact(query.len())) {
-            *product = product_avx2(row, query);
-        }
-    }
-
-    /// Widened to 16 bits, where any byte can be multiplied with any.
+    /// Widened to 16 bits: the instruction for bytes saturates.
     #[inline]
     #[target_feature(enable = "avx2")]
     fn product_avx2(a: &[i8], b: &[i8]) -> i32 {
@@ -196,41 +177,6 @@ mod x86 {
             sum = _mm256_add_epi32(sum, pairs);
         }
         lanes(sum) + portable(a_rest, b_rest)
-    }
-
-    /// The instruction for bytes multiplies unsigned with signed ones and saturates beyond 16 bits: a·b = |a| · (b with the sign of a), and
-    /// two products of 128 · 127 are below 2¹⁵.
-    #[inline]
-    #[target_feature(enable = "avx2")]
-    fn four_avx2(rows: [&[i8]; 4], query: &[i8]) -> [i32; 4] {
-        let (blocks, rest) = query.as_chunks::<32>();
-        let row_blocks = rows.map(|row| row.as_chunks::<32>().0);
-        let ahead = rows[0].as_ptr().wrapping_add(AHEAD);
-        let ones = _mm256_set1_epi16(1);
-        let mut sums = [_mm256_setzero_si256(); 4];
-        for (place, y) in blocks.iter().enumerate() {
-            // Four rows lie side by side: two lines of memory for each step. No address is wrong to ask for.
-            _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(place * 128));
-            _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(place * 128 + 64));
-            // SAFETY: 32 bytes are read from an array of 32; the load asks for no alignment.
-            let y = unsafe { _mm256_loadu_si256(y.as_ptr().cast()) };
-            for (sum, row) in sums.iter_mut().zip(&row_blocks) {
-                // SAFETY: as above.
-                let x = unsafe { _mm256_loadu_si256(row[place].as_ptr().cast()) };
-                let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(x), _mm256_sign_epi8(y, x));
-                *sum = _mm256_add_epi32(*sum, _mm256_madd_epi16(pairs, ones));
-            }
-        }
-        let twos = _mm256_hadd_epi32(_mm256_hadd_epi32(sums[0], sums[1]), _mm256_hadd_epi32(sums[2], sums[3]));
-        let all = _mm_add_epi32(_mm256_castsi256_si128(twos), _mm256_extracti128_si256::<1>(twos));
-        let mut products = [0; 4];
-        // SAFETY: 16 bytes are written to an array of 16; the store asks for no alignment.
-        unsafe { _mm_storeu_si128(products.as_mut_ptr().cast(), all) };
-        let done = query.len() - rest.len();
-        for (product, row) in products.iter_mut().zip(rows) {
-            *product += portable(&row[done..], rest);
-        }
-        products
     }
 
     /// The sum of the eight lanes.
