@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use tanya_engine::Timings;
 
 use super::disagree::Disagreement;
-use super::filter::{Filtered, is_bar};
+use super::filter::Filtered;
 use super::gate::Measures;
 use super::ledger::{Ledger, Step};
 use super::reading::SourceReading;
@@ -60,17 +60,6 @@ pub enum Verdict {
     Partly,
     /// They do not.
     NotFound,
-}
-
-impl Verdict {
-    /// What to say before "in your documents" of a sentence that is not wholly there.
-    pub fn doubt(self) -> Option<&'static str> {
-        match self {
-            Self::Supported => None,
-            Self::Partly => Some("only partly"),
-            Self::NotFound => Some("not"),
-        }
-    }
 }
 
 /// One use of a source by the answer.
@@ -271,27 +260,6 @@ impl Answer {
     pub fn tokens_per_second(&self) -> Option<f64> {
         (self.generated_tokens > 1 && self.ms_decode > 0.0)
             .then(|| (self.generated_tokens - 1) as f64 / self.ms_decode * 1000.0)
-    }
-
-    /// What to know of an answer that no document supports, in a sentence.
-    pub fn beyond_remark(&self) -> Option<&'static str> {
-        self.beyond_documents.then_some("Beyond your documents: they support no sentence of this.")
-    }
-
-    /// What the documents say differently, in a sentence.
-    pub fn disagreement_remark(&self) -> Option<String> {
-        self.disagreement.as_ref().map(Disagreement::words)
-    }
-
-    /// What to know of an answer in which the output filter found something, in a sentence.
-    pub fn filter_remark(&self) -> Option<String> {
-        let first = self.filtered.first()?;
-        let mut kinds: Vec<&str> = self.filtered.iter().map(|one| one.kind.as_str()).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        let is_removed = self.answer.get(first.start..).is_some_and(is_bar);
-        let verb = if is_removed { "Removed" } else { "Careful, this holds what looks like" };
-        Some(format!("{verb}: {}.", kinds.join(", ")))
     }
 }
 

@@ -80,6 +80,9 @@ pub(super) fn parts(growth: &Growth<'_>, length: impl Fn(bool, usize) -> Result<
         parts.push((Part::Passage { n: *n }, with - grown));
         grown = with;
     }
+    // What melted is what the frame around the passages saved.
+    let total = length(true, growth.passages.len())?;
+    parts[0].1 = parts[0].1.saturating_sub(grown - total);
     Ok(parts)
 }
 
@@ -124,6 +127,15 @@ mod tests {
         assert_eq!(ledger.of(|part| matches!(part, Part::Passage { n: 2 })), 7);
         assert_eq!(ledger.of(|part| *part == Part::System), 20);
         assert_eq!(ledger.of(|part| matches!(part, Part::History { kept: 2, left_out: 1 })), 12);
+    }
+
+    #[test]
+    fn tokens_that_melt_together_at_a_border_are_counted_once() {
+        // The second passage takes one token of the first away.
+        let passages = [0, 20, 19];
+        let growth = Growth { passages: &[1, 2], history: (0, 0), question: 10 };
+        let parts = parts(&growth, |_, count| Ok(30 + passages[count])).unwrap();
+        assert_eq!(Ledger { parts, ..Ledger::default() }.total(), 49);
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod prompt;
 mod query;
 mod quote;
 mod reading;
+mod remarks;
 mod replay;
 mod rerank;
 mod retrieve;

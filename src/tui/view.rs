@@ -220,6 +220,11 @@ fn columns(spans: &[Span<'_>]) -> usize {
     spans.iter().map(|span| width(&span.content)).sum()
 }
 
+/// The margin at the left of a line.
+fn indent() -> Span<'static> {
+    Span::raw(" ".repeat(usize::from(MARGIN)))
+}
+
 /// `left`, then `right` at the right edge of `total` columns; `right` is left out where both do not fit.
 fn spread(mut left: Vec<Span<'static>>, right: Vec<Span<'static>>, total: usize) -> Line<'static> {
     let used = columns(&left) + columns(&right);

@@ -24,21 +24,29 @@ pub fn keys_markdown() -> String {
 }
 
 impl Binding {
-    /// What the row is called in the configuration, and what those without a title are called that do the same elsewhere:
-    /// they stand with the first row that has one.
-    fn ids(&self) -> impl Iterator<Item = &'static str> {
+    /// What the row is called in the configuration, and what those are called that it explains.
+    fn ids(&'static self) -> impl Iterator<Item = &'static str> {
         self.rows().map(|row| row.id)
     }
 
-    /// The row and those without a title that do the same elsewhere, where it is the first one with a title.
-    pub(in crate::tui) fn rows(&self) -> impl Iterator<Item = &'static Self> {
-        let same = |other: &&Self| other.command == self.command;
-        let first = BINDINGS.iter().filter(same).find(|other| !other.title.is_empty());
-        let is_first = first.is_some_and(|first| first.id == self.id);
-        let (id, command) = (self.id, self.command);
-        BINDINGS
-            .iter()
-            .filter(move |other| other.id == id || (is_first && other.command == command && other.title.is_empty()))
+    /// The row, and the rows without a title that it explains.
+    pub(in crate::tui) fn rows(&'static self) -> impl Iterator<Item = &'static Self> {
+        BINDINGS.iter().filter(|row| row.explained_by() == self.id)
+    }
+
+    /// The id of the row that says what this one does: its own where it has a title, else that of the same command and keys which stands
+    /// nearest above it, or of the same command, or the first one.
+    fn explained_by(&self) -> &'static str {
+        let titled = || BINDINGS.iter().filter(|row| row.command == self.command && !row.title.is_empty());
+        let above = || {
+            let place = BINDINGS.iter().position(|row| row.id == self.id);
+            titled().filter(move |row| BINDINGS.iter().position(|other| other.id == row.id) < place)
+        };
+        if !self.title.is_empty() {
+            return self.id;
+        }
+        let same_keys = above().rfind(|row| row.keys == self.keys);
+        same_keys.or_else(|| above().next_back()).or_else(|| titled().next()).map_or(self.id, |row| row.id)
     }
 }
 
@@ -61,5 +69,21 @@ mod tests {
         }
         assert!(table.contains("| `alt-enter`, `ctrl-j` | start a new line | `newline` |"), "{table}");
         assert!(table.contains("| `/set [KEY [VALUE]]` |"), "{table}");
+    }
+
+    #[test]
+    fn a_row_without_a_title_belongs_to_the_one_above_with_its_keys() {
+        let ids = |id| {
+            let row = BINDINGS.iter().find(|row| row.id == id).unwrap();
+            row.ids().collect::<Vec<_>>()
+        };
+        assert_eq!(ids("run"), ["run"]);
+        assert!(ids("open").starts_with(&["open", "open-found"]), "{:?}", ids("open"));
+        assert!(ids("previous").contains(&"previous-source"), "{:?}", ids("previous"));
+        let mut all: Vec<&str> = BINDINGS.iter().filter(|row| !row.title.is_empty()).flat_map(Binding::ids).collect();
+        all.sort_unstable();
+        let mut rows: Vec<&str> = BINDINGS.iter().map(|row| row.id).collect();
+        rows.sort_unstable();
+        assert_eq!(all, rows, "each belongs to one");
     }
 }

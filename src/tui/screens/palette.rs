@@ -64,8 +64,9 @@ proptest! {
                 prop_assert!(!cell.symbol().contains(char::is_control), "{:?}", cell.symbol());
             }
             if let Some(palette) = &app.state.palette {
-                let count = app.state.offered(palette).len();
-                prop_assert!(palette.selected < count.max(1), "{} of {count}", palette.selected);
+                let offered = app.state.offered(palette);
+                let is_offered = |id| offered.iter().any(|entry| entry.id == id);
+                prop_assert!(palette.selected.is_none_or(is_offered), "{:?}", palette.selected);
             }
         }
     }

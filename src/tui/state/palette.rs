@@ -9,8 +9,16 @@ use crate::tui::keymap::{BINDINGS, Binding, Command, SLASHES, Slash};
 pub(in crate::tui) struct Palette {
     /// Letters that the shown ones hold.
     pub typed: String,
-    /// Which of the shown ones.
-    pub selected: usize,
+    /// The id of the selected one, the first one before any was: where they stand changes with what can be run.
+    pub selected: Option<&'static str>,
+}
+
+impl Palette {
+    /// Where the selected one stands among those that are `offered`.
+    pub(in crate::tui) fn place(&self, offered: &[Entry]) -> usize {
+        let selected = self.selected.and_then(|id| offered.iter().position(|entry| entry.id == id));
+        selected.unwrap_or(0)
+    }
 }
 
 /// One command of the list.

@@ -14,29 +14,31 @@ pub(super) fn open(state: &mut State) {
 /// A key without a command is typed.
 pub(super) fn typed(palette: &mut Palette, key: KeyEvent) {
     if field::edit(&mut palette.typed, key) {
-        palette.selected = 0;
+        palette.selected = None;
     }
 }
 
 /// Text that came in one piece.
 pub(super) fn pasted(palette: &mut Palette, text: &str) {
     field::add(&mut palette.typed, text);
-    palette.selected = 0;
+    palette.selected = None;
 }
 
 /// Moves the selection, within what is shown.
 pub(super) fn select(state: &mut State, delta: isize) {
     let Some(palette) = &state.palette else { return };
-    let last = state.offered(palette).len().saturating_sub(1);
+    let offered = state.offered(palette);
+    let place = palette.place(&offered).saturating_add_signed(delta).min(offered.len().saturating_sub(1));
     if let Some(palette) = &mut state.palette {
-        palette.selected = palette.selected.saturating_add_signed(delta).min(last);
+        palette.selected = offered.get(place).map(|entry| entry.id);
     }
 }
 
 /// Runs the selected command and closes the list; one that cannot be run here leaves it open.
 pub(super) fn run(state: &mut State) -> Vec<Effect> {
     let Some(palette) = &state.palette else { return Vec::new() };
-    let Some(entry) = state.offered(palette).into_iter().nth(palette.selected) else { return Vec::new() };
+    let offered = state.offered(palette);
+    let Some(entry) = offered.get(palette.place(&offered)) else { return Vec::new() };
     if matches!(entry.act, Act::Nothing) {
         state.say(format!("not here: {}", entry.title));
         return Vec::new();

@@ -8,7 +8,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use tanya_index::FileState;
 
-use super::{MARGIN, bar, sessions, spread};
+use super::{MARGIN, bar, indent, sessions, spread};
 use crate::ingest::{Entry, state_word};
 use crate::tui::state::{Files, FilesMode, Indexing, State};
 use crate::tui::text::{Room, Run, bytes, count, fit, fit_end, one_line, thousands, width, wrap, wrap_plain};
@@ -222,8 +222,4 @@ pub(super) fn details(state: &State, files: &Files, columns: u16) -> Vec<Line<'s
         }
     }
     out
-}
-
-fn indent() -> Span<'static> {
-    Span::raw(" ".repeat(usize::from(MARGIN)))
 }

@@ -6,7 +6,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 use tanya_engine::{Sampling, Shaped};
 
-use super::{MARGIN, gauge};
+use super::{MARGIN, gauge, indent};
 use crate::answer::Step;
 use crate::tui::state::{Inspect, Knob, Look, State, TurnState};
 use crate::tui::text::{Room, Run, clean, fit, fit_end, one_line, thousands, width, wrap};
@@ -228,8 +228,4 @@ fn percent(share: f32) -> String {
         share if share > 0.0 => "<0.1 %".into(),
         _ => "0 %".into(),
     }
-}
-
-fn indent() -> Span<'static> {
-    Span::raw(" ".repeat(usize::from(MARGIN)))
 }

@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::{MARGIN, gauge, location, spread};
+use super::{MARGIN, gauge, indent, location, spread};
 use crate::answer::{Ledger, Part, Source};
 use crate::tui::state::{Look, PromptView, Standing, State};
 use crate::tui::text::{count, fit, fit_end, one_line, thousands, width};
@@ -159,8 +159,4 @@ fn row(mut spans: Vec<Span<'static>>) -> Line<'static> {
 fn indented(mut line: Line<'static>) -> Line<'static> {
     line.spans.insert(0, indent());
     line
-}
-
-fn indent() -> Span<'static> {
-    Span::raw(" ".repeat(usize::from(MARGIN)))
 }

@@ -2,7 +2,7 @@
 
 use ratatui::text::{Line, Span};
 
-use super::{MARGIN, gauge};
+use super::{MARGIN, gauge, indent};
 use crate::answer::Answer;
 use crate::tui::state::{State, TurnState};
 use crate::tui::text::{bytes, count, fit, thousands};
@@ -173,8 +173,4 @@ impl Page<'_> {
         }
         out
     }
-}
-
-fn indent() -> Span<'static> {
-    Span::raw(" ".repeat(usize::from(MARGIN)))
 }

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use super::{MARGIN, sessions, spread};
+use super::{MARGIN, indent, sessions, spread};
 use crate::tui::state::{Act, Entry, Palette, State};
 use crate::tui::text::{fit, width};
 
@@ -20,22 +20,21 @@ const IDS: usize = 18;
 pub(super) fn draw(state: &State, palette: &Palette, frame: &mut Frame<'_>, area: Rect) {
     let theme = &state.look.theme;
     let room = usize::from(area.width).saturating_sub(2 * usize::from(MARGIN));
-    let margin = || Span::raw(" ".repeat(usize::from(MARGIN)));
     let offered = state.offered(palette);
     let mut head = vec![
         Line::default(),
-        Line::from(vec![margin(), Span::styled("Commands", theme.strong)]),
+        Line::from(vec![indent(), Span::styled("Commands", theme.strong)]),
         sessions::field(state, "find: ", &palette.typed, true, room),
         Line::default(),
     ];
     if offered.is_empty() {
-        head.push(Line::from(vec![margin(), Span::styled("No command has these letters.", theme.muted)]));
+        head.push(Line::from(vec![indent(), Span::styled("No command has these letters.", theme.muted)]));
     }
     super::lines(frame, area, &head, 0);
     let top = head.len() as u16;
     let list =
         Rect { x: area.x + MARGIN, y: area.y + top, width: room as u16, height: area.height.saturating_sub(top) };
-    let selected = palette.selected.min(offered.len().saturating_sub(1));
+    let selected = palette.place(&offered);
     let rows: Vec<Line<'static>> =
         offered.iter().enumerate().map(|(index, entry)| row(state, entry, index == selected, room)).collect();
     super::lines(frame, list, &rows, (selected + 1).saturating_sub(usize::from(list.height)));

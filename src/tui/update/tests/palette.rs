@@ -117,7 +117,7 @@ fn what_can_be_run_comes_first_and_the_selection_stays_within_the_list() {
     let runs: Vec<bool> =
         app.state.offered(&palette).iter().map(|entry| !matches!(entry.act, crate::tui::state::Act::Nothing)).collect();
     assert!(runs.is_sorted_by(|before, after| before >= after) && runs.contains(&true) && runs.contains(&false));
-    let selected = |app: &Harness| app.state.palette.as_ref().map(|palette| palette.selected);
+    let selected = |app: &Harness| app.state.palette.as_ref().map(|palette| palette.place(&app.state.offered(palette)));
     app.ctrl('n');
     app.key(KeyCode::Down);
     app.ctrl('p');
@@ -128,6 +128,24 @@ fn what_can_be_run_comes_first_and_the_selection_stays_within_the_list() {
     assert_eq!(selected(&app), Some(runs.len() - 1));
     app.text("new");
     assert_eq!(selected(&app), Some(0));
+}
+
+#[test]
+fn the_selection_stays_on_its_command_when_what_can_be_run_changes() {
+    let mut app = Harness::new(80, 24);
+    app.ready();
+    app.type_line("when?");
+    app.ctrl('p');
+    let place = |app: &Harness| ids(app).iter().position(|id| *id == "newline").expect("it is in the list");
+    let before = place(&app);
+    for _ in 0..before {
+        app.key(KeyCode::Down);
+    }
+    app.answer(1, fixtures::events());
+    assert_ne!(place(&app), before, "there is nothing to stop any more");
+    let palette = app.state.palette.as_ref().expect("it is open");
+    assert_eq!(palette.selected, Some("newline"));
+    assert_eq!(palette.place(&app.state.offered(palette)), place(&app));
 }
 
 #[test]
