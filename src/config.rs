@@ -4,6 +4,7 @@
 //! names a setting by the same key and parses it by the same table ([`SETTINGS`]), which also feeds `--help`, the
 //! in-app help and the README.
 
+mod profile;
 mod table;
 
 use std::collections::BTreeMap;
@@ -15,6 +16,7 @@ use tanya_index::VectorKind;
 
 use crate::report::Hinting as _;
 
+pub use profile::Profile;
 pub use table::{SETTINGS, Setting};
 
 /// Usable settings.
@@ -25,8 +27,12 @@ pub struct Settings {
     pub model: String,
     /// Catalogue name, or path of a folder with a BERT embedder.
     pub embedder: String,
+    /// What the values of several others were last set by.
+    pub profile: Profile,
     /// How the next token is chosen.
     pub sampling: Sampling,
+    /// Passages that are found and read for a question.
+    pub passages: usize,
     /// Tokens of passages that a prompt may hold.
     pub evidence_tokens: usize,
     /// How many of a passage's sentences the model reads; 0 is all of them.
@@ -138,12 +144,14 @@ pub enum Theme {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self {
+        let mut settings = Self {
             model: "smollm2-135m-instruct".into(),
             embedder: "all-minilm-l6-v2".into(),
-            sampling: Sampling { temperature: 0.0, max_tokens: 160, ..Sampling::default() },
-            evidence_tokens: 200,
-            evidence_sentences: 3,
+            profile: Profile::default(),
+            sampling: Sampling { temperature: 0.0, ..Sampling::default() },
+            passages: 0,
+            evidence_tokens: 0,
+            evidence_sentences: 0,
             min_lexical: 0.58,
             min_cosine: 0.40,
             min_answerable: 0.31,
@@ -162,7 +170,9 @@ impl Default for Settings {
             ascii: false,
             mouse: false,
             keys: BTreeMap::new(),
-        }
+        };
+        Profile::default().apply(&mut settings);
+        settings
     }
 }
 
@@ -191,10 +201,13 @@ impl Settings {
         Ok(settings)
     }
 
-    /// Reads `key = value` lines of TOML; every key is one of [`SETTINGS`], but for the table `[keys]`.
+    /// Reads `key = value` lines of TOML; every key is one of [`SETTINGS`], but for the table `[keys]`. The profile comes first, wherever it
+    /// stands: it sets what other lines may say by themselves.
     fn overlay(&mut self, text: &str) -> Result<()> {
         let table: toml::Table = text.parse().context("not valid TOML").hint("lines are written as: key = value")?;
-        for (key, value) in &table {
+        let profile = |(key, _): &(&String, &toml::Value)| key.as_str() == "profile";
+        let ordered = table.iter().filter(profile).chain(table.iter().filter(|entry| !profile(entry)));
+        for (key, value) in ordered {
             if key == KEYS {
                 self.keys = keys(value)?;
                 continue;

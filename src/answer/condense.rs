@@ -70,7 +70,8 @@ pub(super) fn units(text: &str) -> Vec<(usize, &str)> {
     found
 }
 
-fn worth(sentence: &str, question: &BTreeSet<String>, terms: &dyn Terms) -> f32 {
+/// The sum of the rarities of the question's terms that a sentence holds, each once.
+pub(super) fn worth(sentence: &str, question: &BTreeSet<String>, terms: &dyn Terms) -> f32 {
     let shared: BTreeSet<String> = terms.terms(sentence).into_iter().filter(|term| question.contains(term)).collect();
     shared.iter().map(|term| terms.idf(term)).sum()
 }

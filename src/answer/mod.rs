@@ -76,6 +76,8 @@ pub struct Request {
     pub history: Vec<Exchange>,
     /// How tokens are chosen.
     pub sampling: Sampling,
+    /// Passages that are found and read.
+    pub passages: usize,
     /// Tokens of passages that the prompt may hold.
     pub evidence_tokens: usize,
     /// How many of a passage's sentences the model reads; 0 is all of them.
@@ -110,6 +112,7 @@ impl Request {
             question: question.to_owned(),
             history,
             sampling: settings.sampling.clone(),
+            passages: settings.passages,
             evidence_tokens: settings.evidence_tokens,
             evidence_sentences: settings.evidence_sentences,
             thresholds: Thresholds {
@@ -196,18 +199,18 @@ pub fn prepare(
     let query = SearchQuery::new(&request.question, &request.history);
     sink(AnswerEvent::Query { text: query.shown() });
     let Finders { embedder, reader } = finders;
-    let mut found = retrieve::retrieve(snapshot, &request.question, &query, embedder, &request.held, cancel)?;
+    let mut found =
+        retrieve::retrieve(snapshot, &request.question, &query, embedder, &request.held, request.passages, cancel)?;
     request.held.admit(&request.question, snapshot, &mut found)?;
     if let Some(reader) = reader {
-        let asked =
-            request.history.last().filter(|_| leans).map(|last| format!("{} {}", last.question, request.question));
-        reading::read(reader, asked.as_deref().unwrap_or(&request.question), &mut found.sources, cancel)?;
+        let follows = query.is_follow_up();
+        reading::read(reader, &request.question, &mut found.sources, follows, &FolderTerms::new(snapshot), cancel)?;
     }
     let best = request.held.order(&mut found.sources);
     let best = found.sources.get(best);
-    let mut measures = Measures::of(&found.hits, &found.sources);
-    if !(request.history.is_empty() || leans) {
-        // What was found for earlier questions says nothing about whether the documents answer this one.
+    let mut measures = Measures::of(&found.hits, &found.sources).missing(best, &found.sources);
+    if !(request.history.is_empty() || leans || reader.is_some()) {
+        // What was found for earlier questions says nothing about whether the documents answer this one; a reader tells.
         let alone = SearchQuery::new(&request.question, &[]);
         let mode = if embedder.is_some() { Mode::Hybrid } else { Mode::Lexical };
         let how = Query { mode, limit: 5, ..Query::default() };
@@ -220,7 +223,10 @@ pub fn prepare(
     let quote = match gate {
         Gate::Go => best.and_then(|best| Quoted::of(best, request.style)),
         // Reader and search disagree: the person decides.
-        Gate::Refuse { .. } if measures.fit(request.thresholds) => best.and_then(Quoted::closest),
+        Gate::Refuse { .. } if measures.fit(request.thresholds) => {
+            let closest = if measures.misses() { reading::fullest(&found.sources) } else { best };
+            closest.and_then(Quoted::closest)
+        }
         Gate::Refuse { .. } => None,
     };
     if !leans {
@@ -327,7 +333,8 @@ pub fn check(text: &str, sources: &[Source], snapshot: &Snapshot) -> Vec<Sentenc
 /// The passages that a question would be answered from, by words alone.
 pub fn sources(question: &str, snapshot: &Snapshot) -> Result<Vec<Source>> {
     let query = SearchQuery::new(question, &[]);
-    Ok(retrieve::retrieve(snapshot, question, &query, None, &Held::default(), &Cancel::default())?.sources)
+    let most = Settings::default().passages;
+    Ok(retrieve::retrieve(snapshot, question, &query, None, &Held::default(), most, &Cancel::default())?.sources)
 }
 
 fn milliseconds(since: Instant) -> f64 {

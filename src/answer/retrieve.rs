@@ -15,8 +15,6 @@ use super::query::SearchQuery;
 
 /// Hits that are considered.
 const CANDIDATES: usize = 24;
-/// Sources that are kept for fitting and shown when refused.
-const SOURCES: usize = 8;
 /// One file may not own the answer: five planted passages are enough to steer it otherwise.
 const PER_FILE: usize = 3;
 
@@ -67,13 +65,14 @@ fn how(mode: Mode) -> Query {
     Query { mode, limit: CANDIDATES, boosts: true, diversity, ..Query::default() }
 }
 
-/// Searches and numbers what may go into the prompt.
+/// Searches and numbers what may go into the prompt: `most` sources.
 pub(super) fn retrieve(
     snapshot: &Snapshot,
     question: &str,
     query: &SearchQuery,
     embedder: Option<&dyn TextEmbedder>,
     held: &Held,
+    most: usize,
     cancel: &Cancel,
 ) -> Result<Found> {
     let mode = if embedder.is_some() { Mode::Hybrid } else { Mode::Lexical };
@@ -93,11 +92,11 @@ pub(super) fn retrieve(
                 path: hit.chunk.path.clone(),
                 why: format!("{PER_FILE} better passages of this file are there"),
             });
-        } else if sources.len() < SOURCES {
+        } else if sources.len() < most {
             *of_file += 1;
             sources.push(source(sources.len() as u32 + 1, hit, &wanted, &terms));
         } else {
-            dropped.push(Dropped { path: hit.chunk.path.clone(), why: format!("{SOURCES} better passages are there") });
+            dropped.push(Dropped { path: hit.chunk.path.clone(), why: format!("{most} better passages are there") });
         }
     }
     let repeats = explained.dropped.into_iter().map(|one| Dropped { path: one.chunk.path, why: one.why.to_string() });
@@ -217,7 +216,7 @@ mod tests {
         writer.commit().unwrap();
         drop(writer);
         let query = SearchQuery::new(question, history);
-        retrieve(&library.snapshot().unwrap(), question, &query, None, &Held::default(), &Cancel::default()).unwrap()
+        retrieve(&library.snapshot().unwrap(), question, &query, None, &Held::default(), 8, &Cancel::default()).unwrap()
     }
 
     fn rents(count: usize) -> Vec<String> {

@@ -6,6 +6,7 @@ use tanya_index::{Document, FileStamp, FileState, Library, NewChunk, Span};
 use super::*;
 
 mod insight;
+mod reading;
 
 /// Writes what it is told and remembers what it was asked.
 pub(super) struct Scripted {

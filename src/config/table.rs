@@ -4,7 +4,7 @@ use std::ops::RangeInclusive;
 
 use tanya_index::VectorKind;
 
-use super::{AnswerStyle, FilterMode, Settings, Theme};
+use super::{AnswerStyle, FilterMode, Profile, Settings, Theme};
 
 /// One setting: its key, what it means, how it is read and shown.
 pub struct Setting {
@@ -64,6 +64,17 @@ macro_rules! numeric {
 
 /// Every setting, in the order in which help lists them.
 pub const SETTINGS: &[Setting] = &[
+    // First: what is set by itself after it stays.
+    Setting {
+        key: "profile",
+        help: "fast, balanced or quality: sets passages, rerank_ms, reader, answer_style, evidence_tokens, evidence_sentences and max_tokens at once; each can still be set by itself",
+        read: |settings, text| {
+            let known = Profile::ALL.iter().find(|(name, _)| *name == text.trim());
+            known.ok_or("wants fast, balanced or quality")?.1.apply(settings);
+            Ok(())
+        },
+        show: |settings| settings.profile.name().to_owned(),
+    },
     Setting {
         key: "model",
         help: "the language model: a name of `tanya models list`, or the path of a .gguf file",
@@ -151,6 +162,7 @@ pub const SETTINGS: &[Setting] = &[
         },
         show: |settings| settings.sampling.stop.join("|").replace('\n', "\\n"),
     },
+    numeric!("passages", "1 to 24: how many passages are found for a question and read by the reader", 1, 24, passages),
     numeric!(
         "evidence_tokens",
         "64 to 32768: how many tokens of passages a prompt may hold",

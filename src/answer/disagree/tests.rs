@@ -18,8 +18,16 @@ impl Terms for Words {
 
 fn source(n: u32, text: &str, value: &str, sure: f32) -> Source {
     let start = text.find(value).unwrap();
-    let reading =
-        SourceReading { relevance: sure, answerable: sure, span: Some((start, start + value.len())), span_score: sure };
+    let reading = SourceReading {
+        relevance: sure,
+        answerable: sure,
+        span: Some((start, start + value.len())),
+        span_score: sure,
+        best_score: sure,
+        share: 0.0,
+        near: 0.0,
+        best_share: 0.0,
+    };
     Source { reading: Some(reading), ..Source::of_text(n, text) }
 }
 
