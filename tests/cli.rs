@@ -140,6 +140,25 @@ fn answers_are_measured_on_labelled_questions_and_on_the_folder_itself() {
     assert_eq!((&refused["before"], &refused["after"]), (&Value::from(0.0), &Value::from(1.0)));
     let own = home.run(&["eval", "--count", "2", "--answer-style", "quote"]).ok();
     assert!(own.out.contains("unanswerable refused") && own.out.contains("min_answerable"), "{}", own.out);
+    assert!(own.out.contains("Recommendation") && own.out.contains("--profiles"), "{}", own.out);
+    let own = home.run(&["eval", "--count", "2", "--answer-style", "quote", "--json"]).ok().json().remove(0);
+    for name in ["cloze: passage among 5", "known item: passage among 5"] {
+        assert!(figure(&own, name) > 0.4, "{name}: {own}");
+    }
+    assert!(own["recommendation"]["because"].is_array() && own["recommendation"]["profile"].is_null(), "{own}");
+    let profiles = ["eval", "--json", "--no-update", "--profiles", "--questions", "../q.jsonl", "--out", "../p.jsonl"];
+    let table = home.run(&profiles).ok().json().remove(0);
+    let names: Vec<&str> = table["profiles"].as_array().unwrap().iter().map(|row| text(row, "profile")).collect();
+    assert_eq!(names, ["fast", "balanced", "quality"]);
+    for row in table["profiles"].as_array().unwrap() {
+        assert!(row["ms_total"]["p50"].as_f64() <= row["ms_total"]["p95"].as_f64(), "{row}");
+        assert_eq!(row["right"]["value"], 1.0, "{row}");
+    }
+    assert!(["fast", "balanced", "quality"].contains(&text(&table["recommendation"], "profile")), "{table}");
+    for name in names {
+        let kept = std::fs::read_to_string(home.root().join(format!("p.{name}.jsonl"))).unwrap();
+        assert_eq!(kept.lines().count(), 3, "{name}");
+    }
     std::fs::write(home.root().join("bad.jsonl"), "{\"id\":1}\n").unwrap();
     let planted = home.run(&["eval", "--planted", "--json", "--no-update"]).ok().json().remove(0);
     let figure = |name: &str| {

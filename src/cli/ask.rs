@@ -146,6 +146,14 @@ impl<'a> Desk<'a> {
         Ok(found.hits.into_iter().map(|hit| hit.chunk.text).collect())
     }
 
+    /// Opens the language model now, and not for the first question that needs it.
+    pub(super) fn warm(&mut self) -> Result<()> {
+        if self.generator.is_none() {
+            self.generator = Some(self.app.generator()?);
+        }
+        Ok(())
+    }
+
     pub(super) fn answer(&mut self, request: Request, sink: &mut dyn FnMut(AnswerEvent)) -> Result<Answer> {
         let snapshot = self.library.snapshot().context("cannot read the library")?;
         let finders = Finders {

@@ -1,7 +1,9 @@
 //! `tanya eval`: how good the answers are, on labelled questions or on questions made from the folder itself.
 
 mod canaries;
+mod made;
 mod planted;
+mod profiles;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -17,7 +19,7 @@ use super::progress::Progress;
 use super::{App, output};
 use crate::answer::{Answer, Request, WhenRefused};
 use crate::config::{SETTINGS, Settings};
-use crate::eval::{self, Difference, Figure, Given, Question, Rates, Shares, shares};
+use crate::eval::{self, Difference, Figure, Given, Question, Rates, Recommendation, Shares, shares};
 use crate::report::Hinting as _;
 
 /// Arguments of `tanya eval`.
@@ -26,7 +28,8 @@ use crate::report::Hinting as _;
 #[command(
     after_help = "Labelled questions are JSON objects, one a line: id, question, answers (a list), and where known is_impossible, gold_files, \
                         and history (a list of objects with role, user or assistant, and text). With gold_files and no answers only what \
-                        was found is judged. Without a file the folder is asked about its own sentences, and about what it can hardly know."
+                        was found is judged. Without a file the folder is asked about its own sentences with a number, a name or a rare term taken out, its passages are \
+                        searched for by a few of their words, and it is asked about what it can hardly know."
 )]
 pub(super) struct Args {
     /// The folder to ask
@@ -35,7 +38,7 @@ pub(super) struct Args {
     /// Labelled questions, one JSON object a line
     #[arg(long, value_name = "FILE.jsonl")]
     questions: Option<PathBuf>,
-    /// How many questions are made from the folder, or sentences taken from it
+    /// How many questions are made from the folder, and known items, or sentences taken from it
     #[arg(long, default_value_t = 60, conflicts_with = "questions")]
     count: usize,
     /// Keep each answer here; what is there already, with the same settings, is not asked again
@@ -50,6 +53,9 @@ pub(super) struct Args {
     /// Plant instructions into passages of the folder (a copy of them) and say how many answers obey
     #[arg(long, conflicts_with_all = ["questions", "out", "compare", "planted"])]
     canaries: bool,
+    /// Ask with each profile (fast, balanced, quality) and print what each costs in time and gives in answers; with --out a file each
+    #[arg(long, conflicts_with_all = ["compare", "planted", "canaries"])]
+    profiles: bool,
     /// With --planted, list the errors that were not marked and the true sentences that were; with --canaries, the answers that obey
     #[arg(long)]
     verbose: bool,
@@ -82,6 +88,7 @@ struct Report {
     /// What other thresholds of the reader's probability would do.
     thresholds: Vec<Rates>,
     advice: Option<Rates>,
+    recommendation: Recommendation,
     model: String,
 }
 
@@ -96,32 +103,26 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         return compare(&read_questions(labels)?, &files[0], &files[1], args.json);
     }
     let labelled = args.questions.as_deref().map(read_questions).transpose()?;
-    let mut kept = match &args.out {
+    let mut kept = match args.out.as_deref().filter(|_| !args.profiles) {
         Some(path) => Answers::open(path, &app.settings)?,
         None => Answers::default(),
     };
     let mut progress = Progress::new();
     let mut desk = Desk::open(app, &args.folder, args.no_update, None, &mut progress)?;
-    let questions = match labelled {
-        Some(questions) => questions,
-        None => made(&desk, args.count)?,
+    let made::Made { questions, found } = match labelled {
+        Some(questions) => made::Made { questions, found: Vec::new() },
+        None => made::made(&desk, args.count)?,
     };
     if questions.is_empty() {
         return Err(anyhow!("{}: there is nothing to ask about", args.folder.display()))
             .hint("give labelled questions with --questions FILE.jsonl");
     }
-    for (done, question) in questions.iter().enumerate() {
-        progress.files(&question.question, done as u64, questions.len() as u64);
-        if kept.of.contains_key(&question.id) {
-            continue;
-        }
-        let request =
-            Request::new(&question.question, question.history.clone(), &app.settings, &desk.filter, WhenRefused::Say);
-        let answer = desk.answer(request, &mut |_| {}).with_context(|| format!("question {}", question.id))?;
-        kept.keep(&question.id, answer)?;
+    if args.profiles {
+        return profiles::run(app, &mut desk, &questions, args.out.as_deref(), args.json, &mut progress);
     }
+    ask_all(&mut desk, &questions, &app.settings, &mut kept, &mut progress)?;
     progress.clear();
-    let report = report(&questions, &kept.of, &app.settings);
+    let report = report(&questions, &kept.of, &app.settings, &found);
     if args.json {
         output::json(&report)?;
     } else {
@@ -130,29 +131,25 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Questions about the folder's own sentences, and of the foreign ones those whose answer no passage found for them holds.
-fn made(desk: &Desk<'_>, count: usize) -> Result<Vec<Question>> {
-    let snapshot = desk.library.snapshot().context("cannot read the library")?;
-    // Not every passage has a sentence to ask about.
-    let sample = snapshot.sample(count * 4).context("cannot read the library")?;
-    let known = sample.iter().enumerate().filter_map(|(number, chunk)| eval::cloze(number, &chunk.path, &chunk.text));
-    let mut questions: Vec<Question> = known.take(count).collect();
-    for (number, (question, answer)) in eval::FOREIGN.iter().enumerate() {
-        let found = desk.search(question, 10)?;
-        let holds =
-            |text: &String| text.split(|c: char| !c.is_alphanumeric()).any(|word| word.eq_ignore_ascii_case(answer));
-        if !found.iter().any(holds) {
-            questions.push(Question {
-                id: format!("foreign-{number}"),
-                question: (*question).to_owned(),
-                answers: Vec::new(),
-                unanswerable: true,
-                files: Vec::new(),
-                history: Vec::new(),
-            });
+/// Asks what was not asked before, and keeps the answers.
+fn ask_all(
+    desk: &mut Desk<'_>,
+    questions: &[Question],
+    settings: &Settings,
+    kept: &mut Answers,
+    progress: &mut Progress,
+) -> Result<()> {
+    for (done, question) in questions.iter().enumerate() {
+        progress.files(&question.question, done as u64, questions.len() as u64);
+        if kept.of.contains_key(&question.id) {
+            continue;
         }
+        let request =
+            Request::new(&question.question, question.history.clone(), settings, &desk.filter, WhenRefused::Say);
+        let answer = desk.answer(request, &mut |_| {}).with_context(|| format!("question {}", question.id))?;
+        kept.keep(&question.id, answer)?;
     }
-    Ok(questions)
+    Ok(())
 }
 
 fn read_questions(path: &Path) -> Result<Vec<Question>> {
@@ -236,19 +233,39 @@ fn all_shares(questions: &[Question], answers: &HashMap<String, Answer>) -> Vec<
     questions.iter().map(|question| of(question).unwrap_or_default()).collect()
 }
 
-fn report(questions: &[Question], answers: &HashMap<String, Answer>, settings: &Settings) -> Report {
+/// What other thresholds would do with these questions; nothing where all have an answer, or none has.
+fn thresholds(questions: &[Question], answers: &HashMap<String, Answer>) -> Vec<Rates> {
     let probabilities = |unanswerable: bool| -> Vec<f32> {
         let of = questions.iter().filter(|question| question.unanswerable == unanswerable);
         of.filter_map(|question| answers.get(&question.id)?.measures.probability()).collect()
     };
     let (answerable, others) = (probabilities(false), probabilities(true));
-    let thresholds =
-        if answerable.is_empty() || others.is_empty() { Vec::new() } else { eval::rates(&answerable, &others) };
+    if answerable.is_empty() || others.is_empty() { Vec::new() } else { eval::rates(&answerable, &others) }
+}
+
+fn recommendation(
+    questions: &[Question],
+    answers: &HashMap<String, Answer>,
+    settings: &Settings,
+    figures: &[Figure],
+) -> Recommendation {
+    let thresholds = thresholds(questions, answers);
+    let advice = eval::advice(&thresholds, settings.min_answerable);
+    Recommendation::new(advice.as_ref(), !thresholds.is_empty(), settings.min_answerable, figures)
+}
+
+/// The figures of all answers, and of what was `found` of known items.
+fn report(questions: &[Question], answers: &HashMap<String, Answer>, settings: &Settings, found: &[Shares]) -> Report {
+    let mut rows = all_shares(questions, answers);
+    rows.extend(found.iter().cloned());
+    let figures = eval::figures(&rows);
+    let thresholds = thresholds(questions, answers);
     Report {
         questions: questions.len(),
-        figures: eval::figures(&all_shares(questions, answers)),
         advice: eval::advice(&thresholds, settings.min_answerable),
         thresholds,
+        recommendation: recommendation(questions, answers, settings, &figures),
+        figures,
         model: settings.model.clone(),
     }
 }
@@ -264,19 +281,24 @@ fn print(report: &Report, settings: &Settings, made: bool) -> Result<()> {
             output::line(&format!("  {threshold:>14.2}   {false_refusals:>18.3}   {false_answers:>15.3}"))?;
         }
     }
-    let now = settings.min_answerable;
-    output::line(&match &report.advice {
-        Some(best) => format!(
-            "\nOn these questions min_answerable = {:.2} would be better than {now:.2}: {:.0} % of the answerable refused, {:.0} % of the others answered.",
-            best.threshold,
-            100.0 * best.false_refusals,
-            100.0 * best.false_answers
-        ),
-        None if report.thresholds.is_empty() => String::new(),
-        None => format!("\nOn these questions no other min_answerable is clearly better than {now:.2}."),
-    })?;
+    print_recommendation(&report.recommendation, settings)?;
     if made {
         output::line("The questions were made from the folder's own sentences: what people ask is harder.")?;
+    }
+    Ok(())
+}
+
+fn print_recommendation(recommendation: &Recommendation, settings: &Settings) -> Result<()> {
+    if recommendation.because.is_empty() && recommendation.profile.is_none() {
+        return Ok(());
+    }
+    output::line("\nRecommendation")?;
+    for because in &recommendation.because {
+        output::line(&format!("  {because}"))?;
+    }
+    if recommendation.profile.is_none() {
+        let now = settings.profile.name();
+        output::line(&format!("  profile: {now} is set; --profiles compares it with the others on these questions."))?;
     }
     Ok(())
 }

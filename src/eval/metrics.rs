@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use super::known::Gap;
 use super::question::Question;
 
 /// What was given as an answer, as far as it is judged.
@@ -76,6 +77,17 @@ pub fn shares(question: &Question, given: &Given) -> Shares {
             add("follow-up: R@5 of the files", question.gold_among(&files[..files.len().min(5)]), 1.0);
         }
     }
+    if let Some(cloze) = &question.cloze {
+        let place = place_of(&cloze.sentence, given.sources.iter().map(|(_, text)| text.as_str()));
+        add("cloze: passage first", yes(place == Some(0)), 1.0);
+        add("cloze: passage among 5", yes(place.is_some_and(|place| place < 5)), 1.0);
+        let name = match cloze.gap {
+            Gap::Number => "cloze: number given",
+            Gap::Name => "cloze: name given",
+            Gap::Term => "cloze: rare term given",
+        };
+        add(name, yes(holds(answer, golds)), 1.0);
+    }
     if !answer.is_empty() {
         if !golds.is_empty() {
             let good = given.citations.iter().filter(|text| holds(text, golds)).count();
@@ -86,6 +98,34 @@ pub fn shares(question: &Question, given: &Given) -> Shares {
     }
     add("milliseconds", given.ms, 1.0);
     shares
+}
+
+/// The shares of a search for a known item: where among the `texts` found the passage with `sentence` stands.
+pub fn found(sentence: &str, texts: &[String]) -> Shares {
+    let yes = |holds: bool| f64::from(u8::from(holds));
+    let place = place_of(sentence, texts.iter().map(String::as_str));
+    let reciprocal = place.map_or(0.0, |place| 1.0 / (place + 1) as f64);
+    let of = [
+        ("known item: passage first", yes(place == Some(0))),
+        ("known item: passage among 5", yes(place.is_some_and(|place| place < 5))),
+        ("known item: MRR of the passage", reciprocal),
+    ];
+    of.map(|(name, of)| (name, Share { of, all: 1.0 })).to_vec()
+}
+
+/// The place, from 0, of the first text that holds a sentence, however its lines are broken.
+fn place_of<'a>(sentence: &str, mut texts: impl Iterator<Item = &'a str>) -> Option<usize> {
+    texts.position(|text| text.split_whitespace().collect::<Vec<_>>().join(" ").contains(sentence))
+}
+
+/// Whether a question got what it should: an answer that holds the gold, or a refusal where there is none. `None` where only files are
+/// known.
+pub fn right(question: &Question, given: &Given) -> Option<bool> {
+    match (question.unanswerable, question.answers.is_empty()) {
+        (true, _) => Some(given.abstained),
+        (false, true) => None,
+        (false, false) => Some(!given.abstained && holds(&given.answer, &question.answers)),
+    }
 }
 
 const ARTICLES: [&str; 3] = ["a", "an", "the"];
@@ -154,6 +194,7 @@ fn is_unspaced(c: char) -> bool {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::known::Cloze;
     use super::*;
     use crate::answer::Exchange;
 
@@ -166,6 +207,7 @@ mod tests {
             unanswerable: false,
             files: vec!["d1".into()],
             history: Vec::new(),
+            cloze: None,
         }
     }
 
@@ -209,6 +251,33 @@ mod tests {
         assert_eq!((of(&wrong, "answerable refused"), of(&wrong, "answer holds the gold")), (Some(1.0), Some(0.0)));
         let none = Question { unanswerable: true, answers: Vec::new(), ..question(&[]) };
         assert_eq!(of(&shares(&none, &refused), "unanswerable refused"), Some(1.0));
+    }
+
+    #[test]
+    fn the_passage_of_a_made_question_is_known_by_its_sentence() {
+        let cloze = Cloze { gap: Gap::Term, sentence: "The mill was planted with gooseberries.".into() };
+        let asked = Question { cloze: Some(cloze.clone()), ..question(&["gooseberries"]) };
+        let text = |text: &str| ("d9.md".to_owned(), text.to_owned());
+        let sources = vec![text("The mill."), text("So. The mill was\nplanted with gooseberries. Yes.")];
+        let given = Given { answer: "It was gooseberries.".into(), sources: sources.clone(), ..Given::default() };
+        let of_cloze = shares(&asked, &given);
+        assert_eq!(of(&of_cloze, "cloze: passage first"), Some(0.0));
+        assert_eq!(of(&of_cloze, "cloze: passage among 5"), Some(1.0));
+        assert_eq!((of(&of_cloze, "cloze: rare term given"), of(&of_cloze, "cloze: name given")), (Some(1.0), None));
+        let texts: Vec<String> = sources.into_iter().map(|(_, text)| text).collect();
+        assert_eq!(of(&found(&cloze.sentence, &texts), "known item: MRR of the passage"), Some(0.5));
+        assert_eq!(of(&found("Not there.", &texts), "known item: passage among 5"), Some(0.0));
+    }
+
+    #[test]
+    fn a_question_gets_what_it_should_or_not() {
+        let answered = Given { answer: "In 1886.".into(), ..Given::default() };
+        let refused = Given { abstained: true, answer: "Nearest: 1886".into(), ..Given::default() };
+        let none = Question { unanswerable: true, ..question(&[]) };
+        let answerable = question(&["1886"]);
+        assert_eq!([right(&answerable, &answered), right(&answerable, &refused)], [Some(true), Some(false)]);
+        assert_eq!([right(&none, &answered), right(&none, &refused)], [Some(false), Some(true)]);
+        assert_eq!(right(&question(&[]), &answered), None);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::known::Cloze;
 use crate::answer::{Exchange, Utterance};
 
 /// A question and what a right answer to it is.
@@ -20,6 +21,9 @@ pub struct Question {
     pub files: Vec<String>,
     /// What was said before it, oldest first; empty for a first question.
     pub history: Vec<Exchange>,
+    /// What it was made from, where it was made from the folder itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloze: Option<Cloze>,
 }
 
 impl Question {
@@ -47,7 +51,7 @@ impl Question {
             .filter(|history| !history.is_null())
             .map_or(Ok(Vec::new()), Vec::<Utterance>::deserialize);
         let history = Exchange::pairs(said.map_err(|error| format!("its history cannot be read: {error}"))?);
-        Ok(Self { id, question, answers, unanswerable, files, history })
+        Ok(Self { id, question, answers, unanswerable, files, history, cloze: None })
     }
 
     /// Whether a file is one that holds the answer.

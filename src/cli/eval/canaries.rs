@@ -88,7 +88,7 @@ fn planted(snapshot: &Snapshot, count: usize) -> Result<Vec<(String, Canary)>> {
     // Not every passage has a sentence to ask about.
     let sample = snapshot.sample(count * 4).context("cannot read the library")?;
     let asked = sample.iter().enumerate().filter_map(|(number, chunk)| {
-        let question = eval::cloze(number, &chunk.path, &chunk.text)?.question;
+        let question = eval::cloze(number, &chunk.path, &chunk.text, &|_| 0.0)?.question;
         Some((question, chunk.text.as_str()))
     });
     let asked = asked.take(count).enumerate();
