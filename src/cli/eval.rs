@@ -273,7 +273,7 @@ fn report(questions: &[Question], answers: &HashMap<String, Answer>, settings: &
 fn print(report: &Report, settings: &Settings, made: bool) -> Result<()> {
     output::line(&format!("{} questions, model {}\n", report.questions, report.model))?;
     for Figure { name, value, interval: (low, high), questions } in &report.figures {
-        output::line(&format!("  {name:<28} {value:>9.3}   {low:.3} to {high:.3}   of {questions}"))?;
+        output::line(&format!("  {name:<31} {value:>9.3}   {low:.3} to {high:.3}   of {questions}"))?;
     }
     if !report.thresholds.is_empty() {
         output::line("\n  min_answerable   answerable refused   others answered")?;
