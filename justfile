@@ -31,6 +31,10 @@ crash:
 pdf FOLDER:
     TANYA_PDFS="{{FOLDER}}" cargo test -p tanya --lib --locked -- --ignored --nocapture words_of_pdfs_against_pdftotext
 
+# the pictures and the screencast of the README, taken from the program with its real models on the documents of `tanya demo`
+pictures:
+    cargo test --test tui --locked -- --ignored pictures_of_the_readme
+
 # review changed snapshots
 snap:
     cargo insta review

@@ -7,6 +7,8 @@
 mod common;
 #[path = "tui/insight.rs"]
 mod insight;
+#[path = "tui/pictures.rs"]
+mod pictures;
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -29,6 +31,9 @@ struct Pty {
     keys: Box<dyn std::io::Write + Send>,
     output: Receiver<Vec<u8>>,
     bytes: Vec<u8>,
+    /// When bytes came, and how many there were then.
+    arrived: Vec<(Duration, usize)>,
+    started: Instant,
     screen: vt100::Parser,
     modes: String,
 }
@@ -64,6 +69,8 @@ impl Pty {
             keys,
             output,
             bytes: Vec::new(),
+            arrived: Vec::new(),
+            started: Instant::now(),
             screen: vt100::Parser::new(rows, cols, 0),
             modes,
         }
@@ -102,6 +109,7 @@ impl Pty {
                 Ok(bytes) => {
                     self.screen.process(&bytes);
                     self.bytes.extend(bytes);
+                    self.arrived.push((self.started.elapsed(), self.bytes.len()));
                 }
                 Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
                 Err(_) => {

@@ -9,6 +9,8 @@
 //!
 //! Invariant: tokens stand in the order of their positions; positions grow by one per word, character or piece.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -29,12 +31,12 @@ pub(crate) enum Kind {
     Gram,
 }
 
-/// A term with its place.
+/// A term of a text with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Token {
+pub(crate) struct Token<'a> {
     pub(crate) kind: Kind,
-    /// Normalized, not stemmed.
-    pub(crate) text: String,
+    /// Normalized, not stemmed; of the text itself where it stands there like this, as most words do.
+    pub(crate) text: Cow<'a, str>,
     pub(crate) position: usize,
     /// First byte in the text.
     pub(crate) start: usize,
@@ -106,11 +108,12 @@ fn class(c: char) -> Class {
 }
 
 /// The tokens of a text.
-pub(crate) fn segment(text: &str) -> Vec<Token> {
+pub(crate) fn segment(text: &str) -> Vec<Token<'_>> {
     let mut out = Segmenter { text, tokens: Vec::with_capacity(text.len() / 5), position: 0 };
-    let mut rest = text.char_indices().map(|(at, c)| (at, c, class(c))).peekable();
-    while let Some(&(start, _, kind)) = rest.peek() {
-        match kind {
+    let mut start = 0;
+    while let Some(c) = text[start..].chars().next() {
+        let kind = class(c);
+        let end = match kind {
             Class::Word => {
                 let plain = plain_end(text, start);
                 let end = plain.unwrap_or_else(|| compound_end(text, start));
@@ -119,19 +122,20 @@ pub(crate) fn segment(text: &str) -> Vec<Token> {
                 } else {
                     out.compound(start, end);
                 }
-                while rest.next_if(|&(at, ..)| at < end).is_some() {}
+                end
             }
             Class::Ideograph | Class::Unspaced => {
-                let mut end = start;
-                while let Some((at, c, _)) = rest.next_if(|&(.., next)| continues(kind, next)) {
-                    end = at + c.len_utf8();
+                let end = run_end(text, start, kind);
+                if kind == Class::Ideograph {
+                    out.ideographs(start, end);
+                } else {
+                    out.unspaced(start, end);
                 }
-                if kind == Class::Ideograph { out.ideographs(start, end) } else { out.unspaced(start, end) }
+                end
             }
-            Class::Mark | Class::Ignorable | Class::Connector | Class::Other => {
-                rest.next();
-            }
-        }
+            Class::Mark | Class::Ignorable | Class::Connector | Class::Other => start + c.len_utf8(),
+        };
+        start = end;
     }
     out.tokens
 }
@@ -175,22 +179,29 @@ fn compound_end(text: &str, start: usize) -> usize {
 }
 
 fn word_end(text: &str, start: usize) -> usize {
-    text[start..]
-        .char_indices()
-        .find(|&(_, c)| !continues(Class::Word, class(c)))
-        .map_or(text.len(), |(at, _)| start + at)
+    run_end(text, start, Class::Word)
+}
+
+/// Where the run of a class that starts at `start` ends.
+fn run_end(text: &str, start: usize, run: Class) -> usize {
+    let after = text[start..].char_indices().find(|&(_, c)| !continues(run, class(c)));
+    after.map_or(text.len(), |(at, _)| start + at)
 }
 
 struct Segmenter<'a> {
     text: &'a str,
-    tokens: Vec<Token>,
+    tokens: Vec<Token<'a>>,
     position: usize,
 }
 
-impl Segmenter<'_> {
+impl<'a> Segmenter<'a> {
     /// Emits a word that [`plain_end`] found.
     fn plain(&mut self, start: usize, end: usize) {
-        self.push(Kind::Word, cut(self.text[start..end].to_ascii_lowercase()), start, end);
+        let written = &self.text[start..end];
+        // No capital stands inside.
+        let capital = written.starts_with(|c: char| c.is_ascii_uppercase());
+        let lower = if capital { Cow::Owned(written.to_ascii_lowercase()) } else { Cow::Borrowed(written) };
+        self.push(Kind::Word, cut(lower), start, end);
         self.position += 1;
     }
 
@@ -213,11 +224,11 @@ impl Segmenter<'_> {
             let number = words.iter().all(|word| word.bytes().all(|b| b.is_ascii_digit()));
             let whole = if number { normalize(&self.text[start..end]) } else { words.concat() };
             if whole.chars().count() <= LONGEST_WORD {
-                self.push(Kind::Compound, whole, start, end);
+                self.push(Kind::Compound, whole.into(), start, end);
             }
         }
         for (word, (a, b)) in words.into_iter().zip(parts) {
-            self.push(Kind::Word, cut(word), a, b);
+            self.push(Kind::Word, cut(word.into()), a, b);
             self.position += 1;
         }
     }
@@ -226,9 +237,9 @@ impl Segmenter<'_> {
     fn ideographs(&mut self, start: usize, end: usize) {
         let characters = self.characters(start, end);
         for (i, (character, a, b)) in characters.iter().enumerate() {
-            self.push(Kind::Gram, character.clone(), *a, *b);
+            self.push(Kind::Gram, character.clone().into(), *a, *b);
             if let Some((next, _, next_end)) = characters.get(i + 1) {
-                self.push(Kind::Gram, format!("{character}{next}"), *a, *next_end);
+                self.push(Kind::Gram, format!("{character}{next}").into(), *a, *next_end);
             }
             self.position += 1;
         }
@@ -239,8 +250,8 @@ impl Segmenter<'_> {
         let characters = self.characters(start, end);
         let width = characters.len().min(3);
         for window in characters.windows(width.max(1)) {
-            let text = window.iter().map(|(character, ..)| character.as_str()).collect();
-            self.push(Kind::Gram, text, window[0].1, window[width - 1].2);
+            let text: String = window.iter().map(|(character, ..)| character.as_str()).collect();
+            self.push(Kind::Gram, text.into(), window[0].1, window[width - 1].2);
             self.position += 1;
         }
     }
@@ -266,7 +277,7 @@ impl Segmenter<'_> {
         characters
     }
 
-    fn push(&mut self, kind: Kind, text: String, start: usize, end: usize) {
+    fn push(&mut self, kind: Kind, text: Cow<'a, str>, start: usize, end: usize) {
         if !text.is_empty() {
             self.tokens.push(Token { kind, text, position: self.position, start, end });
         }
@@ -310,13 +321,18 @@ fn normalize(text: &str) -> String {
     lower.nfkc().collect()
 }
 
-fn cut(mut word: String) -> String {
-    if word.len() > LONGEST_WORD
-        && let Some((at, _)) = word.char_indices().nth(LONGEST_WORD)
-    {
-        word.truncate(at);
+fn cut(word: Cow<'_, str>) -> Cow<'_, str> {
+    if word.len() <= LONGEST_WORD {
+        return word;
     }
-    word
+    let Some((at, _)) = word.char_indices().nth(LONGEST_WORD) else { return word };
+    match word {
+        Cow::Borrowed(word) => Cow::Borrowed(&word[..at]),
+        Cow::Owned(mut word) => {
+            word.truncate(at);
+            Cow::Owned(word)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -326,7 +342,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
-        segment(text).into_iter().map(|token| token.text).collect()
+        segment(text).into_iter().map(|token| token.text.into_owned()).collect()
     }
 
     #[test]
