@@ -33,8 +33,8 @@ fn pictures_of_the_readme() {
         command.env(name, value);
     }
     let mut pty = Pty::start(command, COLUMNS, ROWS);
-    pty.wait_for("passages");
-    pty.wait_until("everything is embedded", |pty| !pty.text().contains("embedding"));
+    pty.wait_for("✓ embeddings");
+    take(&pty, "start");
     ask(&mut pty, "Who carried the oil up the stairs in the winter of 1912?");
     take(&pty, "answer");
     ask(&mut pty, "What is the capital of Mongolia?");
