@@ -1,21 +1,24 @@
 //! Settings: what was written, in a file or as flags, becomes what is usable.
 //!
-//! Layers, later ones win: built-in default, configuration file, command-line flag, `/set` in the session. Every layer
-//! names a setting by the same key and parses it by the same table ([`SETTINGS`]), which also feeds `--help`, the
-//! in-app help and the README.
+//! Layers, later ones win: built-in default, configuration file, command-line flag, a change while the program runs. Every
+//! layer names a setting by the same key and parses it by the same table ([`SETTINGS`]), which also feeds `--help`, the
+//! screen of settings and the configuration file that it writes ([`save`]).
 
+mod file;
+mod origin;
 mod table;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use tanya_engine::{Backend, CacheType, Sampling};
 use tanya_index::VectorKind;
 
 use crate::report::Hinting as _;
 
-pub use table::{SETTINGS, Setting};
+pub use file::save;
+pub use origin::{Origin, Origins};
+pub use table::{SETTINGS, Setting, Shape, Taken};
 
 /// Usable settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,6 +139,17 @@ pub enum Theme {
     Plain,
 }
 
+impl Theme {
+    /// Every theme by its name.
+    pub const ALL: [(&str, Self); 4] =
+        [("auto", Self::Auto), ("dark", Self::Dark), ("light", Self::Light), ("plain", Self::Plain)];
+
+    /// As in the configuration file.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, theme)| *theme == self).map_or("auto", |(name, _)| name)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -167,71 +181,17 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Sets one setting by its key.
-    pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
-        let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
+    /// Sets one setting by its key, and returns its row of the table.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<&'static Setting> {
+        let Some(setting) = Setting::find(key) else {
             let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
             return Err(anyhow!("no setting is called {key:?}")).hint(format!("one of: {}", known.join(", ")));
         };
         (setting.read)(self, value)
             .map_err(|why| anyhow!("{key} {why}, not {value:?}"))
-            .hint(format!("{key}: {}", setting.help))
+            .hint(format!("{key}: {}", setting.help))?;
+        Ok(setting)
     }
-
-    /// The defaults, overlaid by the file at `path` where there is one.
-    pub fn load(path: &Path) -> Result<Self> {
-        let mut settings = Self::default();
-        match std::fs::read_to_string(path) {
-            Ok(text) => settings.overlay(&text).with_context(|| path.display().to_string())?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => {
-                return Err(error).with_context(|| format!("{}: cannot read the configuration", path.display()));
-            }
-        }
-        Ok(settings)
-    }
-
-    /// Reads `key = value` lines of TOML; every key is one of [`SETTINGS`], but for the table `[keys]`.
-    fn overlay(&mut self, text: &str) -> Result<()> {
-        let table: toml::Table = text.parse().context("not valid TOML").hint("lines are written as: key = value")?;
-        for (key, value) in &table {
-            if key == KEYS {
-                self.keys = keys(value)?;
-                continue;
-            }
-            let written = match value {
-                toml::Value::String(text) => text.clone(),
-                toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => value.to_string(),
-                toml::Value::Array(parts) if parts.iter().all(toml::Value::is_str) => {
-                    parts.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join("|")
-                }
-                toml::Value::Array(_) | toml::Value::Table(_) | toml::Value::Datetime(_) => {
-                    bail!("{key} wants a number, a word or a list of words")
-                }
-            };
-            self.set(key, &written)?;
-        }
-        Ok(())
-    }
-}
-
-/// Name of the table of keys in the configuration file.
-const KEYS: &str = "keys";
-
-/// Reads `[keys]`: each command's key, or a list of them.
-fn keys(table: &toml::Value) -> Result<BTreeMap<String, Vec<String>>> {
-    const HINT: &str = "as in: [keys], and on lines below it: new = \"ctrl-t\" or new = [\"ctrl-t\", \"f5\"]";
-    let Some(table) = table.as_table() else { return Err(anyhow!("{KEYS} wants a table")).hint(HINT) };
-    let one = |value: &toml::Value| value.as_str().map(str::to_owned);
-    let read = |(id, value): (&String, &toml::Value)| {
-        let names = match value {
-            toml::Value::Array(names) => names.iter().map(one).collect(),
-            _ => one(value).map(|name| vec![name]),
-        };
-        let names: Option<Vec<String>> = names;
-        Ok((id.clone(), names.ok_or_else(|| anyhow!("[{KEYS}]: {id} wants a key or a list of keys")).hint(HINT)?))
-    };
-    table.iter().map(read).collect()
 }
 
 #[cfg(test)]
@@ -261,24 +221,18 @@ mod tests {
     }
 
     #[test]
-    fn a_file_overlays_the_defaults_and_an_unknown_key_lists_the_known_ones() {
-        let mut settings = Settings::default();
-        settings.overlay("temperature = 0.7\nstop = [\"END\"]\nmodel = \"x.gguf\"").unwrap();
-        assert!((settings.sampling.temperature - 0.7).abs() < 1e-6);
-        assert_eq!(settings.sampling.stop, ["END"]);
-        let error = settings.overlay("endpoint = \"http://evil\"").unwrap_err();
-        assert!(crate::report::Report::new(&error).hint.unwrap().contains("temperature"));
-    }
-
-    #[test]
-    fn keys_are_one_chord_or_a_list_and_anything_else_is_refused_with_a_hint() {
-        let mut settings = Settings::default();
-        settings.overlay("top_k = 7\n[keys]\nnew = \"ctrl-t\"\nhelp = [\"f1\", \"f2\"]\nsuspend = []").unwrap();
-        let own: Vec<(&str, &[String])> = settings.keys.iter().map(|(id, keys)| (id.as_str(), &keys[..])).collect();
-        assert_eq!(own, [("help", &["f1".into(), "f2".into()][..]), ("new", &["ctrl-t".into()]), ("suspend", &[])]);
-        for text in ["keys = \"ctrl-t\"", "[keys]\nnew = 3", "[keys]\nnew = [\"f1\", 3]", "[keys.new]\nkey = \"f1\""] {
-            let report = crate::report::Report::new(&settings.overlay(text).unwrap_err());
-            assert!(report.cause.contains("keys") && report.hint.unwrap().contains("ctrl-t"), "{text}");
+    fn the_table_says_which_words_may_be_chosen_and_which_settings_wait_for_a_start() {
+        for setting in SETTINGS {
+            if let Shape::OneOf(words) = setting.shape {
+                for word in words() {
+                    let mut settings = Settings::default();
+                    settings.set(setting.key, word).unwrap();
+                    assert_eq!(setting.show(&settings), word, "{}", setting.key);
+                    assert!(setting.help.contains(word), "{}: {word}", setting.key);
+                }
+            }
+            let waits = setting.help.ends_with("taken at the next start");
+            assert_eq!(setting.taken == Taken::NextStart, waits, "{}", setting.key);
         }
     }
 }

@@ -9,6 +9,8 @@ mod common;
 mod insight;
 #[path = "tui/pictures.rs"]
 mod pictures;
+#[path = "tui/settings.rs"]
+mod settings;
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -18,7 +20,7 @@ use std::time::{Duration, Instant, SystemTime};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use tanya::answer::{Answer, AnswerEvent, FinishKind, Source};
 use tanya::chat::{Conversation, SessionId};
-use tanya::config::Settings;
+use tanya::config::{Origins, Setting, Settings};
 use tanya::jobs::{JobEvent, JobId};
 use tanya::tui::{AskRequest, Backend, Keymap, Setup, Traits};
 
@@ -242,6 +244,7 @@ impl Backend for Scripted {
 
     fn cancel(&mut self, _: JobId) {}
     fn configure(&mut self, _: &Settings) {}
+    fn save_setting(&mut self, _: &'static Setting, _: Option<String>) {}
     fn save_turn(&mut self, _: &Conversation) {}
     fn list_library(&mut self) {}
     fn read_again(&mut self, _: Option<&str>) {}
@@ -261,6 +264,8 @@ fn scripted_screen() {
         folder: "~/notes".into(),
         folder_path: std::env::var("SCRIPTED_FOLDER").unwrap_or_else(|_| "/home/me/notes".into()),
         settings: Settings::default(),
+        origins: Origins::default(),
+        config_file: "~/.config/tanya/config.toml".into(),
         keymap: Keymap::default(),
         traits: Traits::from_vars(|name| std::env::var(name).ok()),
         resume: None,

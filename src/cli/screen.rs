@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{Sender, channel};
 use super::{App, output};
 use crate::answer::{Exchange, FinishKind, OutputFilter, Reading, Request, WhenRefused};
 use crate::chat::{Conversation, SessionId};
-use crate::config::Settings;
+use crate::config::{Setting, Settings};
 use crate::ingest::{Changes, IngestOptions};
 use crate::jobs::{JobEvent, JobId, Jobs, Setup, Wanted};
 use crate::linear;
@@ -66,6 +66,8 @@ fn setup(app: &App, folder: &Folder, suggestions: &[&str]) -> tui::Setup {
         folder: folder.display(),
         folder_path: folder.path().display().to_string(),
         settings: app.settings.clone(),
+        origins: app.origins.clone(),
+        config_file: app.places.config_file().display().to_string(),
         keymap: app.keymap.clone(),
         traits: Traits::from_vars(|name| std::env::var(name).ok()),
         resume: None,
@@ -152,6 +154,18 @@ impl Backend for Background {
     fn configure(&mut self, settings: &Settings) {
         if let Some(jobs) = &self.jobs {
             jobs.want(wanted(settings));
+        }
+    }
+
+    fn save_setting(&mut self, setting: &'static Setting, value: Option<String>) {
+        let waits = match &self.jobs {
+            Some(jobs) => jobs.save_setting(setting, value.clone()),
+            None => Err(anyhow!("background work has not started")),
+        };
+        if let Err(error) = waits {
+            let outcome = Err(Report::new(&error));
+            // The screen empties this channel between any two keys.
+            let _ = self.events.try_send(JobEvent::SettingSaved { key: setting.key, value, outcome });
         }
     }
 

@@ -48,6 +48,15 @@ pub enum JobEvent {
     SourcesCompared(SessionId, Vec<Vec<CitedNow>>),
     /// Every file of the library, by path.
     LibraryListed(Result<Vec<Entry>, Report>),
+    /// A setting is in the configuration file, or is not in it any more (`None`), or could not be saved.
+    SettingSaved {
+        /// Which one.
+        key: &'static str,
+        /// What was to be saved.
+        value: Option<String>,
+        /// Why it could not be.
+        outcome: Result<(), Report>,
+    },
     /// Something that no question waits for went wrong.
     Failed(Report),
     /// One line worth reading, such as an index that was rebuilt.

@@ -13,6 +13,7 @@ mod load;
 mod loader;
 mod meters;
 mod sessions;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -32,6 +33,7 @@ pub use meters::Metered;
 
 use crate::answer::{Prompts, Request};
 use crate::chat::{Conversation, SessionId, SessionStore};
+use crate::config::Setting;
 use crate::ingest::{Again, Changes, IngestOptions};
 use crate::places::{Folder, Places};
 use crate::report::{Hinting as _, Report};
@@ -40,6 +42,7 @@ use inference::{Inference, Question, Work, Yield, contained};
 use ledger::LedgerWork;
 use loader::Loader;
 use sessions::SessionWork;
+use settings::SettingWork;
 
 /// Requests that may wait for a thread; a person cannot fill it.
 const INBOX: usize = 64;
@@ -71,6 +74,7 @@ pub struct Jobs {
     inference: SyncSender<Work>,
     indexing: SyncSender<Order>,
     sessions: SyncSender<SessionWork>,
+    settings: SyncSender<SettingWork>,
     models: SyncSender<Wanted>,
     ledger: SyncSender<LedgerWork>,
     again: Again,
@@ -89,6 +93,7 @@ impl Jobs {
         let (inference, inbox) = sync_channel(INBOX);
         let (indexing, orders) = sync_channel(INBOX);
         let (sessions, session_inbox) = sync_channel(INBOX);
+        let (settings, setting_inbox) = sync_channel(INBOX);
         let (models, wanted) = sync_channel(INBOX);
         let (ledger, ledger_inbox) = sync_channel(INBOX);
         let again = Again::default();
@@ -96,6 +101,7 @@ impl Jobs {
             inference: inference.clone(),
             indexing: indexing.clone(),
             sessions,
+            settings,
             models,
             ledger: ledger.clone(),
             again: again.clone(),
@@ -134,6 +140,11 @@ impl Jobs {
             Ok(())
         })?;
         jobs.want(setup.models);
+        let (file, setting_events) = (setup.places.config_file(), events.clone());
+        jobs.spawn("settings", events, move || {
+            settings::keep(&file, &setting_inbox, &setting_events);
+            Ok(())
+        })?;
         let store = SessionStore::at(setup.places.sessions());
         let session_events = events.clone();
         let comparer = jobs.inference.clone();
@@ -212,6 +223,14 @@ impl Jobs {
         let _ = self.sessions.try_send(SessionWork::Save(Box::new(conversation)));
     }
 
+    /// Saves a setting, or removes it from the configuration file. Fails when too many wait already.
+    pub fn save_setting(&self, setting: &'static Setting, value: Option<String>) -> Result<()> {
+        self.settings
+            .try_send(SettingWork { setting, value })
+            .map_err(|_| anyhow!("the setting cannot be saved now"))
+            .hint("try it again in a moment")
+    }
+
     /// Lists conversations.
     pub fn list_sessions(&self) {
         let _ = self.sessions.try_send(SessionWork::List);
@@ -259,6 +278,8 @@ impl Drop for Jobs {
         self.indexing = closed;
         let (closed, _) = sync_channel(1);
         self.sessions = closed;
+        let (closed, _) = sync_channel(1);
+        self.settings = closed;
         let (closed, _) = sync_channel(1);
         self.models = closed;
         let (closed, _) = sync_channel(1);

@@ -15,6 +15,8 @@ pub(super) enum Effect {
     Cancel(JobId),
     /// Settings changed: a model may have to be fetched or loaded.
     Configure(Box<Settings>),
+    /// Write this setting, by its key, into the configuration file, or remove it from there.
+    SaveSetting(&'static str, Option<String>),
     /// Keep this conversation, which may not be on the screen any more.
     SaveConversation(Box<Conversation>),
     /// List the library's files.

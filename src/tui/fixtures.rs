@@ -21,7 +21,7 @@ use super::update::update;
 use super::view;
 use crate::answer::{Answer, AnswerEvent, Citation, FinishKind, Gate, Measures, Sentence, Source, Verdict};
 use crate::chat::{Conversation, SessionId, SessionSummary, Turn};
-use crate::config::Settings;
+use crate::config::{Origins, Settings};
 use crate::ingest::Entry;
 use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEvent};
 
@@ -53,6 +53,8 @@ impl Harness {
             folder: "~/notes".into(),
             folder_path: "/home/me/notes".into(),
             settings,
+            origins: Origins::default(),
+            config_file: "~/.config/tanya/config.toml".into(),
             keymap: Keymap::default(),
             traits,
             resume: None,

@@ -52,6 +52,7 @@ pub use text::{clean, one_line};
 pub use theme::{Background, Charset, Colors, Traits};
 pub use viewer::{Invocation, Opening, Target};
 
+use crate::config::Setting;
 use crate::jobs::JobEvent;
 use crate::report::Report;
 use effect::Effect;
@@ -225,6 +226,11 @@ impl Driver<'_> {
                 Effect::Configure(settings) => {
                     self.screen.set_mouse(settings.mouse)?;
                     self.backend.configure(&settings);
+                }
+                Effect::SaveSetting(key, value) => {
+                    if let Some(setting) = Setting::find(key) {
+                        self.backend.save_setting(setting, value);
+                    }
                 }
                 Effect::SaveConversation(conversation) => self.backend.save_turn(&conversation),
                 Effect::ListLibrary => self.backend.list_library(),

@@ -3,6 +3,7 @@
 mod files;
 mod insight;
 mod palette;
+mod settings;
 
 use proptest::prelude::*;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -102,22 +103,6 @@ fn error() {
 #[test]
 fn help() {
     pictures("help", |app| app.key(KeyCode::Char('?')));
-}
-
-#[test]
-fn settings_are_listed_in_full_at_every_size() {
-    for (width, height) in SIZES {
-        let mut app = Harness::new(width, height);
-        app.type_line("/set");
-        let mut seen = String::new();
-        for _ in 0..80 {
-            seen.push_str(&app.screen());
-            app.key(KeyCode::PageDown);
-        }
-        for setting in crate::config::SETTINGS {
-            assert!(seen.contains(setting.key), "{} at {width} columns", setting.key);
-        }
-    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ mod insight;
 mod palette;
 mod scroll;
 mod sessions;
+mod settings;
 mod turn;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -21,6 +22,8 @@ pub(super) use palette::{Act, Entry, Palette};
 pub(super) use scroll::Scroll;
 use sessions::sessions_mode;
 pub(super) use sessions::{Mode, Sessions};
+use settings::setting_mode;
+pub(super) use settings::{Edit, SettingsView, shown_value, waits_for_start};
 pub(super) use turn::{Phase, TurnState};
 
 use super::composer::Composer;
@@ -28,7 +31,7 @@ use super::keymap::{Keymap, When};
 use super::theme::{Charset, Glyphs, Theme, Traits};
 use crate::answer::Held;
 use crate::chat::Conversation;
-use crate::config::Settings;
+use crate::config::{Origins, Settings};
 use crate::jobs::JobId;
 use crate::report::Report;
 
@@ -52,7 +55,7 @@ pub(super) enum Focus {
 pub(super) enum Screen {
     Chat,
     Help(Page),
-    Settings(Page),
+    Settings(SettingsView),
     Sessions(Sessions),
     Files(Files),
     Passage(Passage),
@@ -115,6 +118,10 @@ pub struct Setup {
     pub folder_path: String,
     /// As configured.
     pub settings: Settings,
+    /// Where each setting comes from.
+    pub origins: Origins,
+    /// The path of the file that settings are saved in.
+    pub config_file: String,
     /// Which keys mean which command.
     pub keymap: Keymap,
     /// What the terminal can show.
@@ -135,6 +142,10 @@ pub(super) struct State {
     pub folder: String,
     pub folder_path: String,
     pub settings: Settings,
+    /// As they were at the start, which some hold for until the next.
+    pub settled: Settings,
+    pub origins: Origins,
+    pub config_file: String,
     pub keymap: Keymap,
     pub traits: Traits,
     pub look: Look,
@@ -172,7 +183,10 @@ impl State {
             conversation: Conversation::new(&setup.folder_path, setup.started),
             folder: setup.folder,
             folder_path: setup.folder_path,
+            settled: setup.settings.clone(),
             settings: setup.settings,
+            origins: setup.origins,
+            config_file: setup.config_file,
             keymap: setup.keymap,
             traits: setup.traits,
             library: Library::default(),
@@ -313,8 +327,12 @@ impl State {
             When::Sources => chat && self.focus == Focus::Sources,
             When::ScrolledUp => match screen {
                 Screen::Chat => !self.scroll.follow && (empty || self.focus != Focus::Composer),
-                Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Metrics(_) => true,
-                Screen::Sessions(_) | Screen::Files(_) | Screen::Inspect(_) | Screen::Prompt(_) => false,
+                Screen::Help(_) | Screen::Passage(_) | Screen::Metrics(_) => true,
+                Screen::Settings(_)
+                | Screen::Sessions(_)
+                | Screen::Files(_)
+                | Screen::Inspect(_)
+                | Screen::Prompt(_) => false,
             },
             When::List => sessions_mode(screen) == Some(&Mode::Browse),
             When::Filtering => sessions_mode(screen) == Some(&Mode::Filter),
@@ -323,9 +341,11 @@ impl State {
             When::Files => files_mode(screen) == Some(FilesMode::Browse),
             When::FilesFiltering => files_mode(screen) == Some(FilesMode::Filter),
             When::FileDetails => matches!(files_mode(screen), Some(FilesMode::Details(_))),
+            When::Settings => setting_mode(screen) == Some(false),
+            When::SettingEdited => setting_mode(screen) == Some(true),
             When::Suggested => typing && empty && self.turns.is_empty() && !self.suggestions.is_empty(),
             When::Page => {
-                matches!(screen, Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Metrics(_))
+                matches!(screen, Screen::Help(_) | Screen::Passage(_) | Screen::Metrics(_))
             }
             When::Inspecting => matches!(screen, Screen::Inspect(_)),
             When::Prompted => matches!(screen, Screen::Prompt(_)),

@@ -10,6 +10,7 @@ mod jobs;
 mod keys;
 mod palette;
 mod sessions;
+mod settings;
 
 use std::time::Duration;
 
@@ -32,6 +33,10 @@ pub(super) fn update(state: &mut State, at: Duration, msg: Msg) -> Vec<Effect> {
             }
             if let Screen::Files(_) = state.screen {
                 files::pasted(state, &text);
+                return Vec::new();
+            }
+            if let Screen::Settings(_) = state.screen {
+                settings::pasted(state, &text);
                 return Vec::new();
             }
             if state.screen != Screen::Chat {
