@@ -124,6 +124,7 @@ impl Corpus {
             chunks,
             state: FileState::Indexed,
             reason: None,
+            reading: None,
         };
         (document, vectors)
     }
