@@ -39,7 +39,7 @@ use tanya_engine::Cancel;
 use tanya_index::{FileStamp, Library, Problem, Writer};
 
 pub use again::Again;
-pub use ledger::{Entry, ledger, state_word};
+pub use ledger::{Entry, Marked, in_words, ledger, state_word};
 pub use marks::{Mark, marks};
 pub use problem::with_hint;
 pub use scan::ScanOptions;

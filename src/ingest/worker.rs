@@ -13,12 +13,12 @@ mod protocol;
 mod watchdog;
 
 pub use child::worker_main;
-pub(crate) use protocol::Answer;
+pub(crate) use protocol::{Answer, Noticed};
 
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use tanya_engine::Cancel;
@@ -58,10 +58,10 @@ impl Default for WorkerOptions {
 /// What became of one file.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// The child answered (that a file holds no text is an answer too).
-    Read(Answer, FileStamp),
-    /// The child did not survive the file: the reason, and the stamp that keeps it from being tried again.
-    Broken(String, FileStamp),
+    /// The child answered (that a file holds no text is an answer too), and how long it took.
+    Read(Box<Answer>, FileStamp, Duration),
+    /// The child did not survive the file: the reason, the stamp that keeps it from being tried again, and how long it took.
+    Broken(String, FileStamp, Duration),
     /// The file could not be opened or read.
     Unreadable(io::Error),
     /// It kept changing while it was read.
@@ -139,10 +139,12 @@ impl<'a> Extractor<'a> {
             };
             let fresh = worker.files == 0;
             worker.arm();
+            let start = Instant::now();
             let tried = attempt(worker, &opened, request);
+            let took = start.elapsed();
             worker.disarm();
             match tried {
-                Ok(Attempt::Answered(answer, stamp)) => return Ok(Outcome::Read(answer, stamp)),
+                Ok(Attempt::Answered(answer, stamp)) => return Ok(Outcome::Read(answer, stamp, took)),
                 Ok(Attempt::Unreadable(error)) => {
                     self.worker = None;
                     return Ok(Outcome::Unreadable(error));
@@ -164,7 +166,7 @@ impl<'a> Extractor<'a> {
                         Some(Fired::Timeout) | None => {
                             let stamp = hash_of(&opened, request.limit)
                                 .map_or(opened.stamp.clone(), |hash| FileStamp { hash: Some(hash), ..opened.stamp });
-                            return Ok(Outcome::Broken(reason, stamp));
+                            return Ok(Outcome::Broken(reason, stamp, took));
                         }
                     }
                 }
@@ -193,7 +195,7 @@ fn hash_of(opened: &Opened, limit: u64) -> io::Result<ContentHash> {
 }
 
 enum Attempt {
-    Answered(Answer, FileStamp),
+    Answered(Box<Answer>, FileStamp),
     Changed,
     Unreadable(io::Error),
 }
@@ -229,5 +231,5 @@ fn attempt(worker: &mut Worker, opened: &Opened, request: Request<'_>) -> io::Re
     }
     let answer = worker.answer()?;
     let stamp = FileStamp { hash: Some(ContentHash(hasher.finalize().into())), ..opened.stamp.clone() };
-    Ok(Attempt::Answered(answer, stamp))
+    Ok(Attempt::Answered(Box::new(answer), stamp))
 }

@@ -327,6 +327,11 @@ pub(super) fn file(path: &str, state: FileState, bytes: u64, passages: u32, prob
         title: String::new(),
         reason: problem.map(|(reason, _)| reason.to_owned()),
         hint: problem.map(|(_, hint)| hint.to_owned()).filter(|hint| !hint.is_empty()),
+        took: (passages > 0).then(|| Duration::from_micros(bytes)),
+        bytes_read: (passages > 0).then_some(bytes),
+        hidden_words: 0,
+        hidden_characters: 0,
+        marks: Vec::new(),
     }
 }
 

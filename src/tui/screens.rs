@@ -16,7 +16,7 @@ use super::theme::{Background, Charset, Colors, Traits};
 use crate::answer::{AnswerEvent, Gate, Source};
 use crate::chat::{CitedNow, Standing};
 use crate::config::{Settings, Theme};
-use crate::ingest::Entry;
+use crate::ingest::{Entry, Mark, Marked};
 use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEvent};
 use crate::report::Report;
 
@@ -197,6 +197,11 @@ fn entry() -> impl Strategy<Value = Entry> {
             state,
             bytes,
             reason,
+            took: Some(std::time::Duration::from_micros(bytes)),
+            bytes_read: Some(u64::from(number)),
+            hidden_words: bytes,
+            hidden_characters: u64::from(number),
+            marks: vec![Marked { mark: Mark::Instruction, passages: bytes }],
         },
     )
 }

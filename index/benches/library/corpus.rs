@@ -142,6 +142,7 @@ impl Corpus {
             chunks,
             state: FileState::Indexed,
             reason: None,
+            reading: None,
         };
         (document, vectors)
     }

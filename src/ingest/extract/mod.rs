@@ -116,12 +116,39 @@ pub(crate) struct Extracted {
     pub(crate) reason: Option<String>,
     /// The name of the character encoding, for text formats.
     pub(crate) encoding: Option<&'static str>,
+    /// What was left out because the document hides it.
+    pub(crate) hidden: Hidden,
+}
+
+/// What a document hides from whoever looks at it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Hidden {
+    /// Words that its style hides.
+    pub(crate) words: usize,
+    /// Characters that hide or reorder what is written.
+    pub(crate) characters: usize,
+}
+
+impl Hidden {
+    /// A clause for each kind that there is.
+    fn notes(self) -> impl Iterator<Item = String> {
+        let note = |count: usize, what: &str| (count > 0).then(|| format!("{count} hidden {what} were left out"));
+        [note(self.words, "words"), note(self.characters, "characters")].into_iter().flatten()
+    }
 }
 
 impl Extracted {
     /// A document without text, with the reason for that.
     pub(crate) fn without_text(state: FileState, reason: impl Into<String>) -> Self {
-        Self { title: None, blocks: Vec::new(), tags: Vec::new(), state, reason: Some(reason.into()), encoding: None }
+        Self {
+            title: None,
+            blocks: Vec::new(),
+            tags: Vec::new(),
+            state,
+            reason: Some(reason.into()),
+            encoding: None,
+            hidden: Hidden::default(),
+        }
     }
 }
 
@@ -180,7 +207,7 @@ fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
         return notebook;
     }
     let mut tags = Vec::new();
-    let mut hidden_words = 0;
+    let mut hidden = Hidden { words: 0, characters: clean.hidden };
     let (title, blocks, note) = match kind {
         Kind::Markdown => {
             let document = markdown::extract(&clean.text);
@@ -191,7 +218,7 @@ fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
         Kind::Org => outline::org(&clean.text),
         Kind::Html => {
             let page = html::extract(&clean.text);
-            hidden_words = page.hidden;
+            hidden.words = page.hidden;
             (page.title, page.blocks, page.note)
         }
         Kind::Code | Kind::Notebook => {
@@ -215,12 +242,7 @@ fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
     let state = if note.is_some() { FileState::Partly } else { FileState::Indexed };
     reasons.extend(note);
     reasons.extend(decoded.note);
-    if hidden_words > 0 {
-        reasons.push(format!("{hidden_words} hidden words were left out"));
-    }
-    if clean.hidden > 0 {
-        reasons.push(format!("{} hidden characters were left out", clean.hidden));
-    }
+    reasons.extend(hidden.notes());
     Extracted {
         title: title.map(|title| one_line(&title)).filter(|title| !title.is_empty()),
         blocks,
@@ -228,6 +250,7 @@ fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
         state,
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         encoding: Some(decoded.encoding),
+        hidden,
     }
 }
 

@@ -15,7 +15,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use pdf_oxide::PdfDocument;
 use tanya_index::FileState;
 
-use super::{Block, Extracted, MAX_UNPACKED_TEXT, plain, sanitize};
+use super::{Block, Extracted, Hidden, MAX_UNPACKED_TEXT, plain, sanitize};
 
 /// Most pages that are read.
 const MAX_PAGES: usize = 20_000;
@@ -71,7 +71,7 @@ fn refused(error: &str) -> Extracted {
 struct Pages {
     blocks: Vec<Block>,
     read: usize,
-    hidden: usize,
+    hidden: Hidden,
     without_text: usize,
     broken: Vec<usize>,
 }
@@ -80,7 +80,7 @@ impl Pages {
     fn take(&mut self, text: &str, page: u32) {
         self.read += 1;
         let clean = sanitize::sanitize(text);
-        self.hidden += clean.hidden;
+        self.hidden.characters += clean.hidden;
         let blocks = plain::blocks(&clean.text);
         if blocks.is_empty() && !self.broken.contains(&(page as usize)) {
             self.without_text += 1;
@@ -110,9 +110,7 @@ impl Pages {
         if self.without_text > 0 {
             reasons.push(format!("{} of {total} pages hold no text", self.without_text));
         }
-        if self.hidden > 0 {
-            reasons.push(format!("{} hidden characters were left out", self.hidden));
-        }
+        reasons.extend(self.hidden.notes());
         Extracted {
             title: None,
             blocks: self.blocks,
@@ -120,6 +118,7 @@ impl Pages {
             state,
             reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
             encoding: None,
+            hidden: self.hidden,
         }
     }
 }

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 
 use tanya_index::{FileState, NewChunk};
 
-use super::protocol::{self, Done, Hello, Open, Ready, Tag, WireChunk, write_frame, write_json};
+use super::protocol::{self, Done, Hello, Noticed, Open, Ready, Tag, WireChunk, write_frame, write_json};
 use super::{confine, limits};
 use crate::ingest::chunk::{chunk, short_title};
-use crate::ingest::extract::{Extracted, Input, extract};
+use crate::ingest::extract::{Extracted, Hidden, Input, extract};
+use crate::ingest::marks::{Mark, marks};
 
 /// The main function of the extraction child (`tanya __extract`). Returns when stdin ends.
 ///
@@ -77,9 +78,23 @@ fn answer(file: Input, output: &mut impl Write) -> io::Result<()> {
         let reason = format!("the reader failed on it: {}", panic_line(panic.as_ref()));
         (String::new(), Vec::new(), Extracted::without_text(FileState::Failed, reason))
     });
+    let noticed = noticed(extracted.hidden, &chunks);
     send_chunks(chunks, output)?;
     let Extracted { tags, state, reason, encoding, .. } = extracted;
-    write_json(output, Tag::Done, &Done { title, tags, state, reason, encoding: encoding.map(str::to_owned) })
+    let encoding = encoding.map(str::to_owned);
+    write_json(output, Tag::Done, &Done { title, tags, state, reason, encoding, noticed })
+}
+
+fn noticed(hidden: Hidden, chunks: &[NewChunk]) -> Noticed {
+    let (hidden_words, hidden_characters) = (hidden.words as u64, hidden.characters as u64);
+    let mut noticed = Noticed { hidden_words, hidden_characters, ..Noticed::default() };
+    for mark in chunks.iter().flat_map(|chunk| marks(&chunk.text)) {
+        match mark {
+            Mark::ControlToken => noticed.control_tokens += 1,
+            Mark::Instruction => noticed.instructions += 1,
+        }
+    }
+    noticed
 }
 
 fn send_chunks(chunks: Vec<NewChunk>, output: &mut impl Write) -> io::Result<()> {

@@ -14,7 +14,7 @@ use tanya_index::{FileState, NewChunk, Span};
 use crate::ingest::extract::has_forbidden;
 
 /// Changes whenever a frame changes its meaning: parent and child must be of one build.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// Largest payload of a frame.
 pub(super) const MAX_FRAME: usize = 4 << 20;
 /// Chunks are sent once this many bytes of text have come together.
@@ -100,6 +100,16 @@ pub(super) struct Done {
     pub(super) state: FileState,
     pub(super) reason: Option<String>,
     pub(super) encoding: Option<String>,
+    pub(super) noticed: Noticed,
+}
+
+/// What the child came upon in a file that was hardly written for whoever reads it: see [`tanya_index::Reading`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Noticed {
+    pub(crate) hidden_words: u64,
+    pub(crate) hidden_characters: u64,
+    pub(crate) control_tokens: u64,
+    pub(crate) instructions: u64,
 }
 
 /// One frame as read.
@@ -173,6 +183,8 @@ pub(crate) struct Answer {
     pub(crate) reason: Option<String>,
     /// The character encoding, for text.
     pub(crate) encoding: Option<String>,
+    /// What in it was hardly written for whoever reads it.
+    pub(crate) noticed: Noticed,
 }
 
 impl Answer {
@@ -210,7 +222,12 @@ impl Answer {
                     if !has_text && !chunks.is_empty() {
                         return Err(invalid("text of a file that gave none"));
                     }
-                    return Ok(Self { title, chunks, tags, state: done.state, reason, encoding });
+                    let passages = chunks.len() as u64;
+                    if done.noticed.control_tokens.max(done.noticed.instructions) > passages {
+                        return Err(invalid("more passages are marked than there are"));
+                    }
+                    let (state, noticed) = (done.state, done.noticed);
+                    return Ok(Self { title, chunks, tags, state, reason, encoding, noticed });
                 }
                 other => return Err(invalid(format!("a {other:?} frame has no place in an answer"))),
             }
@@ -253,10 +270,14 @@ mod tests {
     }
 
     fn tagged_answer(chunks: &[WireChunk], state: FileState, tags: &[&str]) -> io::Result<Answer> {
+        noticed_answer(chunks, state, tags, Noticed::default())
+    }
+
+    fn noticed_answer(chunks: &[WireChunk], state: FileState, tags: &[&str], noticed: Noticed) -> io::Result<Answer> {
         let mut bytes = Vec::new();
         write_json(&mut bytes, Tag::Chunks, &chunks).unwrap();
         let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-        let done = Done { title: "T".into(), tags, state, reason: None, encoding: None };
+        let done = Done { title: "T".into(), tags, state, reason: None, encoding: None, noticed };
         write_json(&mut bytes, Tag::Done, &done).unwrap();
         Answer::read(&mut bytes.as_slice())
     }
@@ -280,6 +301,9 @@ mod tests {
         assert!(answer(&[WireChunk { start: 3, ..chunk("a") }], FileState::Indexed).is_err());
         assert!(answer(&[WireChunk { heading: Some("a\nb".into()), ..chunk("a") }], FileState::Indexed).is_err());
         assert!(answer(&[chunk("a")], FileState::Failed).is_err());
+        let marked = |instructions| Noticed { instructions, ..Noticed::default() };
+        assert!(noticed_answer(&[chunk("a")], FileState::Indexed, &[], marked(1)).is_ok());
+        assert!(noticed_answer(&[chunk("a")], FileState::Indexed, &[], marked(2)).is_err());
         assert!(tagged_answer(&[], FileState::Indexed, &["a\nb"]).is_err());
         assert!(tagged_answer(&[], FileState::Indexed, &["a\u{202E}b"]).is_err());
         assert!(tagged_answer(&[], FileState::Indexed, &vec!["t"; MAX_TAGS + 1]).is_err());
