@@ -49,6 +49,7 @@ fn document(path: &Path, text: &str) -> Document {
         chunks: words.chunks(WORDS).map(passage).collect(),
         state: FileState::Indexed,
         reason: None,
+        reading: None,
     }
 }
 
