@@ -237,6 +237,9 @@ impl Backend for Scripted {
     fn cancel(&mut self, _: JobId) {}
     fn configure(&mut self, _: &Settings) {}
     fn save_setting(&mut self, _: &'static Setting, _: Option<String>) {}
+    fn list_models(&mut self, _: &Settings) {}
+    fn pull_model(&mut self, _: &str, _: bool) {}
+    fn cancel_pull(&mut self, _: &str) {}
     fn save_turn(&mut self, _: &Conversation) {}
     fn list_library(&mut self) {}
     fn read_again(&mut self, _: Option<&str>) {}

@@ -169,6 +169,24 @@ impl Backend for Background {
         }
     }
 
+    fn list_models(&mut self, settings: &Settings) {
+        if let Some(jobs) = &self.jobs {
+            jobs.list_models(wanted(settings));
+        }
+    }
+
+    fn pull_model(&mut self, name: &str, accepted: bool) {
+        if let Some(jobs) = &mut self.jobs {
+            jobs.pull_model(name.to_owned(), accepted);
+        }
+    }
+
+    fn cancel_pull(&mut self, name: &str) {
+        if let Some(jobs) = &mut self.jobs {
+            jobs.cancel_pull(name);
+        }
+    }
+
     fn save_turn(&mut self, conversation: &Conversation) {
         if let Some(jobs) = &self.jobs {
             jobs.save(conversation.clone());

@@ -12,6 +12,7 @@ mod ledger;
 mod load;
 mod loader;
 mod meters;
+mod models;
 mod sessions;
 mod settings;
 
@@ -30,6 +31,7 @@ pub use event::{IngestEvent, JobEvent, JobId, ModelEvent};
 pub use load::{OnDisk, READER_BASE, Supply};
 pub use loader::Wanted;
 pub use meters::Metered;
+pub use models::{ModelEntry, PullStep, Speed};
 
 use crate::answer::{Prompts, Request};
 use crate::chat::{Conversation, SessionId, SessionStore};
@@ -41,6 +43,7 @@ use indexing::{Awake, Indexing, Order};
 use inference::{Inference, Question, Work, Yield, contained};
 use ledger::LedgerWork;
 use loader::Loader;
+use models::PullWork;
 use sessions::SessionWork;
 use settings::SettingWork;
 
@@ -75,6 +78,10 @@ pub struct Jobs {
     indexing: SyncSender<Order>,
     sessions: SyncSender<SessionWork>,
     settings: SyncSender<SettingWork>,
+    catalogue: SyncSender<Wanted>,
+    pulls: SyncSender<PullWork>,
+    /// Those that go on or wait, by the model's name.
+    pulling: BTreeMap<String, Cancel>,
     models: SyncSender<Wanted>,
     ledger: SyncSender<LedgerWork>,
     again: Again,
@@ -94,6 +101,8 @@ impl Jobs {
         let (indexing, orders) = sync_channel(INBOX);
         let (sessions, session_inbox) = sync_channel(INBOX);
         let (settings, setting_inbox) = sync_channel(INBOX);
+        let (catalogue, catalogue_inbox) = sync_channel(INBOX);
+        let (pulls, pull_inbox) = sync_channel(INBOX);
         let (models, wanted) = sync_channel(INBOX);
         let (ledger, ledger_inbox) = sync_channel(INBOX);
         let again = Again::default();
@@ -102,6 +111,9 @@ impl Jobs {
             indexing: indexing.clone(),
             sessions,
             settings,
+            catalogue,
+            pulls,
+            pulling: BTreeMap::new(),
             models,
             ledger: ledger.clone(),
             again: again.clone(),
@@ -132,6 +144,17 @@ impl Jobs {
         let ledger_events = events.clone();
         jobs.spawn("ledger", events, move || {
             ledger::list(&ledger_inbox, &ledger_events);
+            Ok(())
+        })?;
+        let store = SessionStore::at(setup.places.sessions());
+        let (supply, told) = (setup.supply.clone(), events.clone());
+        jobs.spawn("catalogue", events, move || {
+            models::list(&supply, &store, &catalogue_inbox, &told);
+            Ok(())
+        })?;
+        let (supply, told) = (setup.supply.clone(), events.clone());
+        jobs.spawn("pulls", events, move || {
+            models::pull(&supply, &pull_inbox, &told);
             Ok(())
         })?;
         let loader = Loader { supply: setup.supply, events: events.clone(), inference, indexing, cancel: quit };
@@ -231,6 +254,25 @@ impl Jobs {
             .hint("try it again in a moment")
     }
 
+    /// Lists the models on this machine and those of the catalogue; `wanted` may be elsewhere.
+    pub fn list_models(&self, wanted: Wanted) {
+        let _ = self.catalogue.try_send(wanted);
+    }
+
+    /// Pulls a model of the catalogue, after those that were asked for before. `accepted`: the person has accepted its license.
+    pub fn pull_model(&mut self, name: String, accepted: bool) {
+        let cancel = Cancel::default();
+        self.pulling.insert(name.clone(), cancel.clone());
+        let _ = self.pulls.try_send(PullWork { name, accepted, cancel });
+    }
+
+    /// Stops the pull of a model; what has arrived is kept for the next one.
+    pub fn cancel_pull(&mut self, name: &str) {
+        if let Some(cancel) = self.pulling.remove(name) {
+            cancel.cancel();
+        }
+    }
+
     /// Lists conversations.
     pub fn list_sessions(&self) {
         let _ = self.sessions.try_send(SessionWork::List);
@@ -265,7 +307,7 @@ impl Jobs {
 impl Drop for Jobs {
     fn drop(&mut self) {
         self.quit.cancel();
-        for cancel in self.running.values() {
+        for cancel in self.running.values().chain(self.pulling.values()) {
             cancel.cancel();
         }
         self.interrupt.now();
@@ -280,6 +322,10 @@ impl Drop for Jobs {
         self.sessions = closed;
         let (closed, _) = sync_channel(1);
         self.settings = closed;
+        let (closed, _) = sync_channel(1);
+        self.catalogue = closed;
+        let (closed, _) = sync_channel(1);
+        self.pulls = closed;
         let (closed, _) = sync_channel(1);
         self.models = closed;
         let (closed, _) = sync_channel(1);

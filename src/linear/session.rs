@@ -299,6 +299,8 @@ impl Session {
             | JobEvent::SessionsListed(_)
             | JobEvent::SessionsFound { .. }
             | JobEvent::LibraryListed(_)
+            | JobEvent::ModelsListed(_)
+            | JobEvent::Pull(..)
             | JobEvent::SourcesCompared(..)
             | JobEvent::SessionLoaded(_) => Vec::new(),
             JobEvent::Notice(text) => self.remark(Act::Note(text)),

@@ -18,6 +18,12 @@ pub trait Backend {
     fn configure(&mut self, settings: &Settings);
     /// Writes a setting into the configuration file, or removes it from there: [`crate::jobs::JobEvent::SettingSaved`].
     fn save_setting(&mut self, setting: &'static Setting, value: Option<String>);
+    /// Asks for [`crate::jobs::JobEvent::ModelsListed`]; the models in use are those of `settings`.
+    fn list_models(&mut self, settings: &Settings);
+    /// Pulls a model of the catalogue: [`crate::jobs::JobEvent::Pull`]. `accepted`: the person has accepted its license.
+    fn pull_model(&mut self, name: &str, accepted: bool);
+    /// Stops that, soon.
+    fn cancel_pull(&mut self, name: &str);
     /// Keeps the conversation; its last turn is new.
     fn save_turn(&mut self, conversation: &Conversation);
     /// Asks for [`crate::jobs::JobEvent::LibraryListed`].

@@ -232,6 +232,9 @@ impl Driver<'_> {
                         self.backend.save_setting(setting, value);
                     }
                 }
+                Effect::ListModels(settings) => self.backend.list_models(&settings),
+                Effect::PullModel(name, accepted) => self.backend.pull_model(&name, accepted),
+                Effect::CancelPull(name) => self.backend.cancel_pull(&name),
                 Effect::SaveConversation(conversation) => self.backend.save_turn(&conversation),
                 Effect::ListLibrary => self.backend.list_library(),
                 Effect::ReadAgain(path) => self.backend.read_again(path.as_deref()),

@@ -2,6 +2,7 @@
 
 mod files;
 mod insight;
+mod models;
 mod palette;
 mod settings;
 

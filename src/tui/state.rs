@@ -6,18 +6,22 @@
 mod files;
 mod folder;
 mod insight;
+mod models;
 mod palette;
 mod scroll;
 mod sessions;
 mod settings;
 mod turn;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use files::files_mode;
 pub(super) use files::{Files, FilesMode, Which};
 pub(super) use folder::{Indexing, Library, Model, Models};
 pub(super) use insight::{Insight, Inspect, Knob, PromptView, Standing};
+use models::models_mode;
+pub(super) use models::{ModelsView, Pulling, Role};
 pub(super) use palette::{Act, Entry, Palette};
 pub(super) use scroll::Scroll;
 use sessions::sessions_mode;
@@ -56,6 +60,7 @@ pub(super) enum Screen {
     Chat,
     Help(Page),
     Settings(SettingsView),
+    Models(ModelsView),
     Sessions(Sessions),
     Files(Files),
     Passage(Passage),
@@ -151,6 +156,8 @@ pub(super) struct State {
     pub look: Look,
     pub library: Library,
     pub models: Models,
+    /// Models that come in because a person asked for them, by name.
+    pub pulls: BTreeMap<String, Pulling>,
     pub conversation: Conversation,
     pub turns: Vec<TurnState>,
     pub scroll: Scroll,
@@ -191,6 +198,7 @@ impl State {
             traits: setup.traits,
             library: Library::default(),
             models: Models::default(),
+            pulls: BTreeMap::new(),
             turns: Vec::new(),
             scroll: Scroll::default(),
             composer: Composer::default(),
@@ -329,6 +337,7 @@ impl State {
                 Screen::Chat => !self.scroll.follow && (empty || self.focus != Focus::Composer),
                 Screen::Help(_) | Screen::Passage(_) | Screen::Metrics(_) => true,
                 Screen::Settings(_)
+                | Screen::Models(_)
                 | Screen::Sessions(_)
                 | Screen::Files(_)
                 | Screen::Inspect(_)
@@ -343,6 +352,8 @@ impl State {
             When::FileDetails => matches!(files_mode(screen), Some(FilesMode::Details(_))),
             When::Settings => setting_mode(screen) == Some(false),
             When::SettingEdited => setting_mode(screen) == Some(true),
+            When::Models => models_mode(screen) == Some(false),
+            When::Licensing => models_mode(screen) == Some(true),
             When::Suggested => typing && empty && self.turns.is_empty() && !self.suggestions.is_empty(),
             When::Page => {
                 matches!(screen, Screen::Help(_) | Screen::Passage(_) | Screen::Metrics(_))

@@ -8,6 +8,7 @@ mod files;
 mod insight;
 mod jobs;
 mod keys;
+mod models;
 mod palette;
 mod sessions;
 mod settings;

@@ -17,6 +17,7 @@ mod help;
 mod inspect;
 mod ledger;
 mod metrics;
+mod models;
 mod palette;
 mod passage;
 mod sessions;
@@ -113,7 +114,7 @@ pub(super) fn last_top(state: &State) -> usize {
         Screen::Metrics(_) => metrics::lines(state, columns).len(),
         Screen::Inspect(view) => inspect::lines(state, view, columns, areas(state).transcript.height).len(),
         Screen::Files(list) => files::details(state, list, columns).len(),
-        Screen::Chat | Screen::Settings(_) | Screen::Sessions(_) | Screen::Prompt(_) => 0,
+        Screen::Chat | Screen::Settings(_) | Screen::Models(_) | Screen::Sessions(_) | Screen::Prompt(_) => 0,
     };
     lines.saturating_sub(page_rows(state))
 }
@@ -154,6 +155,7 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
         (None, Screen::Help(page)) => {
             lines(frame, areas.transcript, &help::lines(state, areas.transcript.width), page.top);
         }
+        (None, Screen::Models(view)) => models::draw(state, view, frame, areas.transcript),
         (None, Screen::Settings(view)) => settings::draw(state, view, frame, areas.transcript),
         (None, Screen::Sessions(list)) => sessions::draw(state, list, frame, areas.transcript),
         (None, Screen::Files(list)) => files::draw(state, list, frame, areas.transcript),

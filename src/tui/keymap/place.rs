@@ -23,6 +23,8 @@ impl When {
             | Self::FileDetails
             | Self::Settings
             | Self::SettingEdited
+            | Self::Models
+            | Self::Licensing
             | Self::Page
             | Self::Inspecting
             | Self::Prompted

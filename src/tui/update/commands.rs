@@ -1,6 +1,6 @@
 //! Commands typed after `/`.
 
-use super::{ask, files, insight, new_session, quit, sessions, settings};
+use super::{ask, files, insight, models, new_session, quit, sessions, settings};
 use crate::config::Setting;
 use crate::report::Report;
 use crate::tui::backend::Grounds;
@@ -49,6 +49,7 @@ pub(super) fn bare(state: &mut State, name: &str) -> Vec<Effect> {
         "new" => new_session(state),
         "sessions" => sessions::open(state),
         "library" => files::open(state),
+        "models" => models::open(state),
         "set" | "settings" => {
             settings::open(state);
             Vec::new()
