@@ -18,7 +18,7 @@ use crate::report::Hinting as _;
 
 pub use file::save;
 pub use origin::{Origin, Origins};
-pub use table::{SETTINGS, Setting, Shape, Taken};
+pub use table::{SETTINGS, Setting, Shape, Taken, key_and_value};
 
 /// Usable settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -197,6 +197,15 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_and_its_value_are_told_apart_however_they_are_joined() {
+        for typed in ["stop a=b", "stop=a=b", "stop = a=b", "stop\t= a=b "] {
+            assert_eq!(key_and_value(typed), ("stop", "a=b"), "{typed:?}");
+        }
+        assert_eq!(key_and_value("stop"), ("stop", ""));
+        assert_eq!(key_and_value(""), ("", ""));
+    }
 
     #[test]
     fn every_setting_reads_back_what_it_shows() {

@@ -22,6 +22,13 @@ pub struct Setting {
     show: fn(&Settings) -> String,
 }
 
+/// What a person typed behind a command, as a setting's key and its value; either may be empty. `key value`, `key=value` and
+/// `key = value` say the same.
+pub fn key_and_value(typed: &str) -> (&str, &str) {
+    let (key, value) = typed.split_once(|c: char| c.is_whitespace() || c == '=').unwrap_or((typed, ""));
+    (key, value.trim().trim_start_matches('=').trim())
+}
+
 /// What the values of a setting look like.
 #[derive(Debug, Clone, Copy)]
 pub enum Shape {

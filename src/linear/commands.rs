@@ -4,7 +4,7 @@ use super::background::Model;
 use super::session::{Act, Audience, Session};
 use super::speech;
 use crate::chat::Conversation;
-use crate::config::{Origin, SETTINGS, Setting};
+use crate::config::{Origin, SETTINGS, Setting, key_and_value};
 use crate::report::Report;
 use crate::tui::{Grounds, Target, one_line};
 
@@ -176,12 +176,6 @@ impl Session {
             Model::Failed(report) => format!("{wanted} is not available. {}", speech::error(report)),
         }
     }
-}
-
-/// A setting's name and the value behind it; either may be empty.
-fn key_and_value(arguments: &str) -> (&str, &str) {
-    let (key, value) = arguments.split_once(char::is_whitespace).unwrap_or((arguments, ""));
-    (key, value.trim().trim_start_matches('=').trim())
 }
 
 /// Whether a change of a setting was taken.

@@ -9,6 +9,7 @@
 //!
 //! Changing anything here changes what stands in existing word indexes: raise `words::VERSION`.
 
+mod class;
 mod language;
 mod segment;
 mod stem;

@@ -12,7 +12,8 @@
 use std::borrow::Cow;
 
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+
+use super::class::{Class, class, class_of_ascii, continues};
 
 /// Characters of a word that are kept: beyond that lie keys, checksums and encoded data, which their first part names
 /// well enough.
@@ -42,69 +43,6 @@ pub(crate) struct Token<'a> {
     pub(crate) start: usize,
     /// One past the last byte in the text.
     pub(crate) end: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Word,
-    /// Belongs to the character before it, whatever that is.
-    Mark,
-    Ideograph,
-    Unspaced,
-    /// Invisible inside words: soft hyphen, joiners, zero-width space.
-    Ignorable,
-    Connector,
-    Other,
-}
-
-fn class(c: char) -> Class {
-    if c.is_ascii() {
-        return match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' => Class::Word,
-            '_' | '.' | '-' | ':' => Class::Connector,
-            _ => Class::Other,
-        };
-    }
-    match u32::from(c) {
-        0x00AD | 0x200B..=0x200D | 0x2060 | 0xFEFF => Class::Ignorable,
-        0x2010 | 0x2011 => Class::Connector,
-        // Thai, Lao, Burmese, Khmer with their extensions.
-        0x0E01..=0x0E3A
-        | 0x0E40..=0x0E4E
-        | 0x0E50..=0x0E59
-        | 0x0E81..=0x0EDF
-        | 0x1000..=0x1049
-        | 0x1050..=0x109F
-        | 0xAA60..=0xAA7F
-        | 0xA9E0..=0xA9FE
-        | 0x1780..=0x17D3
-        | 0x17DC..=0x17E9 => Class::Unspaced,
-        // Hangul letters and syllables, Kana, Bopomofo, Han with its extensions and compatibility forms, half-width Kana.
-        0x1100..=0x11FF
-        | 0x3005..=0x3007
-        | 0x3021..=0x3029
-        | 0x3031..=0x3035
-        | 0x3041..=0x3096
-        | 0x3099..=0x309A
-        | 0x309D..=0x309F
-        | 0x30A1..=0x30FA
-        | 0x30FC..=0x30FF
-        | 0x3105..=0x312F
-        | 0x3131..=0x318E
-        | 0x31A0..=0x31BF
-        | 0x31F0..=0x31FF
-        | 0x3400..=0x4DBF
-        | 0x4E00..=0x9FFF
-        | 0xA960..=0xA97C
-        | 0xAC00..=0xD7FB
-        | 0xF900..=0xFAFF
-        | 0xFF66..=0xFFDC
-        | 0x1B000..=0x1B16F
-        | 0x20000..=0x323AF => Class::Ideograph,
-        _ if is_combining_mark(c) => Class::Mark,
-        _ if c.is_alphanumeric() => Class::Word,
-        _ => Class::Other,
-    }
 }
 
 /// The tokens of a text.
@@ -140,10 +78,6 @@ pub(crate) fn segment(text: &str) -> Vec<Token<'_>> {
     out.tokens
 }
 
-fn continues(run: Class, next: Class) -> bool {
-    next == run || matches!(next, Class::Mark | Class::Ignorable)
-}
-
 /// Where a word ends that is ASCII letters and digits without a capital inside, with nothing behind it that could belong to it;
 /// `None` where there is no such word. Most words of most texts are, and need no closer look.
 fn plain_end(text: &str, start: usize) -> Option<usize> {
@@ -154,10 +88,6 @@ fn plain_end(text: &str, start: usize) -> Option<usize> {
     let alone = other(length) || (connector && other(length + 1));
     let capital_inside = bytes.get(1..length)?.iter().any(u8::is_ascii_uppercase);
     (alone && !capital_inside).then_some(start + length)
-}
-
-fn class_of_ascii(byte: u8) -> Option<Class> {
-    byte.is_ascii().then(|| class(char::from(byte)))
 }
 
 /// Where the compound that starts at `start` ends: words joined by one connector each (`::` counts as one).

@@ -291,22 +291,30 @@ mod tests {
         }
     }
 
+    /// A library as that version left it, with these rows.
+    fn old_library(path: &Path, version: usize, rows: &str) {
+        create(path).unwrap();
+        let old = Connection::open(path).unwrap();
+        old.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+        for migration in &MIGRATIONS[..version] {
+            old.execute_batch(migration).unwrap();
+        }
+        old.pragma_update(None, "user_version", version as i64).unwrap();
+        old.execute_batch(rows).unwrap();
+        old.close().unwrap();
+    }
+
     #[test]
     fn a_library_of_the_first_version_keeps_what_it_holds_and_reads_anew_what_may_have_tags() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("library.sqlite");
-        create(&path).unwrap();
-        let old = Connection::open(&path).unwrap();
-        old.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
-        old.execute_batch(MIGRATIONS[0]).unwrap();
-        old.pragma_update(None, "user_version", 1).unwrap();
-        old.execute_batch(
+        old_library(
+            &path,
+            1,
             "UPDATE library SET generation = 7, words_generation = 7;
              INSERT INTO files VALUES (1, 'a.MD', 3, 5, zeroblob(32), 'A', 0, NULL), (2, 'b.pdf', 3, 5, zeroblob(32), 'B', 0, NULL);
              INSERT INTO chunks VALUES (9, 1, 0, 1, 2, NULL, '', 'a pear', zeroblob(32), 7, 0);",
-        )
-        .unwrap();
-        old.close().unwrap();
+        );
 
         let library = crate::Library::open(dir.path()).unwrap();
         let hashes: Vec<bool> = library.files().unwrap().iter().map(|file| file.stamp.hash.is_some()).collect();
@@ -341,17 +349,11 @@ mod tests {
     fn a_library_of_the_second_version_stays_as_it_is_and_tells_what_it_knows_of_readings() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("library.sqlite");
-        create(&path).unwrap();
-        let old = Connection::open(&path).unwrap();
-        old.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
-        old.execute_batch(MIGRATIONS[0]).unwrap();
-        old.execute_batch(MIGRATIONS[1]).unwrap();
-        old.pragma_update(None, "user_version", 2).unwrap();
-        old.execute_batch(
+        old_library(
+            &path,
+            2,
             "INSERT INTO files VALUES (1, 'a.pdf', 3, 5, zeroblob(32), 'A', 1, 'page 2 is broken', 'x');",
-        )
-        .unwrap();
-        old.close().unwrap();
+        );
 
         let library = crate::Library::open(dir.path()).unwrap();
         let [before] = &library.ledger().unwrap()[..] else { panic!("one file") };

@@ -1,7 +1,7 @@
 //! Commands typed after `/`.
 
 use super::{ask, files, insight, models, new_session, quit, sessions, settings};
-use crate::config::Setting;
+use crate::config::{Setting, key_and_value};
 use crate::report::Report;
 use crate::tui::backend::Grounds;
 use crate::tui::effect::Effect;
@@ -84,12 +84,6 @@ pub(super) fn complete(state: &mut State) {
         let text = format!("/{}{space}", only.name);
         state.composer.set(&text);
     }
-}
-
-/// A setting's name and the value that is typed behind it, which may be empty.
-fn key_and_value(arguments: &str) -> (&str, &str) {
-    let (key, value) = arguments.split_once(char::is_whitespace).unwrap_or((arguments, ""));
-    (key, value.trim().trim_start_matches('=').trim())
 }
 
 fn set(state: &mut State, arguments: &str) -> Vec<Effect> {
