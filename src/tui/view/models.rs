@@ -31,7 +31,8 @@ pub(super) fn draw(state: &State, view: &ModelsView, frame: &mut Frame<'_>, area
     let below = area.height.saturating_sub(top);
     let details = view.current().map(|entry| details(state, view, entry, room)).unwrap_or_default();
     let rows_below = (details.len() as u16).min(below.saturating_sub(LEAST_ROWS));
-    let list = Rect { y: area.y + top, height: below.saturating_sub(rows_below), ..area };
+    let (x, y, height) = (area.x + MARGIN, area.y + top, below.saturating_sub(rows_below));
+    let list = Rect { x, y, width: room as u16, height };
     let entries = view.list.as_deref().unwrap_or_default();
     let rows: Vec<Line<'static>> =
         entries.iter().enumerate().flat_map(|(index, entry)| row(state, entry, index == view.selected, room)).collect();
@@ -51,16 +52,15 @@ fn row(state: &State, entry: &ModelEntry, chosen: bool, room: usize) -> [Line<'s
     let name = fit(&one_line(&entry.name), room.saturating_sub(super::columns(&right) + 6), look.glyphs.ellipsis);
     let style = if entry.not_runnable.is_some() { look.theme.muted } else { look.theme.text };
     let left = vec![
-        Span::raw(" ".repeat(usize::from(MARGIN))),
         Span::styled(format!("{sign} "), look.theme.accent),
         Span::styled(format!("{here} "), look.theme.ok),
         Span::styled(name, style),
     ];
-    let first = spread(left, right, room + usize::from(MARGIN));
+    let first = spread(left, right, room);
     let first = if chosen { first.patch_style(look.theme.selection) } else { first };
     let facts = facts(state, entry).join(&format!(" {} ", look.glyphs.dot));
     let facts = fit(&facts, room.saturating_sub(4), look.glyphs.ellipsis);
-    [first, Line::from(vec![indent(), Span::raw("    "), Span::styled(facts, look.theme.muted)])]
+    [first, Line::from(vec![Span::raw("    "), Span::styled(facts, look.theme.muted)])]
 }
 
 /// What it is used for, or what can be done with it.

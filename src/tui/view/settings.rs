@@ -50,7 +50,8 @@ pub(super) fn draw(state: &State, view: &SettingsView, frame: &mut Frame<'_>, ar
         details.insert(0, Line::default());
     }
     let rows_below = (details.len() as u16).min(below.saturating_sub(LEAST_ROWS));
-    let list = Rect { y: area.y + top, height: below.saturating_sub(rows_below), ..area };
+    let (x, y, height) = (area.x + MARGIN, area.y + top, below.saturating_sub(rows_below));
+    let list = Rect { x, y, width: room as u16, height };
     let selected = view.place(&shown);
     let mut rows: Vec<Line<'static>> = Vec::new();
     let mut end = 0;
@@ -86,7 +87,6 @@ fn row(state: &State, setting: &Setting, chosen: bool, room: usize) -> Vec<Line<
     let sign = if chosen { look.glyphs.pointer } else { " " };
     let value_style = if origin == Origin::Default { look.theme.muted } else { look.theme.text };
     let mut left = vec![
-        Span::raw(" ".repeat(usize::from(MARGIN))),
         Span::styled(format!("{sign} "), look.theme.accent),
         Span::styled(format!("{:<names$}", setting.key), look.theme.text),
         Span::styled(value, value_style),
@@ -102,7 +102,7 @@ fn row(state: &State, setting: &Setting, chosen: bool, room: usize) -> Vec<Line<
     let mut out = vec![if chosen { line.patch_style(look.theme.selection) } else { line }];
     // Where there is no column for it, it still has to be seen.
     if !with_origin && (waits || origin == Origin::Session) {
-        out.push(Line::from(vec![indent(), Span::raw("    "), Span::styled(note, note_style)]));
+        out.push(Line::from(vec![Span::raw("    "), Span::styled(note, note_style)]));
     }
     out
 }
