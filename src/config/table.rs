@@ -276,6 +276,29 @@ pub const SETTINGS: &[Setting] = &[
         show: |settings| settings.vectors.name().to_owned(),
     },
     Setting {
+        key: "ocr",
+        help: "true or false: have tesseract, where it is installed, read the words of pictures and of PDF pages without text, about a second each; taken at the next start",
+        read: |settings, text| {
+            settings.ocr = switch(text)?;
+            Ok(())
+        },
+        show: |settings| settings.ocr.to_string(),
+    },
+    Setting {
+        key: "ocr_language",
+        help: "languages in pictures as tesseract names them, the most frequent first: eng, deu+eng (tesseract --list-langs lists those that it has); taken at the next start",
+        read: |settings, text| {
+            let name = text.trim();
+            let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '/');
+            if name.split('+').any(|part| part.is_empty() || !part.chars().all(known)) {
+                return Err("wants names joined by +".into());
+            }
+            name.clone_into(&mut settings.ocr_language);
+            Ok(())
+        },
+        show: |settings| settings.ocr_language.clone(),
+    },
+    Setting {
         key: "watch",
         help: "true or false: follow changes of the folder while the screen is open; taken at the next start",
         read: |settings, text| {
