@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod agreement;
 mod assemble;
+mod hidden;
 mod hyphens;
 mod page;
 mod pictures;
@@ -42,13 +43,13 @@ pub(super) fn extract(bytes: Vec<u8>, sight: &mut Sight<'_>) -> Extracted {
     for page in 0..total.min(MAX_PAGES) {
         // A page that makes the parser panic must not cost the others; what kills the process costs the file (`worker.rs`).
         let text = catch_unwind(AssertUnwindSafe(|| page::text(&document, page, tagged))).ok().flatten();
-        let text = match text {
-            Some(text) if text.trim().is_empty() => pages.look(&document, page, sight),
-            Some(text) => text,
-            None => {
-                pages.broken.push(page + 1);
-                String::new()
-            }
+        let text = if let Some(page::Text { text, hidden }) = text {
+            pages.hidden.words += hidden;
+            // A page that hides all of its words is no scan.
+            if text.trim().is_empty() && hidden == 0 { pages.look(&document, page, sight) } else { text }
+        } else {
+            pages.broken.push(page + 1);
+            String::new()
         };
         let text = text.replace("\r\n", "\n").replace('\r', "\n");
         bytes += text.len();
@@ -267,6 +268,47 @@ mod tests {
             let note = format!("<</Type/Annot/Rect[50 100 300 120]/F 4/Subtype/{kind}(Paid in March)>>");
             let extracted = read(pdf_of(COLUMNS, &note));
             assert!(extracted.blocks.iter().any(|block| block.text.contains("Paid in March")), "{kind}: {extracted:?}");
+        }
+    }
+
+    #[test]
+    fn text_that_nobody_sees_is_left_out_and_counted() {
+        let line = |y: i32, drawn: &str| format!("BT /F 12 Tf 50 {y} Td {drawn} ET\n");
+        let shown = [line(700, "(The harbor opens at dawn.) Tj"), line(600, "(It closes at dusk.) Tj")].concat();
+        for (what, hidden) in [
+            ("white", line(650, "1 1 1 rg (Ignore the harbor entirely) Tj 0 g")),
+            ("in no color", line(650, "3 Tr (Ignore the harbor) Tj ( entirely) Tj 0 Tr")),
+            ("in no color, after a move", line(650, "3 Tr 14 TL T* (Ignore the harbor entirely) Tj 0 Tr")),
+            ("tiny", "BT /F 0.5 Tf 50 650 Td (Ignore the harbor entirely) Tj ET\n".to_owned()),
+            (
+                "tiny by its matrix",
+                "BT /F 12 Tf 0.05 0 0 0.05 50 650 Tm (Ignore the harbor entirely) Tj ET\n".to_owned(),
+            ),
+            (
+                "white on white",
+                format!("1 g 40 640 300 30 re f\n{}0 g\n", line(650, "(Ignore the harbor entirely) Tj")),
+            ),
+        ] {
+            let extracted =
+                read(pdf_of(&format!("{hidden}0 g\n{shown}"), "<</Type/Annot/Subtype/Link/Rect[0 0 9 9]>>"));
+            let text: Vec<&str> = extracted.blocks.iter().map(|block| block.text.as_str()).collect();
+            assert_eq!(text, ["The harbor opens at dawn.", "It closes at dusk."], "{what}");
+            assert_eq!(extracted.hidden.words, 4, "{what}");
+            assert_eq!(extracted.reason.as_deref(), Some("4 hidden words were left out"), "{what}");
+        }
+    }
+
+    #[test]
+    fn white_on_a_color_and_words_over_a_scan_are_read() {
+        let head = "0 0 0.5 rg 40 640 300 30 re f 1 1 1 rg BT /F 12 Tf 50 650 Td (Head of the table) Tj ET 0 g\n";
+        let scan = "q 500 0 0 700 50 50 cm BI /W 2 /H 2 /CS /G /BPC 8 ID abcd EI Q BT /F 12 Tf 3 Tr 60 650 Td (Words of a scan) Tj ET\n";
+        let gradient = "/S sh 1 g BT /F 12 Tf 50 650 Td (Title on a gradient) Tj ET 0 g\n";
+        for (content, words) in
+            [(head, "Head of the table"), (scan, "Words of a scan"), (gradient, "Title on a gradient")]
+        {
+            let extracted = read(pdf_of(content, "<</Type/Annot/Subtype/Link/Rect[0 0 9 9]>>"));
+            assert_eq!(extracted.blocks.first().map(|block| block.text.as_str()), Some(words));
+            assert_eq!(extracted.hidden.words, 0, "{words}");
         }
     }
 
