@@ -61,6 +61,10 @@ pub struct Settings {
     pub cache: CacheType,
     /// How the vectors of a folder are compared.
     pub vectors: VectorKind,
+    /// Words in pictures are read, where there is a program for it.
+    pub ocr: bool,
+    /// Their languages, as that program names them.
+    pub ocr_language: String,
     /// Changes of the folder are followed while the screen is open.
     pub watch: bool,
     /// Colors of the screen.
@@ -171,6 +175,8 @@ impl Default for Settings {
             exact: false,
             cache: CacheType::F16,
             vectors: VectorKind::Auto,
+            ocr: false,
+            ocr_language: "eng".into(),
             watch: true,
             theme: Theme::Auto,
             ascii: false,

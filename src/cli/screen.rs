@@ -9,11 +9,12 @@ use std::time::SystemTime;
 use anyhow::{Result, anyhow};
 use tokio::sync::mpsc::{Sender, channel};
 
+use super::library::ingest_options;
 use super::{App, output};
 use crate::answer::{Exchange, FinishKind, OutputFilter, Reading, Request, WhenRefused};
 use crate::chat::{Conversation, SessionId};
 use crate::config::{Setting, Settings};
-use crate::ingest::{Changes, IngestOptions};
+use crate::ingest::Changes;
 use crate::jobs::{JobEvent, JobId, Jobs, Setup, Wanted};
 use crate::linear;
 use crate::places::Folder;
@@ -93,7 +94,7 @@ impl Backend for Background {
             places: self.app.places.clone(),
             supply: self.app.supply.clone(),
             models: wanted(settings),
-            ingest: IngestOptions::default(),
+            ingest: ingest_options(settings),
             library: tanya_index::Options { vectors: settings.vectors },
             watch: settings.watch,
         };

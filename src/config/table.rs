@@ -323,6 +323,23 @@ pub const SETTINGS: &[Setting] = &[
     on_off!("exact", "true or false: compute vectors in bfloat16 instead of eight bits, nearer to the embedding model and slower; taken at the next start", exact; next_start),
     one_of!("cache", "f16 or q8_0: what is kept of the text that a model has read; q8_0 takes 9/16 of the memory and is a little less exact; taken at the next start", CacheType::ALL.map(|one| (one.name(), one)), cache; next_start),
     one_of!("vectors", "auto, exact, quantized or graph: how passages are compared by meaning; auto goes by their number: exactly up to 50,000, in eight bits up to 2 million, then through a graph; taken at the next start", VectorKind::ALL.map(|one| (one.name(), one)), vectors; next_start),
+    on_off!("ocr", "true or false: have tesseract, where it is installed, read the words of pictures and of PDF pages without text, about a second each; taken at the next start", ocr; next_start),
+    Setting {
+        key: "ocr_language",
+        help: "languages in pictures as tesseract names them, the most frequent first: eng, deu+eng (tesseract --list-langs lists those that it has); taken at the next start",
+        shape: Shape::Text,
+        taken: Taken::NextStart,
+        read: |settings, text| {
+            let name = text.trim();
+            let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '/');
+            if name.split('+').any(|part| part.is_empty() || !part.chars().all(known)) {
+                return Err("wants names joined by +".into());
+            }
+            name.clone_into(&mut settings.ocr_language);
+            Ok(())
+        },
+        show: |settings| settings.ocr_language.clone(),
+    },
     on_off!("watch", "true or false: follow changes of the folder while the screen is open; taken at the next start", watch; next_start),
     one_of!("theme", "auto, dark, light or plain (no colors)", Theme::ALL, theme),
     on_off!("ascii", "true or false: plain ASCII instead of ▰ ▸ ✓ and the like", ascii),

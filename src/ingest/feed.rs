@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use tanya_engine::Cancel;
 use tanya_index::{Document, FileStamp, FileState, Problem, Reading, Writer};
 
-use super::extract::{Guess, Kind, of_name};
+use super::extract::{Guess, Kind, is_picture, of_name};
 use super::plan::{Found, Plan, Verdict};
 use super::problem::with_hint;
 use super::queue::Queue;
@@ -215,7 +215,7 @@ fn weight(done: &Done) -> usize {
     }
 }
 
-/// The files of a plan in the order of their use: small notes, other small files, large ones, then what is only listed.
+/// The files of a plan in the order of their use: small notes, other small files, large ones, pictures, then what is only listed.
 fn jobs(plan: Plan) -> Vec<Job> {
     let new = plan.add.into_iter().map(|found| Job { found, novelty: Novelty::New });
     let known = plan.change.into_iter().map(|found| Job { found, novelty: Novelty::Known });
@@ -226,9 +226,11 @@ fn jobs(plan: Plan) -> Vec<Job> {
             Guess::Known(Kind::Markdown | Kind::Text | Kind::Rst | Kind::Org) | Guess::Unknown
         );
         let class = match found.verdict {
+            // Each takes a second or so.
+            Verdict::Read if is_picture(name_of(&found.path)) => 3,
             Verdict::Read if found.size > SMALL_FILE => 2,
             Verdict::Read => i32::from(!notes),
-            Verdict::Unread(..) => 3,
+            Verdict::Unread(..) => 4,
         };
         (class, if class == 2 { found.size } else { 0 }, found.path.clone())
     });
@@ -245,7 +247,7 @@ fn read_all(
     queue: &Queue<(Novelty, Done)>,
 ) -> Result<u32> {
     let max_file = options.scan.max_text_bytes.max(options.scan.max_document_bytes);
-    let mut extractor = Extractor::new(&options.worker, max_file, cancel);
+    let mut extractor = Extractor::new(&options.worker, &options.ocr, max_file, cancel);
     for job in jobs {
         if cancel.is_cancelled() {
             break;
@@ -331,13 +333,19 @@ mod tests {
     #[test]
     fn small_notes_come_first_and_unread_files_last() {
         let listed = Found { verdict: Verdict::Unread(FileState::Skipped, "x".into()), ..found("a.docx", 1) };
-        let add =
-            vec![listed, found("big.md", 1 << 20), found("b.pdf", 10), found("z.md", 10), found("huge.txt", 1 << 30)];
+        let add = vec![
+            listed,
+            found("b.png", 5),
+            found("big.md", 1 << 20),
+            found("b.pdf", 10),
+            found("z.md", 10),
+            found("huge.txt", 1 << 30),
+        ];
         let order: Vec<_> = jobs(Plan { add, change: vec![found("a.txt", 5)], ..Plan::default() })
             .into_iter()
             .map(|job| job.found.path)
             .collect();
-        assert_eq!(order, ["a.txt", "z.md", "b.pdf", "big.md", "huge.txt", "a.docx"]);
+        assert_eq!(order, ["a.txt", "z.md", "b.pdf", "big.md", "huge.txt", "b.png", "a.docx"]);
     }
 
     #[test]

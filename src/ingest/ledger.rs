@@ -177,7 +177,7 @@ mod tests {
         let file = FileRecord { path: "scan.pdf".into(), stamp, state: FileState::Partly, reason, chunks: 1 };
         let entry = Entry::from(FileDetail { file, title: "Scan".into(), pages: 2, sections: 0, reading: None });
         assert_eq!(entry.amount(), "1 passage, 2 pages, 0 sections");
-        assert!(entry.hint.as_deref().is_some_and(|hint| hint.contains("OCR")), "{entry:?}");
+        assert!(entry.hint.as_deref().is_some_and(|hint| hint.contains("ocrmypdf")), "{entry:?}");
         assert!(entry.is_problem());
         let shown = serde_json::to_value(&entry).unwrap();
         assert!(shown["ms_read"].is_null() && shown["marks"].as_array().unwrap().is_empty(), "{shown}");
