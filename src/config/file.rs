@@ -9,7 +9,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
-use toml_edit::{DocumentMut, Item, Value};
+use toml_edit::{DocumentMut, Item, RawString, Value};
 
 use super::table::{Setting, Shape};
 use super::{Origin, Origins, Settings};
@@ -161,7 +161,11 @@ fn insert(document: &mut DocumentMut, setting: &Setting, value: &str) {
     let table = document.as_table_mut();
     if let Some(old) = table.get_mut(setting.key).and_then(Item::as_value_mut) {
         *new.decor_mut() = old.decor().clone();
-        *old = new;
+        let inside = comments_inside(&std::mem::replace(old, new));
+        if let Some(mut key) = table.key_mut(setting.key) {
+            let above = text(key.leaf_decor().prefix()) + &inside;
+            key.leaf_decor_mut().set_prefix(above);
+        }
         return;
     }
     table.insert(setting.key, Item::Value(new));
@@ -205,13 +209,26 @@ fn remove(document: &mut DocumentMut, key: &str) {
 /// Takes a setting out, and returns the comments that stood with it.
 fn take(document: &mut DocumentMut, key: &str) -> String {
     let Some((name, item)) = document.as_table_mut().remove_entry(key) else { return String::new() };
-    let text = |raw: Option<&toml_edit::RawString>| raw.and_then(|raw| raw.as_str()).unwrap_or_default().to_owned();
-    let above = text(name.leaf_decor().prefix());
+    let inside = item.as_value().map(comments_inside).unwrap_or_default();
+    let above = text(name.leaf_decor().prefix()) + &inside;
     let behind = item.as_value().map(|value| text(value.decor().suffix())).unwrap_or_default();
     match behind.trim() {
         "" => above,
         comment => format!("{above}{comment}\n"),
     }
+}
+
+/// The comments between the parts of a list, each on a line of its own.
+fn comments_inside(value: &Value) -> String {
+    let Value::Array(parts) = value else { return String::new() };
+    let around = parts.iter().flat_map(|part| [text(part.decor().prefix()), text(part.decor().suffix())]);
+    let between: Vec<String> = around.chain([text(Some(parts.trailing()))]).collect();
+    let lines = between.iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| line.starts_with('#'));
+    lines.map(|line| format!("{line}\n")).collect()
+}
+
+fn text(raw: Option<&RawString>) -> String {
+    raw.and_then(|raw| raw.as_str()).unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]

@@ -86,6 +86,19 @@ fn every_setting_reads_back_what_was_written_whatever_its_value() {
 }
 
 #[test]
+fn comments_inside_a_list_outlive_it() {
+    let text = "# above\nstop = [\n  # one\n  \"a\", # first\n  \"b\" # second\n  # last\n] # behind\nascii = true\n";
+    assert_eq!(
+        edited(text, row("stop"), Some("c")).unwrap(),
+        "# above\n# one\n# first\n# second\n# last\nstop = \"c\" # behind\nascii = true\n"
+    );
+    assert_eq!(
+        edited(text, row("stop"), None).unwrap(),
+        "# above\n# one\n# first\n# second\n# last\n# behind\nascii = true\n"
+    );
+}
+
+#[test]
 fn the_ends_of_lines_stay_as_they_are() {
     assert_eq!(edited("top_k = 7\r\n", row("ascii"), Some("true")).unwrap(), "top_k = 7\r\nascii = true\r\n");
 }
