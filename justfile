@@ -31,6 +31,14 @@ crash:
 pdf FOLDER:
     TANYA_PDFS="{{FOLDER}}" cargo test -p tanya --lib --locked -- --ignored --nocapture words_of_pdfs_against_pdftotext
 
+# the pictures and the screencast of the README, taken from the program with its real models on the documents of `tanya demo`
+pictures:
+    cargo test --test tui --locked -- --ignored pictures_of_the_readme
+
+# time and memory of a text of 1 GB and of 100,000 files, through the program (some minutes, 1.5 GB of a temporary folder)
+extremes:
+    cargo test -p tanya --locked --test extremes -- --ignored --nocapture --test-threads=1
+
 # review changed snapshots
 snap:
     cargo insta review

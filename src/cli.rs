@@ -28,7 +28,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::config::{SETTINGS, Settings};
+use crate::config::{Origin, Origins, SETTINGS, Settings};
 use crate::jobs::Supply;
 use crate::models::{ModelStore, Network, PullPolicy};
 use crate::places::Places;
@@ -123,6 +123,8 @@ enum Command {
 struct App {
     places: Places,
     settings: Settings,
+    /// Where each of them comes from.
+    origins: Origins,
     keymap: Keymap,
     supply: Supply,
 }
@@ -189,9 +191,9 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
         _ => {}
     }
     let places = Places::of_user()?;
-    let mut settings = Settings::load(&places.config_file())?;
+    let (mut settings, mut origins) = Settings::load(&places.config_file())?;
     let keymap = Keymap::new(&settings.keys).with_context(|| places.config_file().display().to_string())?;
-    if let Err(error) = apply_flags(&mut settings, matches) {
+    if let Err(error) = apply_flags(&mut settings, &mut origins, matches) {
         output::report(&Report::new(&error));
         return Ok(ExitCode::from(2));
     }
@@ -201,7 +203,7 @@ fn dispatch(matches: &ArgMatches) -> Result<ExitCode> {
         network: Network::from_env(),
     };
     let supply = Supply { store: ModelStore::at(places.models()), policy, options: options(&settings)? };
-    let app = App { places, settings, keymap, supply };
+    let app = App { places, settings, origins, keymap, supply };
     match cli.command {
         None => screen::run(app, &cli.dir, mode(cli.linear), &[]),
         Some(Command::Demo(args)) => demo::run(app, mode(cli.linear || args.linear)),
@@ -225,13 +227,13 @@ fn mode(linear: bool) -> screen::Mode {
 }
 
 /// Lays the flags over what the configuration file says.
-fn apply_flags(settings: &mut Settings, matches: &ArgMatches) -> Result<()> {
+fn apply_flags(settings: &mut Settings, origins: &mut Origins, matches: &ArgMatches) -> Result<()> {
     // Global arguments are propagated to the innermost command that was given.
     let innermost = matches.subcommand().map_or(matches, |(_, inner)| inner);
     let innermost = innermost.subcommand().map_or(innermost, |(_, inner)| inner);
     for setting in SETTINGS {
         if let Ok(Some(value)) = innermost.try_get_one::<String>(setting.key) {
-            settings.set(setting.key, value)?;
+            settings.set_from(setting.key, value, Origin::Flag, origins)?;
         }
     }
     Ok(())
@@ -269,7 +271,7 @@ impl App {
         let policy = PullPolicy { offline: true, accept_license: false, network: Network::from_env() };
         let options = tanya_engine::Options::default();
         let supply = Supply { store: ModelStore::at(places.models()), policy, options };
-        Self { places, settings: Settings::default(), keymap: Keymap::default(), supply }
+        Self { places, settings: Settings::default(), origins: Origins::default(), keymap: Keymap::default(), supply }
     }
 }
 
@@ -294,8 +296,10 @@ mod tests {
             vec!["tanya", "ask", "why?", "--temperature=0.9"],
         ] {
             let matches = command().try_get_matches_from(&line).unwrap();
-            let mut settings = Settings::load(&places.config_file()).unwrap();
-            apply_flags(&mut settings, &matches).unwrap();
+            let (mut settings, mut origins) = Settings::load(&places.config_file()).unwrap();
+            apply_flags(&mut settings, &mut origins, &matches).unwrap();
+            let of = ["temperature", "top_k", "seed"].map(|key| origins.of(key));
+            assert_eq!(of, [Origin::Flag, Origin::File, Origin::Default], "{line:?}");
             assert!((settings.sampling.temperature - 0.9).abs() < 1e-6, "{line:?}");
             assert_eq!(settings.sampling.top_k, 7);
         }

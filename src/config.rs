@@ -1,23 +1,29 @@
 //! Settings: what was written, in a file or as flags, becomes what is usable.
 //!
-//! Layers, later ones win: built-in default, configuration file, command-line flag, `/set` in the session. Every layer
-//! names a setting by the same key and parses it by the same table ([`SETTINGS`]), which also feeds `--help`, the
-//! in-app help and the README.
+//! Layers, later ones win: built-in default, configuration file, command-line flag, a change while the program runs. Every
+//! layer names a setting by the same key and parses it by the same table ([`SETTINGS`]), which also feeds `--help`, the
+//! screen of settings and the configuration file that it writes ([`save`]).
 
+mod file;
+mod origin;
 mod profile;
 mod table;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Result, anyhow};
 use tanya_engine::{Backend, CacheType, Sampling};
 use tanya_index::VectorKind;
 
 use crate::report::Hinting as _;
 
+pub use file::save;
+pub use origin::{Origin, Origins};
 pub use profile::Profile;
-pub use table::{SETTINGS, Setting};
+pub use table::{SETTINGS, Setting, Shape, Taken, key_and_value};
+
+/// The key of the setting that gives others their defaults.
+const PROFILE: &str = "profile";
 
 /// Usable settings.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +70,10 @@ pub struct Settings {
     pub cache: CacheType,
     /// How the vectors of a folder are compared.
     pub vectors: VectorKind,
+    /// Words in pictures are read, where there is a program for it.
+    pub ocr: bool,
+    /// Their languages, as that program names them.
+    pub ocr_language: String,
     /// Changes of the folder are followed while the screen is open.
     pub watch: bool,
     /// Colors of the screen.
@@ -142,6 +152,17 @@ pub enum Theme {
     Plain,
 }
 
+impl Theme {
+    /// Every theme by its name.
+    pub const ALL: [(&str, Self); 4] =
+        [("auto", Self::Auto), ("dark", Self::Dark), ("light", Self::Light), ("plain", Self::Plain)];
+
+    /// As in the configuration file.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, theme)| *theme == self).map_or("auto", |(name, _)| name)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         let mut settings = Self {
@@ -165,91 +186,71 @@ impl Default for Settings {
             exact: false,
             cache: CacheType::F16,
             vectors: VectorKind::Auto,
+            ocr: false,
+            ocr_language: "eng".into(),
             watch: true,
             theme: Theme::Auto,
             ascii: false,
             mouse: false,
             keys: BTreeMap::new(),
         };
-        Profile::default().apply(&mut settings);
+        settings.profile.apply(&mut settings);
         settings
     }
 }
 
 impl Settings {
-    /// Sets one setting by its key.
-    pub fn set(&mut self, key: &str, value: &str) -> Result<()> {
-        let Some(setting) = SETTINGS.iter().find(|setting| setting.key == key) else {
+    /// Sets one setting by its key, and returns its row of the table.
+    pub fn set(&mut self, key: &str, value: &str) -> Result<&'static Setting> {
+        let Some(setting) = Setting::find(key) else {
             let known: Vec<&str> = SETTINGS.iter().map(|setting| setting.key).collect();
             return Err(anyhow!("no setting is called {key:?}")).hint(format!("one of: {}", known.join(", ")));
         };
         (setting.read)(self, value)
             .map_err(|why| anyhow!("{key} {why}, not {value:?}"))
-            .hint(format!("{key}: {}", setting.help))
+            .hint(format!("{key}: {}", setting.help))?;
+        Ok(setting)
     }
 
-    /// The defaults, overlaid by the file at `path` where there is one.
-    pub fn load(path: &Path) -> Result<Self> {
-        let mut settings = Self::default();
-        match std::fs::read_to_string(path) {
-            Ok(text) => settings.overlay(&text).with_context(|| path.display().to_string())?,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => {
-                return Err(error).with_context(|| format!("{}: cannot read the configuration", path.display()));
+    /// [`Settings::set`] by a layer: a profile changes only what nobody set by itself.
+    pub fn set_from(
+        &mut self,
+        key: &str,
+        value: &str,
+        origin: Origin,
+        origins: &mut Origins,
+    ) -> Result<&'static Setting> {
+        let before = self.clone();
+        let setting = self.set(key, value)?;
+        if setting.key == PROFILE {
+            for kept in SETTINGS.iter().filter(|row| row.key != PROFILE && origins.of(row.key) != Origin::Default) {
+                self.set(kept.key, &kept.show(&before))?;
             }
         }
-        Ok(settings)
+        origins.set(setting.key, origin);
+        Ok(setting)
     }
 
-    /// Reads `key = value` lines of TOML; every key is one of [`SETTINGS`], but for the table `[keys]`. The profile comes first, wherever it
-    /// stands: it sets what other lines may say by themselves.
-    fn overlay(&mut self, text: &str) -> Result<()> {
-        let table: toml::Table = text.parse().context("not valid TOML").hint("lines are written as: key = value")?;
-        let profile = |(key, _): &(&String, &toml::Value)| key.as_str() == "profile";
-        let ordered = table.iter().filter(profile).chain(table.iter().filter(|entry| !profile(entry)));
-        for (key, value) in ordered {
-            if key == KEYS {
-                self.keys = keys(value)?;
-                continue;
-            }
-            let written = match value {
-                toml::Value::String(text) => text.clone(),
-                toml::Value::Integer(_) | toml::Value::Float(_) | toml::Value::Boolean(_) => value.to_string(),
-                toml::Value::Array(parts) if parts.iter().all(toml::Value::is_str) => {
-                    parts.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join("|")
-                }
-                toml::Value::Array(_) | toml::Value::Table(_) | toml::Value::Datetime(_) => {
-                    bail!("{key} wants a number, a word or a list of words")
-                }
-            };
-            self.set(key, &written)?;
-        }
-        Ok(())
+    /// What all would be where nobody said anything but this profile.
+    pub fn defaults(&self) -> Self {
+        let mut defaults = Self::default();
+        self.profile.apply(&mut defaults);
+        defaults
     }
-}
-
-/// Name of the table of keys in the configuration file.
-const KEYS: &str = "keys";
-
-/// Reads `[keys]`: each command's key, or a list of them.
-fn keys(table: &toml::Value) -> Result<BTreeMap<String, Vec<String>>> {
-    const HINT: &str = "as in: [keys], and on lines below it: new = \"ctrl-t\" or new = [\"ctrl-t\", \"f5\"]";
-    let Some(table) = table.as_table() else { return Err(anyhow!("{KEYS} wants a table")).hint(HINT) };
-    let one = |value: &toml::Value| value.as_str().map(str::to_owned);
-    let read = |(id, value): (&String, &toml::Value)| {
-        let names = match value {
-            toml::Value::Array(names) => names.iter().map(one).collect(),
-            _ => one(value).map(|name| vec![name]),
-        };
-        let names: Option<Vec<String>> = names;
-        Ok((id.clone(), names.ok_or_else(|| anyhow!("[{KEYS}]: {id} wants a key or a list of keys")).hint(HINT)?))
-    };
-    table.iter().map(read).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_and_its_value_are_told_apart_however_they_are_joined() {
+        for typed in ["stop a=b", "stop=a=b", "stop = a=b", "stop\t= a=b "] {
+            assert_eq!(key_and_value(typed), ("stop", "a=b"), "{typed:?}");
+        }
+        assert_eq!(key_and_value("stop"), ("stop", ""));
+        assert_eq!(key_and_value(""), ("", ""));
+    }
 
     #[test]
     fn every_setting_reads_back_what_it_shows() {
@@ -274,24 +275,18 @@ mod tests {
     }
 
     #[test]
-    fn a_file_overlays_the_defaults_and_an_unknown_key_lists_the_known_ones() {
-        let mut settings = Settings::default();
-        settings.overlay("temperature = 0.7\nstop = [\"END\"]\nmodel = \"x.gguf\"").unwrap();
-        assert!((settings.sampling.temperature - 0.7).abs() < 1e-6);
-        assert_eq!(settings.sampling.stop, ["END"]);
-        let error = settings.overlay("endpoint = \"http://evil\"").unwrap_err();
-        assert!(crate::report::Report::new(&error).hint.unwrap().contains("temperature"));
-    }
-
-    #[test]
-    fn keys_are_one_chord_or_a_list_and_anything_else_is_refused_with_a_hint() {
-        let mut settings = Settings::default();
-        settings.overlay("top_k = 7\n[keys]\nnew = \"ctrl-t\"\nhelp = [\"f1\", \"f2\"]\nsuspend = []").unwrap();
-        let own: Vec<(&str, &[String])> = settings.keys.iter().map(|(id, keys)| (id.as_str(), &keys[..])).collect();
-        assert_eq!(own, [("help", &["f1".into(), "f2".into()][..]), ("new", &["ctrl-t".into()]), ("suspend", &[])]);
-        for text in ["keys = \"ctrl-t\"", "[keys]\nnew = 3", "[keys]\nnew = [\"f1\", 3]", "[keys.new]\nkey = \"f1\""] {
-            let report = crate::report::Report::new(&settings.overlay(text).unwrap_err());
-            assert!(report.cause.contains("keys") && report.hint.unwrap().contains("ctrl-t"), "{text}");
+    fn the_table_says_which_words_may_be_chosen_and_which_settings_wait_for_a_start() {
+        for setting in SETTINGS {
+            if let Shape::OneOf(words) = setting.shape {
+                for word in words() {
+                    let mut settings = Settings::default();
+                    settings.set(setting.key, word).unwrap();
+                    assert_eq!(setting.show(&settings), word, "{}", setting.key);
+                    assert!(setting.help.contains(word), "{}: {word}", setting.key);
+                }
+            }
+            let waits = setting.help.ends_with("taken at the next start");
+            assert_eq!(setting.taken == Taken::NextStart, waits, "{}", setting.key);
         }
     }
 }

@@ -1,7 +1,6 @@
 //! A small folder of documents that comes along with the program: the papers of Candlewick Point, a lighthouse museum that never
 //! was. All of it is the project's own writing.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -37,11 +36,8 @@ pub fn write(dir: &Path) -> Result<()> {
         let folder = path.parent().expect("every document lies in the folder");
         let put = || -> Result<()> {
             std::fs::create_dir_all(folder)?;
-            // Beside it and then renamed: a start that is cut off leaves no half document.
-            let mut file = tempfile::NamedTempFile::new_in(folder)?;
-            file.write_all(text.as_bytes())?;
-            file.persist(&path)?;
-            Ok(())
+            // A start that is cut off leaves no half document.
+            Ok(crate::atomic::replace(&path, text.as_bytes(), None)?)
         };
         put().with_context(|| format!("{}: cannot write the demo's document", path.display()))?;
     }

@@ -5,7 +5,7 @@
 //!
 //! | module | turns |
 //! |---|---|
-//! | [`report`], [`config`], [`places`], [`paths`] | errors into one cause and one hint; settings, folders and names into usable ones |
+//! | [`report`], [`config`], [`places`], [`paths`], [`atomic`] | errors into one cause and one hint; settings, folders and names into usable ones; bytes into whole files |
 //! | [`models`] | a model's name into verified files on disk |
 //! | [`ingest`] | a folder into chunks in its library |
 //! | [`answer`] | a question into a stream of events that ends in a cited answer |
@@ -16,6 +16,7 @@
 //! | [`tui`], [`linear`], [`cli`] | keys, lines and arguments into jobs, their events into a screen or lines |
 
 pub mod answer;
+pub mod atomic;
 pub mod chat;
 pub mod cli;
 pub mod config;

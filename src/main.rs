@@ -3,9 +3,11 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    // The extraction child: nothing but stdin, stdout and limits.
-    if std::env::args_os().nth(1).is_some_and(|argument| argument == "__extract") {
-        return tanya::ingest::worker_main();
+    // The extraction child, and what becomes a program that reads pictures: nothing but stdin, stdout and limits.
+    match std::env::args_os().nth(1) {
+        Some(argument) if argument == "__extract" => return tanya::ingest::worker_main(),
+        Some(argument) if argument == "__confined" => return tanya::ingest::confined_main(std::env::args_os().skip(2)),
+        _ => {}
     }
     tanya::log::start();
     tanya::cli::run(std::env::args_os())

@@ -188,7 +188,12 @@ fn the_ledger_tells_what_was_read_of_every_file() {
     let plain = home.run(&["status"]).ok();
     assert!(plain.out.contains("docx 0 of 1") && plain.out.contains("eml 1"), "{}", plain.out);
     let one = home.run(&["status", "--file", "picture.png"]).ok();
-    assert!(one.out.contains("no text in it: .png"), "{}", one.out);
+    assert!(one.out.contains("words in pictures are not read") && one.out.contains("ocr = true"), "{}", one.out);
+    assert!(files[2]["ms_read"].is_null() && files[1]["ms_read"].as_f64().unwrap() > 0.0, "{}", files[1]);
+    let sum: f64 = files.iter().filter_map(|file| file["ms_read"].as_f64()).sum();
+    assert!((shown["ms_read"].as_f64().unwrap() - sum).abs() < 0.01, "{shown}");
+    assert!(plain.out.contains("reading took ") && !plain.out.contains("addressed to a model"), "{}", plain.out);
+    assert!(home.run(&["status", "--file", "trees.csv"]).ok().out.contains("\n  time      "));
     home.run(&["status", "--file", "none.md"]).fails_with(&["none.md", "no such file"]);
 }
 

@@ -7,6 +7,10 @@
 mod common;
 #[path = "tui/insight.rs"]
 mod insight;
+#[path = "tui/pictures.rs"]
+mod pictures;
+#[path = "tui/settings.rs"]
+mod settings;
 
 use std::io::{Read as _, Write as _};
 use std::path::Path;
@@ -16,7 +20,7 @@ use std::time::{Duration, Instant, SystemTime};
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use tanya::answer::{Answer, AnswerEvent, FinishKind, Source};
 use tanya::chat::{Conversation, SessionId};
-use tanya::config::Settings;
+use tanya::config::{Origins, Setting, Settings};
 use tanya::jobs::{JobEvent, JobId};
 use tanya::tui::{AskRequest, Backend, Keymap, Setup, Traits};
 
@@ -29,6 +33,9 @@ struct Pty {
     keys: Box<dyn std::io::Write + Send>,
     output: Receiver<Vec<u8>>,
     bytes: Vec<u8>,
+    /// When bytes came, and how many there were then.
+    arrived: Vec<(Duration, usize)>,
+    started: Instant,
     screen: vt100::Parser,
     modes: String,
 }
@@ -64,6 +71,8 @@ impl Pty {
             keys,
             output,
             bytes: Vec::new(),
+            arrived: Vec::new(),
+            started: Instant::now(),
             screen: vt100::Parser::new(rows, cols, 0),
             modes,
         }
@@ -102,6 +111,7 @@ impl Pty {
                 Ok(bytes) => {
                     self.screen.process(&bytes);
                     self.bytes.extend(bytes);
+                    self.arrived.push((self.started.elapsed(), self.bytes.len()));
                 }
                 Err(RecvTimeoutError::Timeout) if Instant::now() < deadline => {}
                 Err(_) => {
@@ -234,6 +244,10 @@ impl Backend for Scripted {
 
     fn cancel(&mut self, _: JobId) {}
     fn configure(&mut self, _: &Settings) {}
+    fn save_setting(&mut self, _: &'static Setting, _: Option<String>) {}
+    fn list_models(&mut self, _: &Settings) {}
+    fn pull_model(&mut self, _: &str, _: bool) {}
+    fn cancel_pull(&mut self, _: &str) {}
     fn save_turn(&mut self, _: &Conversation) {}
     fn list_library(&mut self) {}
     fn read_again(&mut self, _: Option<&str>) {}
@@ -253,6 +267,8 @@ fn scripted_screen() {
         folder: "~/notes".into(),
         folder_path: std::env::var("SCRIPTED_FOLDER").unwrap_or_else(|_| "/home/me/notes".into()),
         settings: Settings::default(),
+        origins: Origins::default(),
+        config_file: "~/.config/tanya/config.toml".into(),
         keymap: Keymap::default(),
         traits: Traits::from_vars(|name| std::env::var(name).ok()),
         resume: None,

@@ -104,6 +104,42 @@ impl std::fmt::Debug for Decoder {
     }
 }
 
+/// What a model would take, as the header of its file tells: nothing of it is loaded for that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Tokens that the model was trained to look at.
+    pub context_length: usize,
+    /// Bytes of memory whatever the window: weights as they will lie there, and what reading a block of tokens takes.
+    pub fixed_bytes: u64,
+    /// Bytes of memory for keys and values of each token of the window.
+    pub token_bytes: u64,
+}
+
+impl Facts {
+    /// Reads them from the GGUF file at `path`, for a decoder that would be opened with `options`.
+    ///
+    /// # Errors
+    /// A damaged or unsupported file; see [`Error`].
+    pub fn read(path: &Path, options: &Options) -> Result<Self, Error> {
+        let header = Header::read(path)?;
+        let shape = Hyperparameters::read(&header)?;
+        let native = native(&header, options, &options.processor()?)?;
+        let estimate = estimate(&header, &shape, options, native);
+        let context_length = shape.context_length;
+        Ok(Self { context_length, fixed_bytes: estimate.fixed, token_bytes: estimate.per_token })
+    }
+
+    /// The window that a decoder takes where none is asked for and memory is not short.
+    pub fn preferred_window(&self) -> usize {
+        self.context_length.min(PREFERRED_WINDOW)
+    }
+
+    /// Estimate of what a decoder and one full context of `window` tokens take, in bytes.
+    pub fn memory(&self, window: usize) -> u64 {
+        self.fixed_bytes.saturating_add(self.token_bytes.saturating_mul(window as u64))
+    }
+}
+
 impl Decoder {
     /// Loads the model in the GGUF file at `path`.
     ///
@@ -116,11 +152,7 @@ impl Decoder {
         let processor = options.processor()?;
         let native = native(&header, options, &processor)?;
         let precision = precision(options);
-        let estimate = if native {
-            executor::Model::estimate(&header, &shape, options.cache, PREFILL_BLOCK)
-        } else {
-            reference::Model::estimate(&header, &shape, precision, PREFILL_BLOCK)
-        };
+        let estimate = estimate(&header, &shape, options, native);
         let window = memory::choose_window(
             path,
             estimate,
@@ -200,6 +232,15 @@ fn native(header: &Header, options: &Options, processor: &Processor) -> Result<b
     }
 }
 
+/// What the decoder of this file will take.
+fn estimate(header: &Header, shape: &Hyperparameters, options: &Options, native: bool) -> memory::Estimate {
+    if native {
+        executor::Model::estimate(header, shape, options.cache, PREFILL_BLOCK)
+    } else {
+        reference::Model::estimate(header, shape, precision(options), PREFILL_BLOCK)
+    }
+}
+
 fn precision(options: &Options) -> Precision {
     // GPU back ends have kernels for all of these types.
     match options.device {
@@ -261,4 +302,25 @@ fn tensors(header: &Header) -> impl Iterator<Item = (&str, &crate::gguf::Tensor)
     let tied = !header.tensors.contains_key("output.weight");
     let tensors = header.tensors.iter().map(|(name, tensor)| (name.as_str(), tensor));
     tensors.filter(move |(name, tensor)| tensor.dimensions.len() == 2 && (tied || *name != "token_embd.weight"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gguf::build;
+
+    #[test]
+    fn the_facts_of_a_file_foretell_what_its_decoder_says_of_memory() {
+        let (_dir, path) = build::tiny("llama").write();
+        for cache in [CacheType::F16, CacheType::Q8_0] {
+            for backend in [Backend::Auto, Backend::Candle] {
+                let options = Options { backend, cache, ..Options::default() };
+                let facts = Facts::read(&path, &options).unwrap();
+                let decoder = Decoder::open(&path, &options).unwrap();
+                let info = decoder.info();
+                assert_eq!(facts.memory(info.window), info.memory_bytes, "{cache:?} {backend:?}");
+                assert_eq!((facts.context_length, facts.preferred_window()), (info.context_length, info.window));
+            }
+        }
+    }
 }

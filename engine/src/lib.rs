@@ -42,7 +42,7 @@ pub use batch::{Batch, Step};
 pub use cancel::Cancel;
 pub use context::{Context, PREFILL_BLOCK, Prefill};
 pub use convert::is_model_folder;
-pub use decoder::{Decoder, ModelInfo, Options, PREFERRED_WINDOW};
+pub use decoder::{Decoder, Facts, ModelInfo, Options, PREFERRED_WINDOW};
 pub use embedder::{EmbedKind, Embedder};
 pub use error::Error;
 pub use generate::{Event, Finish, FinishReason, TIME_BUCKETS, Timings, generate};

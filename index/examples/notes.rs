@@ -123,7 +123,16 @@ fn document(path: &str, stamp: FileStamp, text: io::Result<String>) -> Document 
         Ok(text) => (paragraphs(&text), FileState::Indexed, None),
         Err(error) => (Vec::new(), FileState::Failed, Some(error.to_string())),
     };
-    Document { path: path.to_owned(), stamp, title: String::new(), tags: Vec::new(), chunks, state, reason }
+    Document {
+        path: path.to_owned(),
+        stamp,
+        title: String::new(),
+        tags: Vec::new(),
+        chunks,
+        state,
+        reason,
+        reading: None,
+    }
 }
 
 /// The paragraphs of a text, each with its lines and the last Markdown heading above it.

@@ -4,6 +4,7 @@
 //! 0.35; where a score would exceed 1, all scores of the search are divided by the greatest ([`scale`]), which keeps
 //! their order and their ratios.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -93,7 +94,7 @@ impl Asked {
         for token in segment(&text) {
             let written = &text[token.start..token.end];
             if is_identifier(token.kind, written) && !asked.identifiers.iter().any(|(known, _)| *known == token.text) {
-                asked.identifiers.push((token.text.clone(), written.to_owned()));
+                asked.identifiers.push((token.text.clone().into_owned(), written.to_owned()));
             }
             let weight = match token.kind {
                 Kind::Compound => continue,
@@ -103,8 +104,8 @@ impl Asked {
             };
             if asked.words.len() < MOST_WORDS {
                 asked.weight += weight;
-                asked.places.entry(token.text.clone()).or_default().push(asked.words.len());
-                asked.words.push(Word { text: token.text, at: token.start..token.end, weight });
+                asked.places.entry(token.text.clone().into_owned()).or_default().push(asked.words.len());
+                asked.words.push(Word { text: token.text.into_owned(), at: token.start..token.end, weight });
             }
         }
         asked.text = text;
@@ -199,12 +200,12 @@ impl Asked {
         if self.identifiers.is_empty() {
             return None;
         }
-        let tokens: HashSet<String> =
+        let tokens: HashSet<Cow<'_, str>> =
             [&chunk.text, &chunk.heading].into_iter().flat_map(|text| segment(text)).map(|token| token.text).collect();
         let standing: Vec<&str> = self
             .identifiers
             .iter()
-            .filter(|(token, _)| tokens.contains(token))
+            .filter(|(token, _)| tokens.contains(token.as_str()))
             .map(|(_, written)| written.as_str())
             .collect();
         let share = standing.len() as f32 / self.identifiers.len() as f32;

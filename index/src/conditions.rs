@@ -136,7 +136,11 @@ pub(crate) fn folded_tag(tag: &str) -> String {
 
 /// The words of a text as written, but for case: in a phrase they stand one behind the other.
 fn words_of(text: &str) -> Vec<String> {
-    segment(text).into_iter().filter(|token| token.kind != Kind::Compound).map(|token| token.text).collect()
+    segment(text)
+        .into_iter()
+        .filter(|token| token.kind != Kind::Compound)
+        .map(|token| token.text.into_owned())
+        .collect()
 }
 
 enum Part {

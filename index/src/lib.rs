@@ -57,8 +57,8 @@ pub use merge::Passage;
 pub use outline::Outlined;
 pub use snapshot::{Hit, Mode, Query, QueryVectors, Rank, Snapshot};
 pub use types::{
-    Chunk, ChunkId, ContentHash, Document, FileDetail, FileRecord, FileStamp, FileState, NewChunk, Problem, Span,
-    Status, TextHash, ToEmbed, embedding_text,
+    Chunk, ChunkId, ContentHash, Document, FileDetail, FileRecord, FileStamp, FileState, NewChunk, Problem, Reading,
+    Span, Status, TextHash, ToEmbed, embedding_text,
 };
 pub use vectors::{Options, VectorKind};
 pub use verify::{Finding, Part};

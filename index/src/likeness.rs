@@ -10,7 +10,11 @@ use crate::analysis::{Kind, segment};
 
 /// The words of a text as written but for case, in order; pieces of scripts without spaces count as words.
 pub(crate) fn words(text: &str) -> Vec<String> {
-    segment(text).into_iter().filter(|token| token.kind != Kind::Compound).map(|token| token.text).collect()
+    segment(text)
+        .into_iter()
+        .filter(|token| token.kind != Kind::Compound)
+        .map(|token| token.text.into_owned())
+        .collect()
 }
 
 /// What a passage consists of: all runs of so many words.

@@ -78,6 +78,7 @@ mod tests {
                     tags: vec![tag.to_owned()],
                     state: if texts.is_empty() { FileState::Skipped } else { FileState::Indexed },
                     reason: texts.is_empty().then(|| "no text".into()),
+                    reading: None,
                 })
                 .unwrap();
         }

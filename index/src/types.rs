@@ -2,6 +2,8 @@
 //!
 //! Plain data without behavior beyond construction; every other module speaks in these.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// A chunk's number. Never reused, so an old one names the same chunk or none.
@@ -134,6 +136,25 @@ pub struct Document {
     pub state: FileState,
     /// Why no further.
     pub reason: Option<String>,
+    /// What reading it took and came upon; `None` for a file that was not read.
+    pub reading: Option<Reading>,
+}
+
+/// What reading a file took, and what it came upon that was hardly written for whoever reads the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// From its first byte to its last passage; kept to the microsecond.
+    pub took: Duration,
+    /// Bytes that were read: fewer than the file has where only its beginning was.
+    pub bytes: u64,
+    /// Words that the document hides from whoever looks at it; they are left out.
+    pub hidden_words: u64,
+    /// Characters that hide or reorder what is written; they are left out.
+    pub hidden_characters: u64,
+    /// Passages with text in the form of a model's control tokens.
+    pub control_tokens: u64,
+    /// Passages with sentences that would instruct a model.
+    pub instructions: u64,
 }
 
 /// What a library knows of a file.
@@ -162,6 +183,8 @@ pub struct FileDetail {
     pub pages: u32,
     /// Headings that passages stand under.
     pub sections: u32,
+    /// What reading it took and came upon; `None` where it was not read, or by a version that kept no account of it.
+    pub reading: Option<Reading>,
 }
 
 /// Counts over a whole library.

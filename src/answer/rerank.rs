@@ -108,6 +108,7 @@ mod tests {
                     tags: Vec::new(),
                     state: FileState::Indexed,
                     reason: None,
+                    reading: None,
                 })
                 .unwrap();
         }

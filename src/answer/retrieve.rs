@@ -210,6 +210,7 @@ mod tests {
                 chunks: (1u32..).zip(*texts).map(chunk).collect(),
                 state: FileState::Indexed,
                 reason: None,
+                reading: None,
             };
             writer.upsert(document).unwrap();
         }

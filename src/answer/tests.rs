@@ -95,6 +95,7 @@ fn library(dir: &std::path::Path) -> Library {
                 tags: Vec::new(),
                 state: FileState::Indexed,
                 reason: None,
+                reading: None,
             })
             .unwrap();
     }
@@ -338,6 +339,7 @@ fn notes_that_disagree_are_told_with_both_their_places() {
                 tags: Vec::new(),
                 state: FileState::Indexed,
                 reason: None,
+                reading: None,
             })
             .unwrap();
     }
@@ -513,6 +515,7 @@ fn the_file_that_a_passage_is_from_is_told_by_the_hash_of_when_it_was_read() {
         tags: Vec::new(),
         state: FileState::Indexed,
         reason: None,
+        reading: None,
     };
     writer.upsert(document).unwrap();
     writer.commit().unwrap();

@@ -130,6 +130,16 @@ impl SessionStore {
         Ok(summaries)
     }
 
+    /// The conversations that were begun last, at most so many, oldest first; one that cannot be read is left out and logged.
+    pub fn newest(&self, most: usize) -> Result<Vec<Conversation>> {
+        let mut ids = self.ids()?;
+        // An id begins with the time at which it was made.
+        ids.sort();
+        let from = ids.len().saturating_sub(most);
+        let load = |id: &SessionId| self.load(id).inspect_err(|error| tracing::warn!("{error:#}")).ok();
+        Ok(ids[from..].iter().filter_map(load).collect())
+    }
+
     /// Conversations in one of whose turns, or in whose name, all of `words` stand, newest first; only those about `folder` where
     /// it is given. A file that cannot be read is left out and logged.
     pub fn search(&self, words: &Words, folder: Option<&str>) -> Result<Vec<Found>> {

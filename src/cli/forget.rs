@@ -251,6 +251,7 @@ mod tests {
                 tags: Vec::new(),
                 state: FileState::Indexed,
                 reason: None,
+                reading: None,
             })
             .unwrap();
         writer.commit().unwrap();

@@ -10,7 +10,8 @@ use tanya_index::{Library, Options, Writer};
 use super::progress::Progress;
 use super::{App, output};
 use crate::answer::{LocalGenerator, TextEmbedder};
-use crate::ingest::{self, IngestOptions, Summary};
+use crate::config::Settings;
+use crate::ingest::{self, IngestOptions, OcrOptions, Summary};
 use crate::jobs::{Batch, Filled, READER_BASE, Until, fill};
 use crate::places::Folder;
 
@@ -31,6 +32,12 @@ pub(super) struct Opened {
     pub(super) library: Library,
     pub(super) writer: Option<Writer>,
     pub(super) summary: Option<Summary>,
+}
+
+/// How a folder is read by these settings.
+pub(super) fn ingest_options(settings: &Settings) -> IngestOptions {
+    let ocr = if settings.ocr { OcrOptions::wanted(&settings.ocr_language) } else { OcrOptions::default() };
+    IngestOptions { ocr, ..IngestOptions::default() }
 }
 
 impl App {
@@ -59,7 +66,7 @@ impl App {
             folder.path(),
             &library,
             &mut writer,
-            &IngestOptions::default(),
+            &ingest_options(&self.settings),
             &Cancel::default(),
             &mut |event| {
                 if let ingest::Progress::File { path, done, total } = event {

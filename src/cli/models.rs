@@ -12,7 +12,7 @@ use tanya_engine::Cancel;
 use super::progress::Progress;
 use super::{App, output, quantize};
 use crate::jobs::Supply;
-use crate::models::{Catalogue, Entry, Kind, LicenseNotAccepted, PullPolicy};
+use crate::models::{Catalogue, Entry, Kind, LicenseNotAccepted};
 use crate::report::Hinting as _;
 
 /// Arguments of `tanya models`.
@@ -151,18 +151,9 @@ fn pull(supply: &Supply, names: &[String], json: bool) -> Result<()> {
 /// Pulls one model; a license that is not open is shown and confirmed first.
 fn pull_one(supply: &Supply, entry: &Entry) -> Result<PathBuf> {
     let mut progress = Progress::new();
-    if supply.store.current(entry).is_some()
-        && let Err(error) =
-            supply.store.verify(&entry.name, &Cancel::default(), &mut |event| progress.pull(&entry.name, event))
-    {
-        progress.say(format!("{error:#}"));
-    }
-    let mut attempt = |policy: &PullPolicy| {
-        crate::models::pull(&supply.store, entry, policy, &Cancel::default(), &mut |event| {
-            progress.pull(&entry.name, event);
-        })
-    };
-    match attempt(&supply.policy) {
+    let mut attempt =
+        |accepted| supply.fetch(entry, accepted, &Cancel::default(), &mut |event| progress.pull(&entry.name, event));
+    match attempt(false) {
         Err(error) if LicenseNotAccepted::of(&error).is_some() && io::stdin().is_terminal() => {
             output::note(&format!("{error:#}\nUse {} under these conditions? [y/N]", entry.name));
             let mut reply = String::new();
@@ -170,7 +161,7 @@ fn pull_one(supply: &Supply, entry: &Entry) -> Result<PathBuf> {
             if !matches!(reply.trim(), "y" | "Y" | "yes") {
                 return Err(error);
             }
-            attempt(&PullPolicy { accept_license: true, ..supply.policy.clone() })
+            attempt(true)
         }
         result => result,
     }

@@ -9,11 +9,12 @@ use std::time::SystemTime;
 use anyhow::{Result, anyhow};
 use tokio::sync::mpsc::{Sender, channel};
 
+use super::library::ingest_options;
 use super::{App, output};
 use crate::answer::{Exchange, FinishKind, OutputFilter, Reading, Request, WhenRefused};
 use crate::chat::{Conversation, SessionId};
-use crate::config::Settings;
-use crate::ingest::{Changes, IngestOptions};
+use crate::config::{Setting, Settings};
+use crate::ingest::Changes;
 use crate::jobs::{JobEvent, JobId, Jobs, Setup, Wanted};
 use crate::linear;
 use crate::places::Folder;
@@ -66,6 +67,8 @@ fn setup(app: &App, folder: &Folder, suggestions: &[&str]) -> tui::Setup {
         folder: folder.display(),
         folder_path: folder.path().display().to_string(),
         settings: app.settings.clone(),
+        origins: app.origins.clone(),
+        config_file: app.places.config_file().display().to_string(),
         keymap: app.keymap.clone(),
         traits: Traits::from_vars(|name| std::env::var(name).ok()),
         resume: None,
@@ -91,7 +94,7 @@ impl Backend for Background {
             places: self.app.places.clone(),
             supply: self.app.supply.clone(),
             models: wanted(settings),
-            ingest: IngestOptions::default(),
+            ingest: ingest_options(settings),
             library: tanya_index::Options { vectors: settings.vectors },
             watch: settings.watch,
         };
@@ -152,6 +155,36 @@ impl Backend for Background {
     fn configure(&mut self, settings: &Settings) {
         if let Some(jobs) = &self.jobs {
             jobs.want(wanted(settings));
+        }
+    }
+
+    fn save_setting(&mut self, setting: &'static Setting, value: Option<String>) {
+        let waits = match &self.jobs {
+            Some(jobs) => jobs.save_setting(setting, value.clone()),
+            None => Err(anyhow!("background work has not started")),
+        };
+        if let Err(error) = waits {
+            let outcome = Err(Report::new(&error));
+            // The screen empties this channel between any two keys.
+            let _ = self.events.try_send(JobEvent::SettingSaved { key: setting.key, value, outcome });
+        }
+    }
+
+    fn list_models(&mut self, settings: &Settings) {
+        if let Some(jobs) = &self.jobs {
+            jobs.list_models(wanted(settings));
+        }
+    }
+
+    fn pull_model(&mut self, name: &str, accepted: bool) {
+        if let Some(jobs) = &mut self.jobs {
+            jobs.pull_model(name.to_owned(), accepted);
+        }
+    }
+
+    fn cancel_pull(&mut self, name: &str) {
+        if let Some(jobs) = &mut self.jobs {
+            jobs.cancel_pull(name);
         }
     }
 

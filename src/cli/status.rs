@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use serde::Serialize;
@@ -11,7 +12,7 @@ use tanya_index::{FileState, Problem};
 use super::library::Freshness;
 use super::progress::Progress;
 use super::{App, output};
-use crate::ingest::{Entry, state_word};
+use crate::ingest::{Entry, in_words, state_word};
 use crate::report::Hinting as _;
 
 /// Arguments of `tanya status`.
@@ -40,6 +41,10 @@ struct Shown {
     library: PathBuf,
     #[serde(flatten)]
     status: tanya_index::Status,
+    /// Time that reading the files took, all together, as far as it is known.
+    ms_read: f64,
+    /// Files in which something is hidden or addressed to a model.
+    marked: u64,
     /// Files by their extensions, the most frequent first.
     formats: Vec<Format>,
     problems: Vec<Problem>,
@@ -90,10 +95,14 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         return one(&entry, args.json);
     }
     let problems = library.problems().context("cannot read the library")?;
+    let took: Duration = ledger.iter().filter_map(|entry| entry.took).sum();
+    let slowest = ledger.iter().filter_map(|entry| Some((entry.took?, entry.path.clone()))).max();
     let shown = Shown {
         folder: folder.path().display().to_string(),
         library: app.places.library(&folder),
         status: library.status().context("cannot read the library")?,
+        ms_read: took.as_secs_f64() * 1e3,
+        marked: ledger.iter().filter(|entry| entry.is_marked()).count() as u64,
         formats: formats(&ledger),
         problems: problems.into_iter().map(crate::ingest::with_hint).collect(),
         files: args.files.then_some(ledger),
@@ -131,6 +140,22 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         .collect();
     if !formats.is_empty() {
         output::line(&output::shown(&format!("  read: {}", formats.join(", "))))?;
+    }
+    if let Some((longest, path)) = slowest {
+        output::line(&output::shown(&format!(
+            "  reading took {}, the longest {} for {path}",
+            in_words(took),
+            in_words(longest)
+        )))?;
+    }
+    if shown.marked > 0 {
+        output::line(&format!(
+            "  {} with hidden text or text that is addressed to a model (tanya status --file PATH tells what)",
+            match shown.marked {
+                1 => "1 file".to_owned(),
+                files => format!("{files} files"),
+            }
+        ))?;
     }
     if let Some(files) = &shown.files {
         files.iter().try_for_each(|entry| output::line(&output::shown(&row(entry))))?;

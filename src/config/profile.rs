@@ -2,7 +2,7 @@
 
 use super::{AnswerStyle, Settings};
 
-/// A set of values of other settings. Each of them can still be changed by itself afterwards.
+/// What some settings are where they are not set by themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Profile {
     /// The least time: few passages are read, and the answer is always a quotation where the reader finds one.
@@ -16,12 +16,10 @@ pub enum Profile {
 
 /// What a profile sets.
 struct Values {
-    reader: bool,
     passages: usize,
     rerank_ms: u64,
     answer_style: AnswerStyle,
     evidence_tokens: usize,
-    evidence_sentences: usize,
     max_tokens: usize,
 }
 
@@ -35,52 +33,46 @@ impl Profile {
     }
 
     fn values(self) -> Values {
-        let balanced = Values {
-            reader: true,
-            passages: 8,
-            rerank_ms: 0,
-            answer_style: AnswerStyle::Auto,
-            evidence_tokens: 200,
-            evidence_sentences: 3,
-            max_tokens: 160,
-        };
         match self {
             Self::Fast => Values {
                 passages: 3,
+                rerank_ms: 0,
                 answer_style: AnswerStyle::Quote,
                 evidence_tokens: 120,
                 max_tokens: 60,
-                ..balanced
             },
-            Self::Balanced => balanced,
-            Self::Quality => Values { passages: 16, rerank_ms: 300, evidence_tokens: 400, max_tokens: 240, ..balanced },
+            Self::Balanced => Values {
+                passages: 8,
+                rerank_ms: 0,
+                answer_style: AnswerStyle::Auto,
+                evidence_tokens: 200,
+                max_tokens: 160,
+            },
+            Self::Quality => Values {
+                passages: 16,
+                rerank_ms: 300,
+                answer_style: AnswerStyle::Auto,
+                evidence_tokens: 400,
+                max_tokens: 240,
+            },
         }
     }
 
     /// Sets all that it stands for, whatever was set before.
-    pub fn apply(self, settings: &mut Settings) {
+    pub(super) fn apply(self, settings: &mut Settings) {
         let values = self.values();
-        settings.profile = self;
-        settings.reader = values.reader;
         settings.passages = values.passages;
         settings.rerank_ms = values.rerank_ms;
         settings.answer_style = values.answer_style;
         settings.evidence_tokens = values.evidence_tokens;
-        settings.evidence_sentences = values.evidence_sentences;
         settings.sampling.max_tokens = values.max_tokens;
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::{Origin, Origins, SETTINGS};
     use super::*;
-
-    #[test]
-    fn the_defaults_are_the_balanced_profile() {
-        let mut settings = Settings::default();
-        Profile::Balanced.apply(&mut settings);
-        assert_eq!(settings, Settings::default());
-    }
 
     #[test]
     fn a_profile_leaves_nothing_of_the_one_before_and_touches_nothing_else() {
@@ -102,10 +94,32 @@ mod tests {
     fn what_is_written_beside_a_profile_wins_wherever_it_stands() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("config.toml");
-        // `answer_style` comes before `profile` in the order of the alphabet, `passages` and `reader` around it.
-        std::fs::write(&file, "answer_style = \"write\"\npassages = 5\nreader = false\nprofile = \"fast\"").unwrap();
-        let settings = Settings::load(&file).unwrap();
-        assert_eq!((settings.answer_style, settings.passages, settings.reader), (AnswerStyle::Write, 5, false));
-        assert_eq!((settings.profile, settings.sampling.max_tokens), (Profile::Fast, 60));
+        // `answer_style` comes before `profile` in the order of the alphabet, `rerank_ms` behind it.
+        std::fs::write(&file, "answer_style = \"write\"\nrerank_ms = 5\nprofile = \"fast\"").unwrap();
+        let (settings, origins) = Settings::load(&file).unwrap();
+        assert_eq!((settings.answer_style, settings.rerank_ms), (AnswerStyle::Write, 5));
+        assert_eq!((settings.profile, settings.sampling.max_tokens, settings.passages), (Profile::Fast, 60, 3));
+        assert_eq!((origins.of("profile"), origins.of("passages")), (Origin::File, Origin::Default));
+        assert_eq!(settings.defaults().answer_style, AnswerStyle::Quote);
+        assert_eq!(settings.defaults().profile, Profile::Balanced);
+    }
+
+    #[test]
+    fn a_profile_comes_and_goes_and_what_was_set_by_itself_stays() {
+        let (mut settings, mut origins) = (Settings::default(), Origins::default());
+        let mut set = |key, value| settings.set_from(key, value, Origin::Session, &mut origins).map(drop);
+        set("passages", "5").unwrap();
+        set("profile", "quality").unwrap();
+        set("max_tokens", "99").unwrap();
+        set("profile", "fast").unwrap();
+        set("profile", "fast").unwrap();
+        set("profile", "slow").unwrap_err();
+        assert_eq!((settings.passages, settings.sampling.max_tokens, settings.evidence_tokens), (5, 99, 120));
+        // The same from nothing, in another order.
+        let (mut again, mut of_again) = (Settings::default(), Origins::default());
+        for setting in SETTINGS.iter().rev().filter(|setting| origins.of(setting.key) != Origin::Default) {
+            again.set_from(setting.key, &setting.show(&settings), Origin::Session, &mut of_again).unwrap();
+        }
+        assert_eq!((again, of_again), (settings, origins));
     }
 }

@@ -2,21 +2,61 @@
 
 use std::ops::RangeInclusive;
 
+use tanya_engine::{Backend, CacheType};
 use tanya_index::VectorKind;
 
-use super::{AnswerStyle, FilterMode, Profile, Settings, Theme};
+use super::{AnswerStyle, FilterMode, PROFILE, Profile, Settings, Theme};
 
 /// One setting: its key, what it means, how it is read and shown.
+#[derive(Debug)]
 pub struct Setting {
     /// As in the configuration file and `/set KEY VALUE`; as a flag with dashes.
     pub key: &'static str,
     /// One line: meaning, range, effect.
     pub help: &'static str,
+    /// What its values look like.
+    pub shape: Shape,
+    /// From when on a change holds.
+    pub taken: Taken,
     pub(super) read: fn(&mut Settings, &str) -> Result<(), String>,
     show: fn(&Settings) -> String,
 }
 
+/// What a person typed behind a command, as a setting's key and its value; either may be empty. `key value`, `key=value` and
+/// `key = value` say the same.
+pub fn key_and_value(typed: &str) -> (&str, &str) {
+    let (key, value) = typed.split_once(|c: char| c.is_whitespace() || c == '=').unwrap_or((typed, ""));
+    (key, value.trim().trim_start_matches('=').trim())
+}
+
+/// What the values of a setting look like.
+#[derive(Debug, Clone, Copy)]
+pub enum Shape {
+    /// A number.
+    Number,
+    /// One of these words.
+    OneOf(fn() -> Vec<&'static str>),
+    /// True or false.
+    Switch,
+    /// Any text.
+    Text,
+}
+
+/// From when on a change of a setting holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// From the next question or picture on.
+    AtOnce,
+    /// From the next start of the program on.
+    NextStart,
+}
+
 impl Setting {
+    /// The setting of that key.
+    pub fn find(key: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.key == key)
+    }
+
     /// The value in words, as it would be written.
     pub fn show(&self, settings: &Settings) -> String {
         (self.show)(settings)
@@ -48,11 +88,38 @@ fn switch(text: &str) -> Result<bool, String> {
     }
 }
 
+/// The words that stand in a list of known values by their names.
+fn names<T>(known: &[(&'static str, T)]) -> Vec<&'static str> {
+    known.iter().map(|(name, _)| *name).collect()
+}
+
+/// The value of that name, or all names as an error.
+fn named<T: Copy>(text: &str, known: &[(&'static str, T)]) -> Result<T, String> {
+    let found = known.iter().find(|(name, _)| *name == text.trim());
+    found.map(|(_, value)| *value).ok_or_else(|| {
+        let names = names(known);
+        let (last, others) = names.split_last().expect("there are values to choose from");
+        format!("wants {} or {last}", others.join(", "))
+    })
+}
+
+/// From when on a change holds; where nothing is said, at once.
+macro_rules! taken {
+    () => {
+        Taken::AtOnce
+    };
+    (next_start) => {
+        Taken::NextStart
+    };
+}
+
 macro_rules! numeric {
-    ($key:literal, $help:literal, $least:expr, $most:expr, $($field:ident).+) => {
+    ($key:literal, $help:literal, $least:expr, $most:expr, $($field:ident).+ $(; $taken:ident)?) => {
         Setting {
             key: $key,
             help: $help,
+            shape: Shape::Number,
+            taken: taken!($($taken)?),
             read: |settings, text| {
                 settings.$($field).+ = number(text, $least..=$most)?;
                 Ok(())
@@ -62,37 +129,70 @@ macro_rules! numeric {
     };
 }
 
+macro_rules! on_off {
+    ($key:literal, $help:literal, $field:ident $(; $taken:ident)?) => {
+        Setting {
+            key: $key,
+            help: $help,
+            shape: Shape::Switch,
+            taken: taken!($($taken)?),
+            read: |settings, text| {
+                settings.$field = switch(text)?;
+                Ok(())
+            },
+            show: |settings| settings.$field.to_string(),
+        }
+    };
+}
+
+macro_rules! one_of {
+    ($key:literal, $help:literal, $known:expr, $field:ident $(; $taken:ident)?) => {
+        Setting {
+            key: $key,
+            help: $help,
+            shape: Shape::OneOf(|| names(&$known)),
+            taken: taken!($($taken)?),
+            read: |settings, text| {
+                settings.$field = named(text, &$known)?;
+                Ok(())
+            },
+            show: |settings| settings.$field.name().to_owned(),
+        }
+    };
+}
+
+macro_rules! path {
+    ($key:literal, $help:literal, $field:ident) => {
+        Setting {
+            key: $key,
+            help: $help,
+            shape: Shape::Text,
+            taken: Taken::AtOnce,
+            read: |settings, text| {
+                settings.$field = at_home(text.trim());
+                Ok(())
+            },
+            show: |settings| settings.$field.clone(),
+        }
+    };
+}
+
 /// Every setting, in the order in which help lists them.
 pub const SETTINGS: &[Setting] = &[
-    // First: what is set by itself after it stays.
     Setting {
-        key: "profile",
-        help: "fast, balanced or quality: sets passages, rerank_ms, reader, answer_style, evidence_tokens, evidence_sentences and max_tokens at once; each can still be set by itself",
+        key: PROFILE,
+        help: "fast, balanced or quality: what passages, rerank_ms, answer_style, evidence_tokens and max_tokens are where they are not set by themselves; `tanya eval --profiles` tells what each costs and gives",
+        shape: Shape::OneOf(|| names(&Profile::ALL)),
+        taken: Taken::AtOnce,
         read: |settings, text| {
-            let known = Profile::ALL.iter().find(|(name, _)| *name == text.trim());
-            known.ok_or("wants fast, balanced or quality")?.1.apply(settings);
+            settings.profile = named(text, &Profile::ALL)?;
+            settings.profile.apply(settings);
             Ok(())
         },
         show: |settings| settings.profile.name().to_owned(),
     },
-    Setting {
-        key: "model",
-        help: "the language model: a name of `tanya models list`, or the path of a .gguf file",
-        read: |settings, text| {
-            settings.model = at_home(text.trim());
-            Ok(())
-        },
-        show: |settings| settings.model.clone(),
-    },
-    Setting {
-        key: "embedder",
-        help: "the embedding model: a name of `tanya models list`, or the path of its folder",
-        read: |settings, text| {
-            settings.embedder = at_home(text.trim());
-            Ok(())
-        },
-        show: |settings| settings.embedder.clone(),
-    },
+    path!("model", "the language model: a name of `tanya models list`, or the path of a .gguf file", model),
+    path!("embedder", "the embedding model: a name of `tanya models list`, or the path of its folder", embedder),
     numeric!(
         "temperature",
         "0 to 5: 0 always takes the likeliest token; higher is more varied and less reliable",
@@ -155,6 +255,8 @@ pub const SETTINGS: &[Setting] = &[
     Setting {
         key: "stop",
         help: "strings that end the answer, separated by | ; \\n is a line break",
+        shape: Shape::Text,
+        taken: Taken::AtOnce,
         read: |settings, text| {
             settings.sampling.stop =
                 text.split('|').filter(|part| !part.is_empty()).map(|part| part.replace("\\n", "\n")).collect();
@@ -198,44 +300,24 @@ pub const SETTINGS: &[Setting] = &[
         1.0,
         min_answerable
     ),
-    Setting {
-        key: "answer_style",
-        help: "auto, quote, copy or write: auto quotes short answers where the reader is sure of them and lets the model write else; quote and copy never show a word that is not your documents': quote prefers what the reader finds, with copy the model chooses; with write the model always writes",
-        read: |settings, text| {
-            let known = AnswerStyle::ALL.iter().find(|(name, _)| *name == text.trim());
-            settings.answer_style = known.ok_or("wants auto, quote, copy or write")?.1;
-            Ok(())
-        },
-        show: |settings| settings.answer_style.name().to_owned(),
-    },
-    Setting {
-        key: "output_filter",
-        help: "off, warn or redact: what is done about account and card numbers, keys, tokens and words of the block list in an answer; redact also replaces e-mail addresses and telephone numbers",
-        read: |settings, text| {
-            let known = FilterMode::ALL.iter().find(|(name, _)| *name == text.trim());
-            settings.output_filter = known.ok_or("wants off, warn or redact")?.1;
-            Ok(())
-        },
-        show: |settings| settings.output_filter.name().to_owned(),
-    },
-    Setting {
-        key: "blocklist",
-        help: "the path of a text file of words that the output filter looks for too, `category: word` on each line; empty: none",
-        read: |settings, text| {
-            settings.blocklist = at_home(text.trim());
-            Ok(())
-        },
-        show: |settings| settings.blocklist.clone(),
-    },
-    Setting {
-        key: "reader",
-        help: "true or false: read the best passages with the question, to order them, to refuse and to quote short answers; taken at the next start",
-        read: |settings, text| {
-            settings.reader = switch(text)?;
-            Ok(())
-        },
-        show: |settings| settings.reader.to_string(),
-    },
+    one_of!(
+        "answer_style",
+        "auto, quote, copy or write: auto quotes short answers where the reader is sure of them and lets the model write else; quote and copy never show a word that is not your documents': quote prefers what the reader finds, with copy the model chooses; with write the model always writes",
+        AnswerStyle::ALL,
+        answer_style
+    ),
+    one_of!(
+        "output_filter",
+        "off, warn or redact: what is done about account and card numbers, keys, tokens and words of the block list in an answer; redact also replaces e-mail addresses and telephone numbers",
+        FilterMode::ALL,
+        output_filter
+    ),
+    path!(
+        "blocklist",
+        "the path of a text file of words that the output filter looks for too, `category: word` on each line; empty: none",
+        blocklist
+    ),
+    on_off!("reader", "true or false: read the best passages with the question, to order them, to refuse and to quote short answers; taken at the next start", reader; next_start),
     numeric!(
         "rerank_ms",
         "0 to 60000: milliseconds for which the reader may put the passages of a search in a better order; 0 is off",
@@ -243,90 +325,40 @@ pub const SETTINGS: &[Setting] = &[
         60000,
         rerank_ms
     ),
-    Setting {
-        key: "backend",
-        help: "auto, native (own kernels, on the processor) or candle; taken at the next start",
-        read: |settings, text| {
-            settings.backend = text.trim().parse().map_err(|_| "wants auto, native or candle".to_owned())?;
-            Ok(())
-        },
-        show: |settings| settings.backend.name().to_owned(),
-    },
+    one_of!("backend", "auto, native (own kernels, on the processor) or candle; taken at the next start", Backend::ALL.map(|one| (one.name(), one)), backend; next_start),
     numeric!(
         "threads",
         "0 to 64: threads that compute; 0 is one for each processor; taken at the next start",
         0,
         64,
-        threads
+        threads; next_start
     ),
+    on_off!("exact", "true or false: compute vectors in bfloat16 instead of eight bits, nearer to the embedding model and slower; taken at the next start", exact; next_start),
+    one_of!("cache", "f16 or q8_0: what is kept of the text that a model has read; q8_0 takes 9/16 of the memory and is a little less exact; taken at the next start", CacheType::ALL.map(|one| (one.name(), one)), cache; next_start),
+    one_of!("vectors", "auto, exact, quantized or graph: how passages are compared by meaning; auto goes by their number: exactly up to 50,000, in eight bits up to 2 million, then through a graph; taken at the next start", VectorKind::ALL.map(|one| (one.name(), one)), vectors; next_start),
+    on_off!("ocr", "true or false: have tesseract, where it is installed, read the words of pictures and of PDF pages without text, about a second each; taken at the next start", ocr; next_start),
     Setting {
-        key: "exact",
-        help: "true or false: compute vectors in bfloat16 instead of eight bits, nearer to the embedding model and slower; taken at the next start",
+        key: "ocr_language",
+        help: "languages in pictures as tesseract names them, the most frequent first: eng, deu+eng (tesseract --list-langs lists those that it has); taken at the next start",
+        shape: Shape::Text,
+        taken: Taken::NextStart,
         read: |settings, text| {
-            settings.exact = switch(text)?;
+            let name = text.trim();
+            let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '/');
+            if name.split('+').any(|part| part.is_empty() || !part.chars().all(known)) {
+                return Err("wants names joined by +".into());
+            }
+            name.clone_into(&mut settings.ocr_language);
             Ok(())
         },
-        show: |settings| settings.exact.to_string(),
+        show: |settings| settings.ocr_language.clone(),
     },
-    Setting {
-        key: "cache",
-        help: "f16 or q8_0: what is kept of the text that a model has read; q8_0 takes 9/16 of the memory and is a little less exact; taken at the next start",
-        read: |settings, text| {
-            settings.cache = text.trim().parse().map_err(|_| "wants f16 or q8_0".to_owned())?;
-            Ok(())
-        },
-        show: |settings| settings.cache.name().to_owned(),
-    },
-    Setting {
-        key: "vectors",
-        help: "auto, exact, quantized or graph: how passages are compared by meaning; auto goes by their number: exactly up to 50,000, in eight bits up to 2 million, then through a graph; taken at the next start",
-        read: |settings, text| {
-            let known = VectorKind::ALL.into_iter().find(|kind| kind.name() == text.trim());
-            settings.vectors = known.ok_or("wants auto, exact, quantized or graph")?;
-            Ok(())
-        },
-        show: |settings| settings.vectors.name().to_owned(),
-    },
-    Setting {
-        key: "watch",
-        help: "true or false: follow changes of the folder while the screen is open; taken at the next start",
-        read: |settings, text| {
-            settings.watch = switch(text)?;
-            Ok(())
-        },
-        show: |settings| settings.watch.to_string(),
-    },
-    Setting {
-        key: "theme",
-        help: "auto, dark, light or plain (no colors)",
-        read: |settings, text| {
-            settings.theme = match text.trim() {
-                "auto" => Theme::Auto,
-                "dark" => Theme::Dark,
-                "light" => Theme::Light,
-                "plain" => Theme::Plain,
-                _ => return Err("wants auto, dark, light or plain".into()),
-            };
-            Ok(())
-        },
-        show: |settings| format!("{:?}", settings.theme).to_lowercase(),
-    },
-    Setting {
-        key: "ascii",
-        help: "true or false: plain ASCII instead of ▰ ▸ ✓ and the like",
-        read: |settings, text| {
-            settings.ascii = switch(text)?;
-            Ok(())
-        },
-        show: |settings| settings.ascii.to_string(),
-    },
-    Setting {
-        key: "mouse",
-        help: "true or false: the wheel scrolls and a click selects a citation; the terminal's own selection then needs shift",
-        read: |settings, text| {
-            settings.mouse = switch(text)?;
-            Ok(())
-        },
-        show: |settings| settings.mouse.to_string(),
-    },
+    on_off!("watch", "true or false: follow changes of the folder while the screen is open; taken at the next start", watch; next_start),
+    one_of!("theme", "auto, dark, light or plain (no colors)", Theme::ALL, theme),
+    on_off!("ascii", "true or false: plain ASCII instead of ▰ ▸ ✓ and the like", ascii),
+    on_off!(
+        "mouse",
+        "true or false: the wheel scrolls and a click selects a citation; the terminal's own selection then needs shift",
+        mouse
+    ),
 ];

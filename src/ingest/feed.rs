@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
 use tanya_engine::Cancel;
-use tanya_index::{Document, FileStamp, FileState, Problem, Writer};
+use tanya_index::{Document, FileStamp, FileState, Problem, Reading, Writer};
 
-use super::extract::{Guess, Kind, of_name};
+use super::extract::{Guess, Kind, is_picture, of_name};
 use super::plan::{Found, Plan, Verdict};
 use super::problem::with_hint;
 use super::queue::Queue;
 use super::scan::io_reason;
-use super::worker::{Extractor, Outcome, Request};
+use super::worker::{Extractor, Noticed, Outcome, Request};
 use super::{IngestOptions, Progress, Summary, name_of, now_ns, settled};
 use crate::paths;
 
@@ -57,7 +57,7 @@ struct Job {
 /// What came of a job.
 #[derive(Debug)]
 enum Done {
-    Document(Document),
+    Document(Box<Document>),
     /// The file went away meanwhile.
     Gone(String),
 }
@@ -138,7 +138,7 @@ impl Feed<'_> {
                 }
                 return Ok(path);
             }
-            Done::Document(document) => document,
+            Done::Document(document) => *document,
         };
         match novelty {
             Novelty::New => self.summary.added += 1,
@@ -215,7 +215,7 @@ fn weight(done: &Done) -> usize {
     }
 }
 
-/// The files of a plan in the order of their use: small notes, other small files, large ones, then what is only listed.
+/// The files of a plan in the order of their use: small notes, other small files, large ones, pictures, then what is only listed.
 fn jobs(plan: Plan) -> Vec<Job> {
     let new = plan.add.into_iter().map(|found| Job { found, novelty: Novelty::New });
     let known = plan.change.into_iter().map(|found| Job { found, novelty: Novelty::Known });
@@ -226,9 +226,11 @@ fn jobs(plan: Plan) -> Vec<Job> {
             Guess::Known(Kind::Markdown | Kind::Text | Kind::Rst | Kind::Org) | Guess::Unknown
         );
         let class = match found.verdict {
+            // Each takes a second or so.
+            Verdict::Read if is_picture(name_of(&found.path)) => 3,
             Verdict::Read if found.size > SMALL_FILE => 2,
             Verdict::Read => i32::from(!notes),
-            Verdict::Unread(..) => 3,
+            Verdict::Unread(..) => 4,
         };
         (class, if class == 2 { found.size } else { 0 }, found.path.clone())
     });
@@ -245,7 +247,7 @@ fn read_all(
     queue: &Queue<(Novelty, Done)>,
 ) -> Result<u32> {
     let max_file = options.scan.max_text_bytes.max(options.scan.max_document_bytes);
-    let mut extractor = Extractor::new(&options.worker, max_file, cancel);
+    let mut extractor = Extractor::new(&options.worker, &options.ocr, max_file, cancel);
     for job in jobs {
         if cancel.is_cancelled() {
             break;
@@ -269,28 +271,37 @@ fn read_one(root: &Path, options: &IngestOptions, extractor: &mut Extractor<'_>,
         tags: Vec::new(),
         state,
         reason: Some(reason),
+        reading: None,
     };
     let never_read = FileStamp { hash: None, ..found.stamp() };
     if let Verdict::Unread(state, reason) = &found.verdict {
         let (state, reason) = (*state, reason.clone());
-        return Ok(Some(Done::Document(without_text(found, never_read, state, reason))));
+        return Ok(Some(Done::Document(Box::new(without_text(found, never_read, state, reason)))));
     }
     let relative = paths::decode(&found.path);
     let name = name_of(&found.path);
-    let request = Request { root, relative: &relative, name, limit: options.scan.read_limit(name) };
+    let limit = options.scan.read_limit(name);
+    let request = Request { root, relative: &relative, name, limit };
     let now = now_ns();
     let document = match extractor.read(request)? {
         Outcome::Cancelled => return Ok(None),
-        Outcome::Read(answer, stamp) => Document {
-            path: found.path,
-            stamp: settled(&stamp, now),
-            title: answer.title,
-            chunks: answer.chunks,
-            tags: answer.tags,
-            state: answer.state,
-            reason: answer.reason,
+        Outcome::Read(answer, stamp, took) => {
+            let answer = *answer;
+            Document {
+                path: found.path,
+                reading: Some(reading(took, stamp.size.min(limit), answer.noticed)),
+                stamp: settled(&stamp, now),
+                title: answer.title,
+                chunks: answer.chunks,
+                tags: answer.tags,
+                state: answer.state,
+                reason: answer.reason,
+            }
+        }
+        Outcome::Broken(reason, stamp, took) => Document {
+            reading: Some(reading(took, stamp.size.min(limit), Noticed::default())),
+            ..without_text(found, settled(&stamp, now), FileState::Failed, reason)
         },
-        Outcome::Broken(reason, stamp) => without_text(found, settled(&stamp, now), FileState::Failed, reason),
         Outcome::Unreadable(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Ok(Some(Done::Gone(found.path)));
         }
@@ -302,7 +313,13 @@ fn read_one(root: &Path, options: &IngestOptions, extractor: &mut Extractor<'_>,
             without_text(found, never_read, FileState::Failed, "it keeps changing while it is read".to_owned())
         }
     };
-    Ok(Some(Done::Document(document)))
+    Ok(Some(Done::Document(Box::new(document))))
+}
+
+/// The account of a reading.
+fn reading(took: Duration, bytes: u64, noticed: Noticed) -> Reading {
+    let Noticed { hidden_words, hidden_characters, control_tokens, instructions } = noticed;
+    Reading { took, bytes, hidden_words, hidden_characters, control_tokens, instructions }
 }
 
 #[cfg(test)]
@@ -316,13 +333,19 @@ mod tests {
     #[test]
     fn small_notes_come_first_and_unread_files_last() {
         let listed = Found { verdict: Verdict::Unread(FileState::Skipped, "x".into()), ..found("a.docx", 1) };
-        let add =
-            vec![listed, found("big.md", 1 << 20), found("b.pdf", 10), found("z.md", 10), found("huge.txt", 1 << 30)];
+        let add = vec![
+            listed,
+            found("b.png", 5),
+            found("big.md", 1 << 20),
+            found("b.pdf", 10),
+            found("z.md", 10),
+            found("huge.txt", 1 << 30),
+        ];
         let order: Vec<_> = jobs(Plan { add, change: vec![found("a.txt", 5)], ..Plan::default() })
             .into_iter()
             .map(|job| job.found.path)
             .collect();
-        assert_eq!(order, ["a.txt", "z.md", "b.pdf", "big.md", "huge.txt", "a.docx"]);
+        assert_eq!(order, ["a.txt", "z.md", "b.pdf", "big.md", "huge.txt", "b.png", "a.docx"]);
     }
 
     #[test]

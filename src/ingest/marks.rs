@@ -4,6 +4,9 @@
 //! (`tanya_engine::prompt_ids`). The marks stand beside the passage, so that whoever reads an answer sees what it was made from.
 //! Conservative: a sentence needs a verb of setting aside, a word for instructions and a word for which ones.
 
+use std::sync::LazyLock;
+
+use aho_corasick::AhoCorasick;
 use serde::{Deserialize, Serialize};
 
 /// What a passage holds that was hardly written for a reader.
@@ -120,10 +123,18 @@ const PHRASES: &[&str] = &["忽略之前的指令", "忽略以上", "忽略前�
 /// Words within which verb, noun and qualifier must stand.
 const WINDOW: usize = 8;
 
+/// All that a mark begins with, looked for in one pass: every passage of a folder is asked for its marks, and hardly one has any.
+static SIGNS: LazyLock<AhoCorasick> = LazyLock::new(|| {
+    AhoCorasick::new([TOKENS, VERBS, PHRASES].concat()).expect("some dozens of short words make an automaton")
+});
+
 /// The marks of a text, each once.
 pub fn marks(text: &str) -> Vec<Mark> {
     let mut marks = Vec::new();
     let lower = text.to_lowercase();
+    if !SIGNS.is_match(&lower) {
+        return marks;
+    }
     if TOKENS.iter().any(|token| lower.contains(token)) {
         marks.push(Mark::ControlToken);
     }

@@ -36,16 +36,17 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use tanya_engine::Cancel;
-use tanya_index::{FileStamp, Library, Problem, Writer};
+use tanya_index::{FileRecord, FileStamp, Library, Problem, Writer};
 
 pub use again::Again;
-pub use ledger::{Entry, ledger, state_word};
+pub use ledger::{Entry, Marked, in_words, ledger, state_word};
 pub use marks::{Mark, marks};
 pub use problem::with_hint;
 pub use scan::ScanOptions;
 pub use watch::{Changes, Watch, WatchOptions};
-pub use worker::{WorkerOptions, confinement, worker_main};
+pub use worker::{OcrOptions, WorkerOptions, confined_main, confinement, worker_main};
 
+use extract::{Ocr, waits_for_ocr};
 use feed::Feed;
 use plan::{Plan, Scan};
 use scan::Scope;
@@ -57,6 +58,8 @@ pub struct IngestOptions {
     pub scan: ScanOptions,
     /// How documents are read.
     pub worker: WorkerOptions,
+    /// Whether and how words in pictures are read.
+    pub ocr: OcrOptions,
 }
 
 /// What an update reports while it works.
@@ -173,7 +176,13 @@ fn bring(
     let start = Instant::now();
     let root = scan::folder_root(folder)?;
     let known = scope.map_or_else(|| library.files(), |scope| library.files_at(&scope.encoded()));
-    let known = known.with_context(|| format!("{}: cannot list what the library knows", folder.display()))?;
+    let mut known = known.with_context(|| format!("{}: cannot list what the library knows", folder.display()))?;
+    let ocr = options.ocr.ocr(&options.worker);
+    if matches!(ocr, Ocr::By(_)) {
+        // Without a hash a file counts as never read: what waited for this is read now.
+        let waits = |file: &&mut FileRecord| file.reason.as_deref().is_some_and(waits_for_ocr);
+        known.iter_mut().filter(waits).for_each(|file| file.stamp.hash = None);
+    }
     let mut scan = scan::scan(&root, scope, &options.scan, cancel);
     if cancel.is_cancelled() {
         // A list that was cut short must not look like removed files.
@@ -181,6 +190,7 @@ fn bring(
     }
     let forgotten = library.forgotten();
     let forgotten = forgotten.with_context(|| format!("{}: cannot list what was forgotten", folder.display()))?;
+    scan::take_in_pictures(&mut scan, &ocr, &options.scan);
     scan::leave_out(&mut scan, &forgotten);
     let files = scan.found.len() as u64;
     add_hashes(&root, &known, &mut scan, options, cancel);
@@ -212,13 +222,7 @@ impl Plan {
 }
 
 /// Hashes the files about which the plan has a question. A file that cannot be hashed counts as changed.
-fn add_hashes(
-    root: &Path,
-    known: &[tanya_index::FileRecord],
-    scan: &mut Scan,
-    options: &IngestOptions,
-    cancel: &Cancel,
-) {
+fn add_hashes(root: &Path, known: &[FileRecord], scan: &mut Scan, options: &IngestOptions, cancel: &Cancel) {
     for at in plan::hashes_wanted(known, scan) {
         if cancel.is_cancelled() {
             return;

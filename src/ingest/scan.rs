@@ -23,7 +23,7 @@ use ignore::{Walk, WalkBuilder};
 use tanya_engine::Cancel;
 use tanya_index::{FileState, Forgotten};
 
-use super::extract::{Guess, Kind, not_yet, of_name};
+use super::extract::{Guess, Kind, Ocr, is_picture, not_yet, of_name};
 use super::plan::{Found, Scan, Verdict};
 use crate::paths;
 
@@ -127,6 +127,24 @@ pub(crate) fn scan(root: &Path, scope: Option<&Scope>, options: &ScanOptions, ca
     scan.found.sort_by(|a, b| a.path.cmp(&b.path));
     scan.found.dedup_by(|a, b| a.path == b.path);
     scan
+}
+
+/// Has pictures read where their words can be, or says of each why not.
+pub(crate) fn take_in_pictures(scan: &mut Scan, ocr: &Ocr, options: &ScanOptions) {
+    let is_left = |found: &&mut Found| {
+        let name = found.path.rsplit('/').next().unwrap_or(&found.path);
+        is_picture(name) && found.verdict == Verdict::Unread(FileState::Skipped, not_yet(name))
+    };
+    for found in scan.found.iter_mut().filter(is_left) {
+        found.verdict = match ocr {
+            Ocr::Off => return,
+            Ocr::Missing(why) => Verdict::Unread(FileState::Skipped, format!("a picture: {why}")),
+            Ocr::By(_) if found.size > options.max_text_bytes => {
+                Verdict::Unread(FileState::Skipped, format!("larger than {} MiB", options.max_text_bytes >> 20))
+            }
+            Ocr::By(_) => Verdict::Read,
+        };
+    }
 }
 
 /// Lists what a person had forgotten without reading it.

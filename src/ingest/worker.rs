@@ -7,24 +7,31 @@
 mod chaos;
 mod child;
 mod confine;
+mod launch;
 mod limits;
+mod ocr;
+mod pictures;
 mod process;
 mod protocol;
 mod watchdog;
 
 pub use child::worker_main;
-pub(crate) use protocol::Answer;
+pub use launch::confined_main;
+pub use ocr::OcrOptions;
+pub(crate) use protocol::{Answer, Noticed};
 
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tanya_engine::Cancel;
 use tanya_index::{ContentHash, FileStamp};
 
+use super::extract::Ocr;
 use super::scan::{Opened, mtime_ns, open_regular};
+use ocr::Engine;
 use process::Worker;
 use watchdog::Fired;
 
@@ -58,10 +65,10 @@ impl Default for WorkerOptions {
 /// What became of one file.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// The child answered (that a file holds no text is an answer too).
-    Read(Answer, FileStamp),
-    /// The child did not survive the file: the reason, and the stamp that keeps it from being tried again.
-    Broken(String, FileStamp),
+    /// The child answered (that a file holds no text is an answer too), and how long it took.
+    Read(Box<Answer>, FileStamp, Duration),
+    /// The child did not survive the file: the reason, the stamp that keeps it from being tried again, and how long it took.
+    Broken(String, FileStamp, Duration),
     /// The file could not be opened or read.
     Unreadable(io::Error),
     /// It kept changing while it was read.
@@ -90,6 +97,8 @@ const CHANGE_RETRIES: u32 = 3;
 #[derive(Debug)]
 pub(crate) struct Extractor<'a> {
     options: &'a WorkerOptions,
+    pictures: &'a OcrOptions,
+    ocr: Ocr,
     max_file: u64,
     cancel: &'a Cancel,
     worker: Option<Worker>,
@@ -115,8 +124,8 @@ pub fn confinement(options: &WorkerOptions) -> Result<Vec<String>> {
 
 impl<'a> Extractor<'a> {
     /// An extractor without a child yet; `max_file` is the largest limit that a request will have.
-    pub(crate) fn new(options: &'a WorkerOptions, max_file: u64, cancel: &'a Cancel) -> Self {
-        Self { options, max_file, cancel, worker: None, started: 0 }
+    pub(crate) fn new(options: &'a WorkerOptions, pictures: &'a OcrOptions, max_file: u64, cancel: &'a Cancel) -> Self {
+        Self { options, pictures, ocr: pictures.ocr(options), max_file, cancel, worker: None, started: 0 }
     }
 
     /// Reads one file. An error means that no child can be run at all.
@@ -132,17 +141,23 @@ impl<'a> Extractor<'a> {
                 Ok(opened) => opened,
                 Err(error) => return Ok(Outcome::Unreadable(error)),
             };
-            let worker = match self.worker() {
-                Ok(worker) => worker,
+            match self.ready_worker() {
+                Ok(()) => {}
                 Err(_) if cancel.is_cancelled() => return Ok(Outcome::Cancelled),
                 Err(error) => return Err(error),
-            };
+            }
+            let Self { worker: Some(worker), ocr, pictures, .. } = self else { return Ok(Outcome::Unsteady) };
+            let eyes = Eyes { ocr, engine: pictures.engine(), cancel };
             let fresh = worker.files == 0;
             worker.arm();
-            let tried = attempt(worker, &opened, request);
+            let start = Instant::now();
+            let tried = attempt(worker, &opened, request, &eyes);
+            let took = start.elapsed();
             worker.disarm();
             match tried {
-                Ok(Attempt::Answered(answer, stamp)) => return Ok(Outcome::Read(answer, stamp)),
+                // A picture whose reading was cut short is not one that cannot be read.
+                Ok(Attempt::Answered(..)) if cancel.is_cancelled() => return Ok(Outcome::Cancelled),
+                Ok(Attempt::Answered(answer, stamp)) => return Ok(Outcome::Read(answer, stamp, took)),
                 Ok(Attempt::Unreadable(error)) => {
                     self.worker = None;
                     return Ok(Outcome::Unreadable(error));
@@ -164,7 +179,7 @@ impl<'a> Extractor<'a> {
                         Some(Fired::Timeout) | None => {
                             let stamp = hash_of(&opened, request.limit)
                                 .map_or(opened.stamp.clone(), |hash| FileStamp { hash: Some(hash), ..opened.stamp });
-                            return Ok(Outcome::Broken(reason, stamp));
+                            return Ok(Outcome::Broken(reason, stamp, took));
                         }
                     }
                 }
@@ -172,16 +187,30 @@ impl<'a> Extractor<'a> {
         }
     }
 
-    fn worker(&mut self) -> Result<&mut Worker> {
-        if self.worker.as_ref().is_some_and(Worker::is_spent) {
+    /// Makes sure that there is a child.
+    fn ready_worker(&mut self) -> Result<()> {
+        if self.worker.as_ref().is_none_or(Worker::is_spent) {
             self.worker = None;
+            self.started += 1;
+            self.worker = Some(Worker::start(self.options, self.max_file, self.cancel)?);
         }
-        match &mut self.worker {
-            Some(worker) => Ok(worker),
-            slot => {
-                self.started += 1;
-                Ok(slot.insert(Worker::start(self.options, self.max_file, self.cancel)?))
-            }
+        Ok(())
+    }
+}
+
+/// What is done about the pictures of a file.
+struct Eyes<'a> {
+    ocr: &'a Ocr,
+    engine: Option<&'a Engine>,
+    cancel: &'a Cancel,
+}
+
+/// The program that is started as a child.
+fn program(options: &WorkerOptions) -> Result<PathBuf> {
+    match &options.program {
+        Some(program) => Ok(program.clone()),
+        None => {
+            std::env::current_exe().context("cannot find the running program, which reads documents in a child process")
         }
     }
 }
@@ -193,14 +222,14 @@ fn hash_of(opened: &Opened, limit: u64) -> io::Result<ContentHash> {
 }
 
 enum Attempt {
-    Answered(Answer, FileStamp),
+    Answered(Box<Answer>, FileStamp),
     Changed,
     Unreadable(io::Error),
 }
 
 /// Sends one open file and takes the answer. An error is the child's; the file's own errors are outcomes.
-fn attempt(worker: &mut Worker, opened: &Opened, request: Request<'_>) -> io::Result<Attempt> {
-    worker.open(request.name, opened.stamp.size)?;
+fn attempt(worker: &mut Worker, opened: &Opened, request: Request<'_>, eyes: &Eyes<'_>) -> io::Result<Attempt> {
+    worker.open(request.name, opened.stamp.size, eyes.ocr)?;
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; (opened.stamp.size.clamp(1, protocol::BATCH_BYTES as u64)) as usize];
     let mut left = request.limit;
@@ -227,7 +256,7 @@ fn attempt(worker: &mut Worker, opened: &Opened, request: Request<'_>) -> io::Re
         worker.discard()?;
         return Ok(Attempt::Changed);
     }
-    let answer = worker.answer()?;
+    let answer = worker.answer(eyes.engine, eyes.cancel)?;
     let stamp = FileStamp { hash: Some(ContentHash(hasher.finalize().into())), ..opened.stamp.clone() };
-    Ok(Attempt::Answered(answer, stamp))
+    Ok(Attempt::Answered(Box::new(answer), stamp))
 }

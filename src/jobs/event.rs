@@ -1,6 +1,7 @@
 //! What background work tells the screen.
 
 use super::meters::Metered;
+use super::models::{ModelEntry, PullStep};
 use crate::answer::AnswerEvent;
 use crate::chat::{CitedNow, Conversation, Found, SessionId, SessionSummary};
 use crate::ingest::Entry;
@@ -48,6 +49,19 @@ pub enum JobEvent {
     SourcesCompared(SessionId, Vec<Vec<CitedNow>>),
     /// Every file of the library, by path.
     LibraryListed(Result<Vec<Entry>, Report>),
+    /// A setting is in the configuration file, or is not in it any more (`None`), or could not be saved.
+    SettingSaved {
+        /// Which one.
+        key: &'static str,
+        /// What was to be saved.
+        value: Option<String>,
+        /// Why it could not be.
+        outcome: Result<(), Report>,
+    },
+    /// The models on this machine and those of the catalogue.
+    ModelsListed(Result<Vec<ModelEntry>, Report>),
+    /// How far the pull of the model of this name is.
+    Pull(String, PullStep),
     /// Something that no question waits for went wrong.
     Failed(Report),
     /// One line worth reading, such as an index that was rebuilt.

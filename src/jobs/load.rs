@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use tanya_engine::{Cancel, Decoder, Embedder, Options, Reader};
 
 use crate::answer::{Identity, LocalGenerator};
-use crate::models::{self, Catalogue, Located, ModelStore, PullEvent, PullPolicy, fingerprint};
+use crate::models::{self, Catalogue, Entry, Located, ModelStore, PullEvent, PullPolicy, fingerprint};
 
 /// The model for which the built-in reader was trained, by its name in the catalogue.
 pub const READER_BASE: &str = "all-minilm-l6-v2";
@@ -50,6 +50,24 @@ impl Supply {
             Located::Missing(entry) => models::pull(&self.store, &entry, &self.policy, cancel, sink)?,
         };
         Ok(named(wanted, path))
+    }
+
+    /// Makes a model of the catalogue complete on disk; of one that is there every byte is checked, and what is damaged fetched again.
+    /// `accepted`: the person has accepted its license.
+    pub fn fetch(
+        &self,
+        entry: &Entry,
+        accepted: bool,
+        cancel: &Cancel,
+        sink: &mut dyn FnMut(PullEvent),
+    ) -> Result<PathBuf> {
+        if self.store.current(entry).is_some()
+            && let Err(error) = self.store.verify(&entry.name, cancel, sink)
+        {
+            sink(PullEvent::SourceFailed { source: "this machine".into(), why: format!("{error:#}") });
+        }
+        let accept_license = self.policy.accept_license || accepted;
+        models::pull(&self.store, entry, &PullPolicy { accept_license, ..self.policy.clone() }, cancel, sink)
     }
 
     /// Opens a language model.

@@ -12,6 +12,7 @@ use super::event::{JobEvent, ModelEvent};
 use super::indexing::Order;
 use super::inference::{Work, contained};
 use super::load::{OnDisk, READER_BASE, Supply};
+use super::models::note;
 use crate::models::PullEvent;
 use crate::report::Report;
 
@@ -119,21 +120,11 @@ impl Loader {
                 bytes_per_second,
                 license: license.clone(),
             }),
-            PullEvent::SourceFailed { source, why } => {
-                tracing::warn!("{source}: {why}");
-                self.note(format!("{wanted}: not from {source}"));
+            other => {
+                if let Some(line) = note(wanted, &other) {
+                    self.note(line);
+                }
             }
-            PullEvent::Waiting { holder } => {
-                let who = holder.map(|pid| format!(" (process {pid})")).unwrap_or_default();
-                self.note(format!("another tanya{who} is fetching {wanted}; waiting for it"));
-            }
-            PullEvent::Retrying { why, after } => {
-                self.note(format!("{wanted}: {why}; again in {} s", after.as_secs()));
-            }
-            PullEvent::Pinned { file, sha256 } => {
-                self.note(format!("{file}: no hash was known; pinned from now on: sha256 {sha256}"));
-            }
-            PullEvent::Trying { .. } | PullEvent::Verifying { .. } | PullEvent::Done { .. } => {}
         })
     }
 

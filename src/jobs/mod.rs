@@ -12,7 +12,9 @@ mod ledger;
 mod load;
 mod loader;
 mod meters;
+mod models;
 mod sessions;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -29,9 +31,11 @@ pub use event::{IngestEvent, JobEvent, JobId, ModelEvent};
 pub use load::{OnDisk, READER_BASE, Supply};
 pub use loader::Wanted;
 pub use meters::Metered;
+pub use models::{ModelEntry, PullStep, Speed};
 
 use crate::answer::{Prompts, Request};
 use crate::chat::{Conversation, SessionId, SessionStore};
+use crate::config::Setting;
 use crate::ingest::{Again, Changes, IngestOptions};
 use crate::places::{Folder, Places};
 use crate::report::{Hinting as _, Report};
@@ -39,7 +43,9 @@ use indexing::{Awake, Indexing, Order};
 use inference::{Inference, Question, Work, Yield, contained};
 use ledger::LedgerWork;
 use loader::Loader;
+use models::PullWork;
 use sessions::SessionWork;
+use settings::SettingWork;
 
 /// Requests that may wait for a thread; a person cannot fill it.
 const INBOX: usize = 64;
@@ -71,6 +77,11 @@ pub struct Jobs {
     inference: SyncSender<Work>,
     indexing: SyncSender<Order>,
     sessions: SyncSender<SessionWork>,
+    settings: SyncSender<SettingWork>,
+    catalogue: SyncSender<Wanted>,
+    pulls: SyncSender<PullWork>,
+    /// Those that go on or wait, by the model's name.
+    pulling: BTreeMap<String, Cancel>,
     models: SyncSender<Wanted>,
     ledger: SyncSender<LedgerWork>,
     again: Again,
@@ -89,6 +100,9 @@ impl Jobs {
         let (inference, inbox) = sync_channel(INBOX);
         let (indexing, orders) = sync_channel(INBOX);
         let (sessions, session_inbox) = sync_channel(INBOX);
+        let (settings, setting_inbox) = sync_channel(INBOX);
+        let (catalogue, catalogue_inbox) = sync_channel(INBOX);
+        let (pulls, pull_inbox) = sync_channel(INBOX);
         let (models, wanted) = sync_channel(INBOX);
         let (ledger, ledger_inbox) = sync_channel(INBOX);
         let again = Again::default();
@@ -96,6 +110,10 @@ impl Jobs {
             inference: inference.clone(),
             indexing: indexing.clone(),
             sessions,
+            settings,
+            catalogue,
+            pulls,
+            pulling: BTreeMap::new(),
             models,
             ledger: ledger.clone(),
             again: again.clone(),
@@ -128,12 +146,28 @@ impl Jobs {
             ledger::list(&ledger_inbox, &ledger_events);
             Ok(())
         })?;
+        let store = SessionStore::at(setup.places.sessions());
+        let (supply, told) = (setup.supply.clone(), events.clone());
+        jobs.spawn("catalogue", events, move || {
+            models::list(&supply, &store, &catalogue_inbox, &told);
+            Ok(())
+        })?;
+        let (supply, told) = (setup.supply.clone(), events.clone());
+        jobs.spawn("pulls", events, move || {
+            models::pull(&supply, &pull_inbox, &told);
+            Ok(())
+        })?;
         let loader = Loader { supply: setup.supply, events: events.clone(), inference, indexing, cancel: quit };
         jobs.spawn("models", events, move || {
             loader.run(&wanted);
             Ok(())
         })?;
         jobs.want(setup.models);
+        let (file, setting_events) = (setup.places.config_file(), events.clone());
+        jobs.spawn("settings", events, move || {
+            settings::keep(&file, &setting_inbox, &setting_events);
+            Ok(())
+        })?;
         let store = SessionStore::at(setup.places.sessions());
         let session_events = events.clone();
         let comparer = jobs.inference.clone();
@@ -212,6 +246,33 @@ impl Jobs {
         let _ = self.sessions.try_send(SessionWork::Save(Box::new(conversation)));
     }
 
+    /// Saves a setting, or removes it from the configuration file. Fails when too many wait already.
+    pub fn save_setting(&self, setting: &'static Setting, value: Option<String>) -> Result<()> {
+        self.settings
+            .try_send(SettingWork { setting, value })
+            .map_err(|_| anyhow!("the setting cannot be saved now"))
+            .hint("try it again in a moment")
+    }
+
+    /// Lists the models on this machine and those of the catalogue; `wanted` may be elsewhere.
+    pub fn list_models(&self, wanted: Wanted) {
+        let _ = self.catalogue.try_send(wanted);
+    }
+
+    /// Pulls a model of the catalogue, after those that were asked for before. `accepted`: the person has accepted its license.
+    pub fn pull_model(&mut self, name: String, accepted: bool) {
+        let cancel = Cancel::default();
+        self.pulling.insert(name.clone(), cancel.clone());
+        let _ = self.pulls.try_send(PullWork { name, accepted, cancel });
+    }
+
+    /// Stops the pull of a model; what has arrived is kept for the next one.
+    pub fn cancel_pull(&mut self, name: &str) {
+        if let Some(cancel) = self.pulling.remove(name) {
+            cancel.cancel();
+        }
+    }
+
     /// Lists conversations.
     pub fn list_sessions(&self) {
         let _ = self.sessions.try_send(SessionWork::List);
@@ -246,7 +307,7 @@ impl Jobs {
 impl Drop for Jobs {
     fn drop(&mut self) {
         self.quit.cancel();
-        for cancel in self.running.values() {
+        for cancel in self.running.values().chain(self.pulling.values()) {
             cancel.cancel();
         }
         self.interrupt.now();
@@ -259,6 +320,12 @@ impl Drop for Jobs {
         self.indexing = closed;
         let (closed, _) = sync_channel(1);
         self.sessions = closed;
+        let (closed, _) = sync_channel(1);
+        self.settings = closed;
+        let (closed, _) = sync_channel(1);
+        self.catalogue = closed;
+        let (closed, _) = sync_channel(1);
+        self.pulls = closed;
         let (closed, _) = sync_channel(1);
         self.models = closed;
         let (closed, _) = sync_channel(1);

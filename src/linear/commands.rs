@@ -4,12 +4,12 @@ use super::background::Model;
 use super::session::{Act, Audience, Session};
 use super::speech;
 use crate::chat::Conversation;
-use crate::config::SETTINGS;
+use crate::config::{Origin, SETTINGS, Setting, key_and_value};
 use crate::report::Report;
 use crate::tui::{Grounds, Target, one_line};
 
 /// Every command, as it is written, and what it does.
-const COMMANDS: [(&str, &str); 10] = [
+const COMMANDS: [(&str, &str); 11] = [
     ("/help", "this list"),
     ("/quote N", "read source N of the last question, or the lines of it that are cited"),
     ("/open N", "open the file of source N at its line, in your editor or viewer"),
@@ -17,7 +17,8 @@ const COMMANDS: [(&str, &str); 10] = [
     ("/new", "a new conversation"),
     ("/sessions", "list earlier conversations about this folder"),
     ("/sessions N", "go on with the one of that number"),
-    ("/set KEY VALUE", "change a setting; /set KEY tells one, /set tells all"),
+    ("/set KEY VALUE", "change a setting until the end; /set KEY tells one, /set tells all"),
+    ("/settings KEY VALUE", "change a setting and save it; /settings tells where each comes from"),
     ("/model NAME", "take another model; /model tells which one answers"),
     ("/quit", "end the program"),
 ];
@@ -50,6 +51,7 @@ impl Session {
                 Err(act) => vec![act],
             },
             ("set", arguments) => self.set(arguments),
+            ("settings", arguments) => self.save(arguments),
             ("model", "") => vec![Act::Say(self.describe_model())],
             ("model", name) => self.change("model", name),
             ("quote", number) => vec![self.quote(number)],
@@ -105,21 +107,44 @@ impl Session {
         found.ok_or_else(|| complain(&format!("the last question has no source {number}"), "ask a question first"))
     }
 
+    /// Changes a setting and saves it, or tells where each comes from.
+    fn save(&mut self, arguments: &str) -> Vec<Act> {
+        let (key, value) = key_and_value(arguments);
+        let mut acts = match (key, value) {
+            ("", _) => {
+                let all = SETTINGS.iter().map(|setting| {
+                    let (key, shown) = (setting.key, one_line(&setting.show(&self.settings)));
+                    format!("{key} = {shown}, {}", self.origins.of(key).phrase())
+                });
+                return vec![Act::Say(all.collect::<Vec<_>>().join("\n"))];
+            }
+            (_, "") => return vec![complain(&format!("{key} wants a value"), "/set KEY tells what it is")],
+            (key, value) => self.change(key, value),
+        };
+        if let Some(setting) = Setting::find(key).filter(|_| is_taken(&acts)) {
+            acts.push(Act::SaveSetting(setting.key, value.to_owned()));
+        }
+        acts
+    }
+
     fn set(&mut self, arguments: &str) -> Vec<Act> {
-        let (key, value) = arguments.split_once(char::is_whitespace).unwrap_or((arguments, ""));
-        let value = value.trim().trim_start_matches('=').trim();
+        let (key, value) = key_and_value(arguments);
         if key.is_empty() {
             let all =
                 SETTINGS.iter().map(|setting| format!("{} = {}", setting.key, one_line(&setting.show(&self.settings))));
             return vec![Act::Say(all.collect::<Vec<_>>().join("\n"))];
         }
         if !value.is_empty() {
-            return self.change(key, value);
+            let mut acts = self.change(key, value);
+            if is_taken(&acts) {
+                acts.push(Act::Say(format!("It holds until the end; /settings {key} {} saves it.", one_line(value))));
+            }
+            return acts;
         }
-        match SETTINGS.iter().find(|setting| setting.key == key) {
+        match Setting::find(key) {
             Some(setting) => {
                 let shown = one_line(&setting.show(&self.settings));
-                vec![Act::Say(format!("{key} = {shown}. {}", setting.help))]
+                vec![Act::Say(format!("{key} = {shown}, {}. {}", self.origins.of(key).phrase(), setting.help))]
             }
             None => vec![complain(&format!("no setting is called {key}"), "/set lists them all")],
         }
@@ -127,7 +152,7 @@ impl Session {
 
     fn change(&mut self, key: &str, value: &str) -> Vec<Act> {
         let mut settings = self.settings.clone();
-        if let Err(error) = settings.set(key, value) {
+        if let Err(error) = settings.set_from(key, value, Origin::Session, &mut self.origins) {
             return vec![Act::Complain(Report::new(&error))];
         }
         if settings.model != self.settings.model {
@@ -150,6 +175,11 @@ impl Session {
             Model::Failed(report) => format!("{wanted} is not available. {}", speech::error(report)),
         }
     }
+}
+
+/// Whether a change of a setting was taken.
+fn is_taken(acts: &[Act]) -> bool {
+    acts.iter().any(|act| matches!(act, Act::Configure(_)))
 }
 
 fn help() -> String {

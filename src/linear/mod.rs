@@ -28,6 +28,7 @@ use anyhow::{Context as _, Result};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::Receiver;
 
+use crate::config::Setting;
 use crate::jobs::JobEvent;
 use crate::report::Report;
 use crate::tui::{self, Backend, Opening, Setup, Target};
@@ -109,6 +110,11 @@ impl Shell<'_> {
             Act::Ask(id, request) => self.backend.ask(id, *request),
             Act::Cancel(id) => self.backend.cancel(id),
             Act::Configure(settings) => self.backend.configure(&settings),
+            Act::SaveSetting(key, value) => {
+                if let Some(setting) = Setting::find(key) {
+                    self.backend.save_setting(setting, Some(value));
+                }
+            }
             Act::Save(conversation) => self.backend.save_turn(&conversation),
             Act::ListSessions => self.backend.list_sessions(),
             Act::LoadSession(id) => self.backend.load_session(id),

@@ -10,7 +10,7 @@ use super::running::Running;
 use super::{TWICE, speech};
 use crate::answer::{Answer, AnswerEvent, FinishKind, Source};
 use crate::chat::{Conversation, SessionId, SessionSummary, Turn};
-use crate::config::Settings;
+use crate::config::{Origin, Origins, Settings};
 use crate::jobs::{JobEvent, JobId};
 use crate::report::Report;
 use crate::tui::{AskRequest, Grounds, Setup, Target, clean};
@@ -46,6 +46,7 @@ pub(super) enum Act {
     Ask(JobId, Box<AskRequest>),
     Cancel(JobId),
     Configure(Box<Settings>),
+    SaveSetting(&'static str, String),
     Save(Box<Conversation>),
     ListSessions,
     LoadSession(SessionId),
@@ -57,6 +58,7 @@ pub(super) enum Act {
 /// A chat.
 pub(super) struct Session {
     pub(super) settings: Settings,
+    pub(super) origins: Origins,
     pub(super) folder_path: String,
     pub(super) audience: Audience,
     pub(super) conversation: Conversation,
@@ -87,6 +89,7 @@ impl Session {
         let conversation = setup.resume.unwrap_or_else(|| Conversation::new(&setup.folder_path, setup.started));
         Self {
             settings: setup.settings,
+            origins: setup.origins,
             folder_path: setup.folder_path,
             audience,
             conversation,
@@ -283,6 +286,11 @@ impl Session {
                 self.resume(*conversation);
                 self.arrived(text)
             }
+            JobEvent::SettingSaved { key, outcome: Ok(()), .. } => {
+                self.origins.set(key, Origin::File);
+                self.remark(Act::Note(format!("{key} is saved")))
+            }
+            JobEvent::SettingSaved { outcome: Err(report), .. } => self.remark(Act::Complain(report)),
             // Of an answer that was stopped, or a list that nobody waits for any more.
             JobEvent::Answer(..)
             | JobEvent::Metered(..)
@@ -291,6 +299,8 @@ impl Session {
             | JobEvent::SessionsListed(_)
             | JobEvent::SessionsFound { .. }
             | JobEvent::LibraryListed(_)
+            | JobEvent::ModelsListed(_)
+            | JobEvent::Pull(..)
             | JobEvent::SourcesCompared(..)
             | JobEvent::SessionLoaded(_) => Vec::new(),
             JobEvent::Notice(text) => self.remark(Act::Note(text)),

@@ -6,7 +6,7 @@ use super::session::{Act, Audience, Session};
 use super::speech;
 use crate::answer::{Answer, AnswerEvent, Citation, FinishKind, Gate, Sentence, Source, Verdict};
 use crate::chat::{Conversation, SessionId, SessionSummary, Turn};
-use crate::config::Settings;
+use crate::config::{Origins, Settings};
 use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEvent};
 use crate::report::Report;
 use crate::tui::{Background, Charset, Colors, Grounds, Keymap, Setup, Traits};
@@ -29,6 +29,8 @@ impl Chat {
             folder: "~/notes".into(),
             folder_path: "/home/me/notes".into(),
             settings,
+            origins: Origins::default(),
+            config_file: String::new(),
             keymap: Keymap::default(),
             traits: Traits { colors: Colors::None, background: Background::Dark, charset: Charset::Ascii },
             resume: None,
@@ -224,6 +226,9 @@ fn the_commands_answer_in_words() {
         "/set temperature",
         "/set temperature 9",
         "/set temperature 0.5",
+        "/settings temperature 9",
+        "/settings top_k",
+        "/settings top_k 7",
         "/model",
         "/quote 3",
         "/anyway",
@@ -238,6 +243,16 @@ fn the_commands_answer_in_words() {
             .iter()
             .any(|act| matches!(act, Act::Configure(settings) if (settings.sampling.temperature - 0.5).abs() < 1e-6))
     );
+    let saved: Vec<&Act> = chat.acts.iter().filter(|act| matches!(act, Act::SaveSetting(..))).collect();
+    assert_eq!(saved, [&Act::SaveSetting("top_k", "7".into())]);
+    chat.event(JobEvent::SettingSaved { key: "top_k", value: Some("7".into()), outcome: Ok(()) });
+    chat.line("/settings");
+    assert!(
+        chat.text.contains("top_k = 7, from the file") && chat.text.contains("top_p = 1, the default"),
+        "{}",
+        chat.text
+    );
+    assert!(chat.text.contains("temperature = 0.5, changed here"), "{}", chat.text);
 }
 
 #[test]

@@ -268,7 +268,7 @@ fn remove_leftovers(folder: &Path, which: Leftovers) -> io::Result<()> {
         let name = name.to_string_lossy();
         if name.starts_with(SCRATCH) {
             fs::remove_dir_all(entry.path())?;
-        } else if name.starts_with(".tmp-")
+        } else if name.starts_with(crate::atomic::PREFIX)
             || (which == Leftovers::All && name.starts_with('.') && name.ends_with(SUFFIX))
         {
             fs::remove_file(entry.path())?;

@@ -5,7 +5,7 @@
 //! Starting a program trusts marker and sizes, which is cheap; [`ModelStore::verify`] reads every byte.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write as _};
+use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -19,6 +19,7 @@ use super::error::{Cancelled, Failure};
 use super::hash::FileHash;
 use super::lock::{Attempt, Lock};
 use super::progress::PullEvent;
+use crate::atomic;
 use crate::report::Hinting as _;
 
 /// Says that a model's folder is complete.
@@ -294,15 +295,8 @@ pub(super) fn sync_folder(folder: &Path) {
 /// Writes beside the target, syncs, renames.
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Failure> {
     let folder = path.parent().expect("files of the store lie in its folder");
-    let write = || {
-        let mut file = tempfile::Builder::new().prefix(".tmp-").tempfile_in(folder)?;
-        serde_json::to_writer_pretty(&mut file, value)?;
-        file.flush()?;
-        file.as_file().sync_all()?;
-        file.persist(path)?;
-        Ok(())
-    };
-    write().map_err(|error| Failure::disk(path, "write", error))?;
+    let text = serde_json::to_vec_pretty(value).map_err(io::Error::from);
+    text.and_then(|text| atomic::replace(path, &text, None)).map_err(|error| Failure::disk(path, "write", error))?;
     sync_folder(folder);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use crate::answer::Held;
 use crate::chat::{Conversation, SessionId, Turn};
-use crate::config::Settings;
+use crate::config::{Setting, Settings};
 use crate::jobs::JobId;
 
 /// Background work, as the driver calls it.
@@ -16,6 +16,14 @@ pub trait Backend {
     fn cancel(&mut self, job: JobId);
     /// The settings are these from now on.
     fn configure(&mut self, settings: &Settings);
+    /// Writes a setting into the configuration file, or removes it from there: [`crate::jobs::JobEvent::SettingSaved`].
+    fn save_setting(&mut self, setting: &'static Setting, value: Option<String>);
+    /// Asks for [`crate::jobs::JobEvent::ModelsListed`]; the models in use are those of `settings`.
+    fn list_models(&mut self, settings: &Settings);
+    /// Pulls a model of the catalogue: [`crate::jobs::JobEvent::Pull`]. `accepted`: the person has accepted its license.
+    fn pull_model(&mut self, name: &str, accepted: bool);
+    /// Stops that, soon.
+    fn cancel_pull(&mut self, name: &str);
     /// Keeps the conversation; its last turn is new.
     fn save_turn(&mut self, conversation: &Conversation);
     /// Asks for [`crate::jobs::JobEvent::LibraryListed`].

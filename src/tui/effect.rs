@@ -15,6 +15,14 @@ pub(super) enum Effect {
     Cancel(JobId),
     /// Settings changed: a model may have to be fetched or loaded.
     Configure(Box<Settings>),
+    /// Write this setting, by its key, into the configuration file, or remove it from there.
+    SaveSetting(&'static str, Option<String>),
+    /// List the models.
+    ListModels(Box<Settings>),
+    /// Pull this model; the person has accepted its license, or has not been asked.
+    PullModel(String, bool),
+    /// Stop pulling it.
+    CancelPull(String),
     /// Keep this conversation, which may not be on the screen any more.
     SaveConversation(Box<Conversation>),
     /// List the library's files.

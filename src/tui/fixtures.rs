@@ -21,7 +21,7 @@ use super::update::update;
 use super::view;
 use crate::answer::{Answer, AnswerEvent, Citation, FinishKind, Gate, Measures, Sentence, Source, Verdict};
 use crate::chat::{Conversation, SessionId, SessionSummary, Turn};
-use crate::config::Settings;
+use crate::config::{Origins, Settings};
 use crate::ingest::Entry;
 use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEvent};
 
@@ -53,6 +53,8 @@ impl Harness {
             folder: "~/notes".into(),
             folder_path: "/home/me/notes".into(),
             settings,
+            origins: Origins::default(),
+            config_file: "~/.config/tanya/config.toml".into(),
             keymap: Keymap::default(),
             traits,
             resume: None,
@@ -325,6 +327,11 @@ pub(super) fn file(path: &str, state: FileState, bytes: u64, passages: u32, prob
         title: String::new(),
         reason: problem.map(|(reason, _)| reason.to_owned()),
         hint: problem.map(|(_, hint)| hint.to_owned()).filter(|hint| !hint.is_empty()),
+        took: (passages > 0).then(|| Duration::from_micros(bytes)),
+        bytes_read: (passages > 0).then_some(bytes),
+        hidden_words: 0,
+        hidden_characters: 0,
+        marks: Vec::new(),
     }
 }
 

@@ -70,6 +70,15 @@ pub(super) enum Command {
     Palette,
     NewSession,
     Sessions,
+    Settings,
+    Models,
+    PullModel,
+    CancelPull,
+    KeepModel,
+    KeepSetting,
+    ResetSetting,
+    NextValue,
+    PreviousValue,
     Library,
     FilterFiles,
     NextFiles,
@@ -126,9 +135,17 @@ pub(super) enum When {
     FilesFiltering,
     /// What is known of one file is shown.
     FileDetails,
+    /// Keys go to the list of settings.
+    Settings,
+    /// The value of a setting is typed.
+    SettingEdited,
+    /// Keys go to the list of models.
+    Models,
+    /// A model's license waits for a yes.
+    Licensing,
     /// There is no question yet, nothing is typed, and questions are suggested.
     Suggested,
-    /// Keys go to a page: help, settings, a passage.
+    /// Keys go to a page: help, metrics, a passage.
     Page,
     /// A passage is open.
     Passage,
@@ -167,13 +184,24 @@ pub(super) enum Group {
     Sources,
     Sessions,
     Library,
+    Settings,
+    Models,
     Insight,
     Program,
 }
 
 impl Group {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Asking, Self::Reading, Self::Sources, Self::Sessions, Self::Library, Self::Insight, Self::Program];
+    pub(super) const ALL: [Self; 9] = [
+        Self::Asking,
+        Self::Reading,
+        Self::Sources,
+        Self::Sessions,
+        Self::Library,
+        Self::Settings,
+        Self::Models,
+        Self::Insight,
+        Self::Program,
+    ];
 
     pub(super) fn title(self) -> &'static str {
         match self {
@@ -182,6 +210,8 @@ impl Group {
             Self::Sources => "Sources and citations",
             Self::Sessions => "Earlier conversations",
             Self::Library => "The library's files",
+            Self::Settings => "Settings",
+            Self::Models => "Models",
             Self::Insight => "Inside an answer",
             Self::Program => "Program",
         }
@@ -230,6 +260,10 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     NextItem "next" [key(KeyCode::Down), char('j')] List Program "select the one below, in a list and in the sources" "";
     PreviousItem "previous-found" [key(KeyCode::Up)] Filtering Sessions "" "";
     NextItem "next-found" [key(KeyCode::Down)] Filtering Sessions "" "";
+    PreviousItem "previous-setting" [key(KeyCode::Up)] Settings Settings "" "";
+    NextItem "next-setting" [key(KeyCode::Down)] Settings Settings "" "";
+    PreviousItem "previous-model" [key(KeyCode::Up), char('k')] Models Models "" "";
+    NextItem "next-model" [key(KeyCode::Down), char('j')] Models Models "" "";
     FilterSessions "filter" [char('/')] List Sessions "search the questions and answers of all conversations" "search";
     RenameSession "rename" [char('r')] List Sessions "give the selected conversation a name" "rename";
     ExportSession "export" [char('e')] List Sessions "write it as a Markdown file into the current directory" "export";
@@ -252,6 +286,17 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     ReadAllAgain "read-all-again" [char('R')] Files Library "read the whole folder again" "";
     Top "first-file" [key(KeyCode::Home), char('g')] Files Library "" "";
     Bottom "last-file" [key(KeyCode::End), char('G')] Files Library "" "";
+    OpenItem "change-setting" [key(KeyCode::Enter)] Settings Settings "in the settings, found by typing: change the selected one" "change";
+    Confirm "save-value" [key(KeyCode::Enter)] SettingEdited Settings "take the value that is typed, and save it" "save";
+    NextValue "next-value" [key(KeyCode::Right)] Settings Settings "the next of the words that a setting takes, saved" "";
+    PreviousValue "previous-value" [key(KeyCode::Left)] Settings Settings "the word before, saved" "";
+    ResetSetting "reset-setting" [ctrl('x'), key(KeyCode::Delete)] Settings Settings "back to the default: the setting leaves the file" "default";
+    KeepSetting "save-setting" [ctrl('s')] Settings Settings "save the value as it is" "save";
+    OpenItem "use-model" [key(KeyCode::Enter)] Models Models "in the models: take the selected one, until the end" "use it";
+    KeepModel "keep-model" [char('s')] Models Models "in the models: take it and save that in the settings" "use and save";
+    PullModel "pull" [char('p')] Models Models "in the models: fetch the selected one, or check one that is here byte by byte" "fetch";
+    CancelPull "cancel-pull" [char('x')] Models Models "in the models: stop fetching it; what has arrived is kept" "stop";
+    Confirm "accept-license" [char('y')] Licensing Models "accept a model's license, when asked; any other key does not" "accept";
     PreviousItem "previous-source" [key(KeyCode::Up), char('k')] Sources Sources "" "";
     NextItem "next-source" [key(KeyCode::Down), char('j')] Sources Sources "" "";
     PreviousItem "previous-passage" [char('['), key(KeyCode::Left)] Passage Sources "in a passage: the source before" "";
@@ -308,6 +353,8 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     NewSession "new" [ctrl('n')] Chat Program "a new conversation" "";
     Sessions "sessions" [ctrl('r')] Chat Program "earlier conversations" "";
     Library "library" [ctrl('o')] Chat Library "every file of the folder, with what was read of it, and why no more" "";
+    Settings "settings" [ctrl('s')] Chat Settings "every setting with its meaning, to be changed and saved" "";
+    Models "models" [ctrl('g')] Chat Models "the models here and in the catalogue, with what they take" "";
     Repaint "redraw" [ctrl('l')] Anywhere Program "draw the screen again" "";
     Suspend "suspend" [ctrl('z')] Anywhere Program "suspend; `fg` brings it back" "";
     Help "help" [char('?'), Chord(KeyCode::F(1), PLAIN)] Empty Program "this help, when nothing is typed" "help";
@@ -341,7 +388,13 @@ pub(super) const SLASHES: &[Slash] = &[
     Slash { name: "inspect", arguments: "", title: "the steps of the model, or keep those of the next answer" },
     Slash { name: "prompt", arguments: "", title: "the last prompt by its parts" },
     Slash { name: "metrics", arguments: "", title: "what answers cost in time, memory and energy" },
-    Slash { name: "set", arguments: "[KEY [VALUE]]", title: "change a setting, or list them all with their ranges" },
+    Slash {
+        name: "settings",
+        arguments: "[KEY VALUE]",
+        title: "every setting with its meaning; with a value: change one and save it",
+    },
+    Slash { name: "set", arguments: "[KEY [VALUE]]", title: "change a setting until the end, or tell what it is" },
+    Slash { name: "models", arguments: "", title: "the models here and in the catalogue: take, fetch, compare" },
     Slash { name: "model", arguments: "[NAME]", title: "which model answers, or another one from now on" },
     Slash { name: "quit", arguments: "", title: "end the program" },
 ];

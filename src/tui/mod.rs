@@ -52,6 +52,7 @@ pub use text::{clean, one_line};
 pub use theme::{Background, Charset, Colors, Traits};
 pub use viewer::{Invocation, Opening, Target};
 
+use crate::config::Setting;
 use crate::jobs::JobEvent;
 use crate::report::Report;
 use effect::Effect;
@@ -226,6 +227,14 @@ impl Driver<'_> {
                     self.screen.set_mouse(settings.mouse)?;
                     self.backend.configure(&settings);
                 }
+                Effect::SaveSetting(key, value) => {
+                    if let Some(setting) = Setting::find(key) {
+                        self.backend.save_setting(setting, value);
+                    }
+                }
+                Effect::ListModels(settings) => self.backend.list_models(&settings),
+                Effect::PullModel(name, accepted) => self.backend.pull_model(&name, accepted),
+                Effect::CancelPull(name) => self.backend.cancel_pull(&name),
                 Effect::SaveConversation(conversation) => self.backend.save_turn(&conversation),
                 Effect::ListLibrary => self.backend.list_library(),
                 Effect::ReadAgain(path) => self.backend.read_again(path.as_deref()),

@@ -6,29 +6,33 @@
 mod files;
 mod folder;
 mod insight;
+mod models;
 mod palette;
 mod scroll;
 mod sessions;
+mod settings;
 mod turn;
+mod when;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use files::files_mode;
 pub(super) use files::{Files, FilesMode, Which};
 pub(super) use folder::{Indexing, Library, Model, Models};
 pub(super) use insight::{Insight, Inspect, Knob, PromptView, Standing};
+pub(super) use models::{ModelsView, Pulling, Role};
 pub(super) use palette::{Act, Entry, Palette};
 pub(super) use scroll::Scroll;
-use sessions::sessions_mode;
 pub(super) use sessions::{Mode, Sessions};
+pub(super) use settings::{Edit, SettingsView, shown_value, waits_for_start};
 pub(super) use turn::{Phase, TurnState};
 
 use super::composer::Composer;
-use super::keymap::{Keymap, When};
+use super::keymap::Keymap;
 use super::theme::{Charset, Glyphs, Theme, Traits};
 use crate::answer::Held;
 use crate::chat::Conversation;
-use crate::config::Settings;
+use crate::config::{Origins, Settings};
 use crate::jobs::JobId;
 use crate::report::Report;
 
@@ -52,7 +56,8 @@ pub(super) enum Focus {
 pub(super) enum Screen {
     Chat,
     Help(Page),
-    Settings(Page),
+    Settings(SettingsView),
+    Models(ModelsView),
     Sessions(Sessions),
     Files(Files),
     Passage(Passage),
@@ -115,6 +120,10 @@ pub struct Setup {
     pub folder_path: String,
     /// As configured.
     pub settings: Settings,
+    /// Where each setting comes from.
+    pub origins: Origins,
+    /// The path of the file that settings are saved in.
+    pub config_file: String,
     /// Which keys mean which command.
     pub keymap: Keymap,
     /// What the terminal can show.
@@ -135,11 +144,17 @@ pub(super) struct State {
     pub folder: String,
     pub folder_path: String,
     pub settings: Settings,
+    /// As they were at the start, which some hold for until the next.
+    pub settled: Settings,
+    pub origins: Origins,
+    pub config_file: String,
     pub keymap: Keymap,
     pub traits: Traits,
     pub look: Look,
     pub library: Library,
     pub models: Models,
+    /// Models that come in because a person asked for them, by name.
+    pub pulls: BTreeMap<String, Pulling>,
     pub conversation: Conversation,
     pub turns: Vec<TurnState>,
     pub scroll: Scroll,
@@ -172,11 +187,15 @@ impl State {
             conversation: Conversation::new(&setup.folder_path, setup.started),
             folder: setup.folder,
             folder_path: setup.folder_path,
+            settled: setup.settings.clone(),
             settings: setup.settings,
+            origins: setup.origins,
+            config_file: setup.config_file,
             keymap: setup.keymap,
             traits: setup.traits,
             library: Library::default(),
             models: Models::default(),
+            pulls: BTreeMap::new(),
             turns: Vec::new(),
             scroll: Scroll::default(),
             composer: Composer::default(),
@@ -277,62 +296,6 @@ impl State {
     /// Is the chat what is seen?
     pub(super) fn shows_chat(&self) -> bool {
         self.screen == Screen::Chat && self.palette.is_none()
-    }
-
-    /// Does the state make this place of the key table true?
-    pub(super) fn holds(&self, when: When) -> bool {
-        match self.palette {
-            Some(_) => matches!(when, When::Palette | When::Away | When::Anywhere),
-            None => self.holds_on(&self.screen, when),
-        }
-    }
-
-    /// Would it be true on this screen, without the list of commands?
-    pub(super) fn holds_on(&self, screen: &Screen, when: When) -> bool {
-        let chat = *screen == Screen::Chat;
-        let empty = self.composer.is_empty();
-        let typing = chat && self.focus == Focus::Composer;
-        let citable = chat && self.focus != Focus::Sources && (empty || self.focus == Focus::Transcript);
-        match when {
-            When::Anywhere => true,
-            When::Chat => chat,
-            When::Empty => chat && empty,
-            When::Typing => typing,
-            When::Typed => typing && !empty,
-            When::Slash => typing && self.slash().is_some(),
-            When::FirstLine => typing && self.composer.on_first_line(),
-            When::LastLine => typing && self.composer.on_last_line(),
-            When::Answering => chat && self.running.is_some(),
-            When::Refused => typing && empty && self.cited.is_none() && self.refused().is_some(),
-            When::Cited => {
-                citable
-                    && self.turns.iter().any(|turn| turn.laid.as_ref().is_some_and(|laid| !laid.citations.is_empty()))
-            }
-            When::CitationSelected => citable && self.cited.is_some(),
-            When::Transcript => chat && self.focus == Focus::Transcript,
-            When::Sources => chat && self.focus == Focus::Sources,
-            When::ScrolledUp => match screen {
-                Screen::Chat => !self.scroll.follow && (empty || self.focus != Focus::Composer),
-                Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Metrics(_) => true,
-                Screen::Sessions(_) | Screen::Files(_) | Screen::Inspect(_) | Screen::Prompt(_) => false,
-            },
-            When::List => sessions_mode(screen) == Some(&Mode::Browse),
-            When::Filtering => sessions_mode(screen) == Some(&Mode::Filter),
-            When::Naming => matches!(sessions_mode(screen), Some(Mode::Rename(_))),
-            When::Deleting => sessions_mode(screen) == Some(&Mode::Delete),
-            When::Files => files_mode(screen) == Some(FilesMode::Browse),
-            When::FilesFiltering => files_mode(screen) == Some(FilesMode::Filter),
-            When::FileDetails => matches!(files_mode(screen), Some(FilesMode::Details(_))),
-            When::Suggested => typing && empty && self.turns.is_empty() && !self.suggestions.is_empty(),
-            When::Page => {
-                matches!(screen, Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Metrics(_))
-            }
-            When::Inspecting => matches!(screen, Screen::Inspect(_)),
-            When::Prompted => matches!(screen, Screen::Prompt(_)),
-            When::Passage => matches!(screen, Screen::Passage(_)),
-            When::Palette => false,
-            When::Away => !chat || self.focus != Focus::Composer || (self.cited.is_some() && empty),
-        }
     }
 
     /// The start of a `/` command being typed: one line, one word.

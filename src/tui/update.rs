@@ -8,8 +8,10 @@ mod files;
 mod insight;
 mod jobs;
 mod keys;
+mod models;
 mod palette;
 mod sessions;
+mod settings;
 
 use std::time::Duration;
 
@@ -32,6 +34,10 @@ pub(super) fn update(state: &mut State, at: Duration, msg: Msg) -> Vec<Effect> {
             }
             if let Screen::Files(_) = state.screen {
                 files::pasted(state, &text);
+                return Vec::new();
+            }
+            if let Screen::Settings(_) = state.screen {
+                settings::pasted(state, &text);
                 return Vec::new();
             }
             if state.screen != Screen::Chat {

@@ -17,9 +17,11 @@ mod help;
 mod inspect;
 mod ledger;
 mod metrics;
+mod models;
 mod palette;
 mod passage;
 mod sessions;
+mod settings;
 mod sources;
 mod start;
 mod status;
@@ -108,12 +110,11 @@ pub(super) fn last_top(state: &State) -> usize {
     let columns = transcript_columns(state);
     let lines = match &state.screen {
         Screen::Help(_) => help::lines(state, columns).len(),
-        Screen::Settings(_) => help::settings(state, columns).len(),
         Screen::Passage(passage) => passage::length(state, *passage),
         Screen::Metrics(_) => metrics::lines(state, columns).len(),
         Screen::Inspect(view) => inspect::lines(state, view, columns, areas(state).transcript.height).len(),
         Screen::Files(list) => files::details(state, list, columns).len(),
-        Screen::Chat | Screen::Sessions(_) | Screen::Prompt(_) => 0,
+        Screen::Chat | Screen::Settings(_) | Screen::Models(_) | Screen::Sessions(_) | Screen::Prompt(_) => 0,
     };
     lines.saturating_sub(page_rows(state))
 }
@@ -154,9 +155,8 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
         (None, Screen::Help(page)) => {
             lines(frame, areas.transcript, &help::lines(state, areas.transcript.width), page.top);
         }
-        (None, Screen::Settings(page)) => {
-            lines(frame, areas.transcript, &help::settings(state, areas.transcript.width), page.top);
-        }
+        (None, Screen::Models(view)) => models::draw(state, view, frame, areas.transcript),
+        (None, Screen::Settings(view)) => settings::draw(state, view, frame, areas.transcript),
         (None, Screen::Sessions(list)) => sessions::draw(state, list, frame, areas.transcript),
         (None, Screen::Files(list)) => files::draw(state, list, frame, areas.transcript),
         (None, Screen::Passage(open)) => passage::draw(state, *open, frame, areas.transcript),

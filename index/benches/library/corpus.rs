@@ -5,6 +5,8 @@
 //! directions that all share, and a little noise of its own: nearest neighbors are many and close together, as those of real
 //! sentence vectors are. What such vectors cannot tell is how well a model's vectors fit its texts.
 
+use std::path::Path;
+
 use tanya_index::{Document, FileStamp, FileState, NewChunk, Span};
 
 /// Raise it when anything here changes: kept libraries of other versions are then not used.
@@ -89,6 +91,8 @@ pub(crate) struct Corpus {
     vocabulary: Vec<String>,
     topics: Vec<Vec<f32>>,
     shared: Vec<Vec<f32>>,
+    /// A model's vectors in place of made-up ones.
+    own: Option<Vec<Vec<f32>>>,
 }
 
 impl Corpus {
@@ -98,7 +102,18 @@ impl Corpus {
             vocabulary: (0..COMMON + TOPICS * WORDS_OF_A_TOPIC).map(word).collect(),
             topics: (0..TOPICS).map(|_| random.direction()).collect(),
             shared: (0..SHARED).map(|_| random.direction()).collect(),
+            own: std::env::var_os("TANYA_BENCH_VECTORS").map(|path| rows_of(Path::new(&path))),
         }
+    }
+
+    /// How many passages there are vectors for: as many as are asked for, unless they are a model's. Questions have the last.
+    pub(crate) fn most_chunks(&self) -> usize {
+        self.own.as_ref().map_or(usize::MAX, |rows| rows.len().saturating_sub(QUESTIONS))
+    }
+
+    /// Of the libraries that are kept.
+    pub(crate) fn name(&self) -> String {
+        if self.own.is_some() { format!("library-v{VERSION}-own") } else { format!("library-v{VERSION}") }
     }
 
     /// A document by its number, with a vector for each of its chunks.
@@ -114,7 +129,10 @@ impl Corpus {
             NewChunk { span, heading: format!("Part {}", place / 3 + 1), text }
         });
         let chunks: Vec<NewChunk> = chunks.collect();
-        let vectors = chunks.iter().map(|_| self.vector(&mut random, topic, &own)).collect();
+        let vectors = match &self.own {
+            Some(rows) => rows[number * CHUNKS_A_DOCUMENT..][..chunks.len()].to_vec(),
+            None => chunks.iter().map(|_| self.vector(&mut random, topic, &own)).collect(),
+        };
         let words = [self.topical(&mut random, topic), self.topical(&mut random, topic)];
         let document = Document {
             path: format!("{}/{number}.md", folder(number)),
@@ -124,6 +142,7 @@ impl Corpus {
             chunks,
             state: FileState::Indexed,
             reason: None,
+            reading: None,
         };
         (document, vectors)
     }
@@ -141,7 +160,11 @@ impl Corpus {
             add(&mut vector, 0.8, &vectors[chunk]);
             add(&mut vector, 0.6, &random.direction());
             let text = words[first..first + length].join(" ");
-            Question { text, vector: unit_length(vector), folder: folder(asked) }
+            let vector = match &self.own {
+                Some(rows) => rows[rows.len() - 1 - number].clone(),
+                None => unit_length(vector),
+            };
+            Question { text, vector, folder: folder(asked) }
         };
         (0..QUESTIONS).map(question).collect()
     }
@@ -180,6 +203,13 @@ impl Corpus {
         add(&mut vector, 0.2, &random.direction());
         unit_length(vector)
     }
+}
+
+/// Rows of f32, as `examples/embed.rs` of the engine writes them.
+fn rows_of(path: &Path) -> Vec<Vec<f32>> {
+    let bytes = std::fs::read(path).unwrap();
+    let number = |bytes: &[u8]| f32::from_le_bytes(bytes.try_into().expect("four bytes"));
+    bytes.chunks_exact(4 * DIMENSION).map(|row| row.chunks_exact(4).map(number).collect()).collect()
 }
 
 /// Bytes of the texts of chunks.

@@ -7,7 +7,7 @@ use tanya_index::{
     ChunkId, Conditions, Library, Mode, Options, Query, QueryVectors, Snapshot, TextHash, VectorKind, WeightedText,
 };
 
-use crate::corpus::{CHUNKS_A_DOCUMENT, Corpus, DIMENSION, Question, VERSION};
+use crate::corpus::{CHUNKS_A_DOCUMENT, Corpus, DIMENSION, Question};
 
 pub(crate) const EMBEDDER: &str = "made up";
 /// Hits of a search, and neighbors that a recall counts.
@@ -35,7 +35,7 @@ impl<'a> Kept<'a> {
 
     pub(crate) fn dir(&self) -> &Path {
         self.dir.get_or_init(|| {
-            let dir = place().join(format!("library-v{VERSION}-{}", self.chunks));
+            let dir = place().join(format!("{}-{}", self.corpus.name(), self.chunks));
             if !is_complete(&dir, self.chunks) {
                 Library::destroy(&dir).unwrap();
                 build(&dir, self.corpus, self.chunks);

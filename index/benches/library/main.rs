@@ -5,7 +5,9 @@
 //! ```
 //!
 //! Criterion gives means with their spread; lines of our own beside them give percentiles over all searches, recall, memory
-//! and disk. `TANYA_BENCH_MILLION=1` adds a million passages, `TANYA_BENCH_DIR` says where libraries are kept between runs.
+//! and disk. `TANYA_BENCH_MILLION=1` adds a million passages, `TANYA_BENCH_DIR` says where libraries are kept between runs,
+//! `TANYA_BENCH_TEXT` names a folder of Markdown and text to be taken up in place of made-up text, `TANYA_BENCH_VECTORS` a file of a
+//! model's vectors (rows of 384 f32) to be searched in place of made-up ones.
 //! Text and vectors are made up ([`corpus`]): they are for size and speed, not for how good hits are.
 
 #![expect(clippy::print_stdout, reason = "what was measured is the output")]
@@ -14,6 +16,7 @@
 mod corpus;
 mod figures;
 mod kept;
+mod texts;
 
 use std::cell::{Cell, OnceCell};
 use std::hint::black_box;
@@ -23,7 +26,7 @@ use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, BenchmarkId, Criterion, SamplingMode, Throughput};
 use tanya_index::{Library, Query, Snapshot};
 
-use corpus::{Corpus, Question, text_bytes};
+use corpus::{Corpus, Question};
 use kept::{Kept, by_vector, by_words, found, hybrid, in_a_folder};
 
 /// A kind of search, by its name.
@@ -38,7 +41,8 @@ fn main() {
     let mut criterion = Criterion::default().without_plots().configure_from_args();
     taking_up(&mut criterion, &corpus);
     let million = std::env::var_os("TANYA_BENCH_MILLION").map(|_| 1_000_000);
-    for chunks in [10_000, 100_000].into_iter().chain(million) {
+    let sizes = [10_000, 30_000, 100_000].into_iter().chain(million);
+    for chunks in sizes.filter(|&chunks| chunks <= corpus.most_chunks()) {
         let kept = Kept::new(&corpus, chunks);
         opening(&mut criterion, &kept);
         searching(&mut criterion, &kept);
@@ -47,12 +51,12 @@ fn main() {
     criterion.final_summary();
 }
 
-/// Text a second: into database and word index, and into the word index alone.
+/// Text a second: into database and word index, into the word index alone, and into a plain index of tantivy's beside them.
 fn taking_up(criterion: &mut Criterion, corpus: &Corpus) {
-    let documents: Vec<_> = (0..1_000).map(|number| corpus.document(number).0).collect();
+    let documents = texts::documents(corpus);
     let mut group = criterion.benchmark_group("index");
     group.sample_size(10).sampling_mode(SamplingMode::Flat).measurement_time(Duration::from_secs(20));
-    group.throughput(Throughput::BytesDecimal(documents.iter().map(|document| text_bytes(&document.chunks)).sum()));
+    group.throughput(Throughput::BytesDecimal(texts::bytes(&documents)));
     std::fs::create_dir_all(kept::place()).unwrap();
     let write = |dir: &std::path::Path| {
         let documents = documents.clone();
@@ -90,6 +94,10 @@ fn taking_up(criterion: &mut Criterion, corpus: &Corpus) {
             };
             (0..rounds).map(again).sum()
         });
+    });
+    group.bench_function("tantivy alone", |bencher| {
+        let alone = |_| texts::tantivy_alone(&documents, tempfile::tempdir_in(kept::place()).unwrap().path());
+        bencher.iter_custom(|rounds| (0..rounds).map(alone).sum());
     });
     group.finish();
 }

@@ -9,6 +9,7 @@
 //!
 //! Changing anything here changes what stands in existing word indexes: raise `words::VERSION`.
 
+mod class;
 mod language;
 mod segment;
 mod stem;
@@ -41,8 +42,7 @@ pub(crate) fn query_terms(text: &str, languages: Languages) -> Vec<QueryTerm> {
     let mut stems = Stems::new();
     let (mut telling, mut stops) = (Vec::new(), Vec::new());
     let tokens = segment(text);
-    let words: Vec<&str> =
-        tokens.iter().filter(|token| token.kind == Kind::Word).map(|token| token.text.as_str()).collect();
+    let words: Vec<&str> = tokens.iter().filter(|token| token.kind == Kind::Word).map(|token| &*token.text).collect();
     let spoken = stop::spoken(&words, languages);
     let shouted = !text.contains(char::is_lowercase);
     for token in tokens {
@@ -56,8 +56,10 @@ pub(crate) fn query_terms(text: &str, languages: Languages) -> Vec<QueryTerm> {
             && !token.text.contains(char::is_numeric)
             && !capitals;
         let (stems, exact) = match token.kind {
-            Kind::Gram => (vec![token.text], None),
-            Kind::Word | Kind::Compound => (stems.in_each(languages.spoken(), &token.text), Some(token.text)),
+            Kind::Gram => (vec![token.text.into_owned()], None),
+            Kind::Word | Kind::Compound => {
+                (stems.in_each(languages.spoken(), &token.text), Some(token.text.into_owned()))
+            }
         };
         terms.push(QueryTerm { stems, exact, position, correctable });
     }
@@ -73,8 +75,8 @@ pub(crate) fn is_stop_word(word: &str, languages: Languages) -> bool {
 pub(crate) fn all_terms(text: &str, languages: Languages) -> Vec<Vec<String>> {
     let mut stems = Stems::new();
     let tokens = segment(text).into_iter().filter(|token| token.kind != Kind::Compound);
-    let alternatives = |token: Token| match token.kind {
-        Kind::Gram => vec![token.text],
+    let alternatives = |token: Token<'_>| match token.kind {
+        Kind::Gram => vec![token.text.into_owned()],
         Kind::Word | Kind::Compound => distinct(stems.in_each(languages.spoken(), &token.text)),
     };
     tokens.map(alternatives).collect()
@@ -121,7 +123,7 @@ pub(crate) fn places_of(wanted: &HashSet<String>, text: &str, languages: Languag
     let mut ranges: Vec<(usize, usize)> = Vec::new();
     for token in segment(text) {
         let found = match token.kind {
-            Kind::Gram => wanted.contains(&token.text),
+            Kind::Gram => wanted.contains(&*token.text),
             Kind::Word | Kind::Compound => {
                 languages.spoken().iter().any(|language| wanted.contains(stems.of(language, &token.text)))
             }

@@ -9,8 +9,11 @@
 //!
 //! Invariant: tokens stand in the order of their positions; positions grow by one per word, character or piece.
 
+use std::borrow::Cow;
+
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+
+use super::class::{Class, class, class_of_ascii, continues};
 
 /// Characters of a word that are kept: beyond that lie keys, checksums and encoded data, which their first part names
 /// well enough.
@@ -29,12 +32,12 @@ pub(crate) enum Kind {
     Gram,
 }
 
-/// A term with its place.
+/// A term of a text with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Token {
+pub(crate) struct Token<'a> {
     pub(crate) kind: Kind,
-    /// Normalized, not stemmed.
-    pub(crate) text: String,
+    /// Normalized, not stemmed; of the text itself where it stands there like this, as most words do.
+    pub(crate) text: Cow<'a, str>,
     pub(crate) position: usize,
     /// First byte in the text.
     pub(crate) start: usize,
@@ -42,75 +45,13 @@ pub(crate) struct Token {
     pub(crate) end: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Word,
-    /// Belongs to the character before it, whatever that is.
-    Mark,
-    Ideograph,
-    Unspaced,
-    /// Invisible inside words: soft hyphen, joiners, zero-width space.
-    Ignorable,
-    Connector,
-    Other,
-}
-
-fn class(c: char) -> Class {
-    if c.is_ascii() {
-        return match c {
-            'a'..='z' | 'A'..='Z' | '0'..='9' => Class::Word,
-            '_' | '.' | '-' | ':' => Class::Connector,
-            _ => Class::Other,
-        };
-    }
-    match u32::from(c) {
-        0x00AD | 0x200B..=0x200D | 0x2060 | 0xFEFF => Class::Ignorable,
-        0x2010 | 0x2011 => Class::Connector,
-        // Thai, Lao, Burmese, Khmer with their extensions.
-        0x0E01..=0x0E3A
-        | 0x0E40..=0x0E4E
-        | 0x0E50..=0x0E59
-        | 0x0E81..=0x0EDF
-        | 0x1000..=0x1049
-        | 0x1050..=0x109F
-        | 0xAA60..=0xAA7F
-        | 0xA9E0..=0xA9FE
-        | 0x1780..=0x17D3
-        | 0x17DC..=0x17E9 => Class::Unspaced,
-        // Hangul letters and syllables, Kana, Bopomofo, Han with its extensions and compatibility forms, half-width Kana.
-        0x1100..=0x11FF
-        | 0x3005..=0x3007
-        | 0x3021..=0x3029
-        | 0x3031..=0x3035
-        | 0x3041..=0x3096
-        | 0x3099..=0x309A
-        | 0x309D..=0x309F
-        | 0x30A1..=0x30FA
-        | 0x30FC..=0x30FF
-        | 0x3105..=0x312F
-        | 0x3131..=0x318E
-        | 0x31A0..=0x31BF
-        | 0x31F0..=0x31FF
-        | 0x3400..=0x4DBF
-        | 0x4E00..=0x9FFF
-        | 0xA960..=0xA97C
-        | 0xAC00..=0xD7FB
-        | 0xF900..=0xFAFF
-        | 0xFF66..=0xFFDC
-        | 0x1B000..=0x1B16F
-        | 0x20000..=0x323AF => Class::Ideograph,
-        _ if is_combining_mark(c) => Class::Mark,
-        _ if c.is_alphanumeric() => Class::Word,
-        _ => Class::Other,
-    }
-}
-
 /// The tokens of a text.
-pub(crate) fn segment(text: &str) -> Vec<Token> {
+pub(crate) fn segment(text: &str) -> Vec<Token<'_>> {
     let mut out = Segmenter { text, tokens: Vec::with_capacity(text.len() / 5), position: 0 };
-    let mut rest = text.char_indices().map(|(at, c)| (at, c, class(c))).peekable();
-    while let Some(&(start, _, kind)) = rest.peek() {
-        match kind {
+    let mut start = 0;
+    while let Some(c) = text[start..].chars().next() {
+        let kind = class(c);
+        let end = match kind {
             Class::Word => {
                 let plain = plain_end(text, start);
                 let end = plain.unwrap_or_else(|| compound_end(text, start));
@@ -119,25 +60,22 @@ pub(crate) fn segment(text: &str) -> Vec<Token> {
                 } else {
                     out.compound(start, end);
                 }
-                while rest.next_if(|&(at, ..)| at < end).is_some() {}
+                end
             }
             Class::Ideograph | Class::Unspaced => {
-                let mut end = start;
-                while let Some((at, c, _)) = rest.next_if(|&(.., next)| continues(kind, next)) {
-                    end = at + c.len_utf8();
+                let end = run_end(text, start, kind);
+                if kind == Class::Ideograph {
+                    out.ideographs(start, end);
+                } else {
+                    out.unspaced(start, end);
                 }
-                if kind == Class::Ideograph { out.ideographs(start, end) } else { out.unspaced(start, end) }
+                end
             }
-            Class::Mark | Class::Ignorable | Class::Connector | Class::Other => {
-                rest.next();
-            }
-        }
+            Class::Mark | Class::Ignorable | Class::Connector | Class::Other => start + c.len_utf8(),
+        };
+        start = end;
     }
     out.tokens
-}
-
-fn continues(run: Class, next: Class) -> bool {
-    next == run || matches!(next, Class::Mark | Class::Ignorable)
 }
 
 /// Where a word ends that is ASCII letters and digits without a capital inside, with nothing behind it that could belong to it;
@@ -150,10 +88,6 @@ fn plain_end(text: &str, start: usize) -> Option<usize> {
     let alone = other(length) || (connector && other(length + 1));
     let capital_inside = bytes.get(1..length)?.iter().any(u8::is_ascii_uppercase);
     (alone && !capital_inside).then_some(start + length)
-}
-
-fn class_of_ascii(byte: u8) -> Option<Class> {
-    byte.is_ascii().then(|| class(char::from(byte)))
 }
 
 /// Where the compound that starts at `start` ends: words joined by one connector each (`::` counts as one).
@@ -175,22 +109,29 @@ fn compound_end(text: &str, start: usize) -> usize {
 }
 
 fn word_end(text: &str, start: usize) -> usize {
-    text[start..]
-        .char_indices()
-        .find(|&(_, c)| !continues(Class::Word, class(c)))
-        .map_or(text.len(), |(at, _)| start + at)
+    run_end(text, start, Class::Word)
+}
+
+/// Where the run of a class that starts at `start` ends.
+fn run_end(text: &str, start: usize, run: Class) -> usize {
+    let after = text[start..].char_indices().find(|&(_, c)| !continues(run, class(c)));
+    after.map_or(text.len(), |(at, _)| start + at)
 }
 
 struct Segmenter<'a> {
     text: &'a str,
-    tokens: Vec<Token>,
+    tokens: Vec<Token<'a>>,
     position: usize,
 }
 
-impl Segmenter<'_> {
+impl<'a> Segmenter<'a> {
     /// Emits a word that [`plain_end`] found.
     fn plain(&mut self, start: usize, end: usize) {
-        self.push(Kind::Word, cut(self.text[start..end].to_ascii_lowercase()), start, end);
+        let written = &self.text[start..end];
+        // No capital stands inside.
+        let capital = written.starts_with(|c: char| c.is_ascii_uppercase());
+        let lower = if capital { Cow::Owned(written.to_ascii_lowercase()) } else { Cow::Borrowed(written) };
+        self.push(Kind::Word, cut(lower), start, end);
         self.position += 1;
     }
 
@@ -213,11 +154,11 @@ impl Segmenter<'_> {
             let number = words.iter().all(|word| word.bytes().all(|b| b.is_ascii_digit()));
             let whole = if number { normalize(&self.text[start..end]) } else { words.concat() };
             if whole.chars().count() <= LONGEST_WORD {
-                self.push(Kind::Compound, whole, start, end);
+                self.push(Kind::Compound, whole.into(), start, end);
             }
         }
         for (word, (a, b)) in words.into_iter().zip(parts) {
-            self.push(Kind::Word, cut(word), a, b);
+            self.push(Kind::Word, cut(word.into()), a, b);
             self.position += 1;
         }
     }
@@ -226,9 +167,9 @@ impl Segmenter<'_> {
     fn ideographs(&mut self, start: usize, end: usize) {
         let characters = self.characters(start, end);
         for (i, (character, a, b)) in characters.iter().enumerate() {
-            self.push(Kind::Gram, character.clone(), *a, *b);
+            self.push(Kind::Gram, character.clone().into(), *a, *b);
             if let Some((next, _, next_end)) = characters.get(i + 1) {
-                self.push(Kind::Gram, format!("{character}{next}"), *a, *next_end);
+                self.push(Kind::Gram, format!("{character}{next}").into(), *a, *next_end);
             }
             self.position += 1;
         }
@@ -239,8 +180,8 @@ impl Segmenter<'_> {
         let characters = self.characters(start, end);
         let width = characters.len().min(3);
         for window in characters.windows(width.max(1)) {
-            let text = window.iter().map(|(character, ..)| character.as_str()).collect();
-            self.push(Kind::Gram, text, window[0].1, window[width - 1].2);
+            let text: String = window.iter().map(|(character, ..)| character.as_str()).collect();
+            self.push(Kind::Gram, text.into(), window[0].1, window[width - 1].2);
             self.position += 1;
         }
     }
@@ -266,7 +207,7 @@ impl Segmenter<'_> {
         characters
     }
 
-    fn push(&mut self, kind: Kind, text: String, start: usize, end: usize) {
+    fn push(&mut self, kind: Kind, text: Cow<'a, str>, start: usize, end: usize) {
         if !text.is_empty() {
             self.tokens.push(Token { kind, text, position: self.position, start, end });
         }
@@ -310,13 +251,18 @@ fn normalize(text: &str) -> String {
     lower.nfkc().collect()
 }
 
-fn cut(mut word: String) -> String {
-    if word.len() > LONGEST_WORD
-        && let Some((at, _)) = word.char_indices().nth(LONGEST_WORD)
-    {
-        word.truncate(at);
+fn cut(word: Cow<'_, str>) -> Cow<'_, str> {
+    if word.len() <= LONGEST_WORD {
+        return word;
     }
-    word
+    let Some((at, _)) = word.char_indices().nth(LONGEST_WORD) else { return word };
+    match word {
+        Cow::Borrowed(word) => Cow::Borrowed(&word[..at]),
+        Cow::Owned(mut word) => {
+            word.truncate(at);
+            Cow::Owned(word)
+        }
+    }
 }
 
 #[cfg(test)]
@@ -326,7 +272,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> Vec<String> {
-        segment(text).into_iter().map(|token| token.text).collect()
+        segment(text).into_iter().map(|token| token.text.into_owned()).collect()
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Words → stems (Snowball), by language. A word that its stemmer does not change is its own stem.
 
-use std::collections::HashMap;
-
+use foldhash::HashMap;
 use frostem::Stemmer;
 
 use super::language::{Language, Languages};

@@ -6,8 +6,9 @@
 
 mod lists;
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::language::{Language, Languages, as_listed};
 

@@ -2,13 +2,15 @@
 
 pub(crate) mod vectors;
 
+use std::time::Duration;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use crate::forget::Forgotten;
 use crate::outline::Outlined;
 use crate::types::{
-    Chunk, ChunkId, ContentHash, FileDetail, FileRecord, FileStamp, FileState, Problem, Span, Status, TextHash,
-    ToEmbed, embedding_text,
+    Chunk, ChunkId, ContentHash, FileDetail, FileRecord, FileStamp, FileState, Problem, Reading, Span, Status,
+    TextHash, ToEmbed, embedding_text,
 };
 
 /// Where the library stands.
@@ -202,13 +204,28 @@ pub(crate) fn ledger(connection: &Connection) -> rusqlite::Result<Vec<FileDetail
     connection
         .prepare(
             "SELECT f.path, f.size, f.mtime_ns, f.hash, f.state, f.reason, count(c.id), f.title,
-                count(DISTINCT c.page), count(DISTINCT nullif(c.heading, ''))
+                count(DISTINCT c.page), count(DISTINCT nullif(c.heading, '')), f.took_us, f.read_bytes,
+                f.hidden_words, f.hidden_characters, f.control_tokens, f.instructions
             FROM files f LEFT JOIN chunks c ON c.file = f.id GROUP BY f.id ORDER BY f.path",
         )?
         .query_map([], |row| {
-            Ok(FileDetail { file: file_row(row)?, title: row.get(7)?, pages: row.get(8)?, sections: row.get(9)? })
+            let (title, pages, sections) = (row.get(7)?, row.get(8)?, row.get(9)?);
+            Ok(FileDetail { file: file_row(row)?, title, pages, sections, reading: reading(row)? })
         })?
         .collect()
+}
+
+/// The account of a file's reading, from the columns of a ledger's row.
+fn reading(row: &Row<'_>) -> rusqlite::Result<Option<Reading>> {
+    let Some(took) = row.get::<_, Option<u64>>(10)? else { return Ok(None) };
+    Ok(Some(Reading {
+        took: Duration::from_micros(took),
+        bytes: row.get(11)?,
+        hidden_words: row.get(12)?,
+        hidden_characters: row.get(13)?,
+        control_tokens: row.get(14)?,
+        instructions: row.get(15)?,
+    }))
 }
 
 /// The files that `admits` lets pass by path, time of change and tags, by path.

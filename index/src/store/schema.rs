@@ -19,7 +19,7 @@ pub(crate) const VERSION: u32 = MIGRATIONS.len() as u32;
 const APPLICATION_ID: u32 = 0x7461_6e79;
 
 /// `MIGRATIONS[n]` leads from version n to n + 1. Never edited once released.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     r"
 CREATE TABLE embedders (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -96,6 +96,15 @@ UPDATE files SET hash = NULL WHERE path LIKE '%.md' OR path LIKE '%.markdown' OR
 
 -- Whether files of the library may still hold bytes of what was forgotten.
 ALTER TABLE library ADD COLUMN cleaning INTEGER NOT NULL DEFAULT 0;
+",
+    r"
+-- What reading a file took and came upon. took_us: microseconds; null where it was not read, or before this was kept.
+ALTER TABLE files ADD COLUMN took_us INTEGER;
+ALTER TABLE files ADD COLUMN read_bytes INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE files ADD COLUMN hidden_words INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE files ADD COLUMN hidden_characters INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE files ADD COLUMN control_tokens INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE files ADD COLUMN instructions INTEGER NOT NULL DEFAULT 0;
 ",
 ];
 
@@ -282,22 +291,30 @@ mod tests {
         }
     }
 
+    /// A library as that version left it, with these rows.
+    fn old_library(path: &Path, version: usize, rows: &str) {
+        create(path).unwrap();
+        let old = Connection::open(path).unwrap();
+        old.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+        for migration in &MIGRATIONS[..version] {
+            old.execute_batch(migration).unwrap();
+        }
+        old.pragma_update(None, "user_version", version as i64).unwrap();
+        old.execute_batch(rows).unwrap();
+        old.close().unwrap();
+    }
+
     #[test]
     fn a_library_of_the_first_version_keeps_what_it_holds_and_reads_anew_what_may_have_tags() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("library.sqlite");
-        create(&path).unwrap();
-        let old = Connection::open(&path).unwrap();
-        old.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
-        old.execute_batch(MIGRATIONS[0]).unwrap();
-        old.pragma_update(None, "user_version", 1).unwrap();
-        old.execute_batch(
+        old_library(
+            &path,
+            1,
             "UPDATE library SET generation = 7, words_generation = 7;
              INSERT INTO files VALUES (1, 'a.MD', 3, 5, zeroblob(32), 'A', 0, NULL), (2, 'b.pdf', 3, 5, zeroblob(32), 'B', 0, NULL);
              INSERT INTO chunks VALUES (9, 1, 0, 1, 2, NULL, '', 'a pear', zeroblob(32), 7, 0);",
-        )
-        .unwrap();
-        old.close().unwrap();
+        );
 
         let library = crate::Library::open(dir.path()).unwrap();
         let hashes: Vec<bool> = library.files().unwrap().iter().map(|file| file.stamp.hash.is_some()).collect();
@@ -316,6 +333,7 @@ mod tests {
             tags: vec!["Fruit".into()],
             state: crate::FileState::Indexed,
             reason: None,
+            reading: None,
         };
         let mut writer = library.writer().unwrap();
         writer.upsert(tagged).unwrap();
@@ -325,6 +343,46 @@ mod tests {
             .query_row("SELECT tags FROM files WHERE id <> 2", [], |row| row.get(0))
             .unwrap();
         assert_eq!(tags, "fruit");
+    }
+
+    #[test]
+    fn a_library_of_the_second_version_stays_as_it_is_and_tells_what_it_knows_of_readings() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("library.sqlite");
+        old_library(
+            &path,
+            2,
+            "INSERT INTO files VALUES (1, 'a.pdf', 3, 5, zeroblob(32), 'A', 1, 'page 2 is broken', 'x');",
+        );
+
+        let library = crate::Library::open(dir.path()).unwrap();
+        let [before] = &library.ledger().unwrap()[..] else { panic!("one file") };
+        assert!(before.file.stamp.hash.is_some(), "nothing is read again for this");
+        assert_eq!(before.reading, None, "how long it took then is not known now");
+        let reading = crate::Reading {
+            took: std::time::Duration::from_micros(1_234_567),
+            bytes: 2,
+            hidden_words: 3,
+            hidden_characters: 4,
+            control_tokens: 5,
+            instructions: 6,
+        };
+        let mut writer = library.writer().unwrap();
+        let document = crate::Document {
+            path: "b.pdf".into(),
+            stamp: crate::FileStamp { size: 3, mtime_ns: 5, hash: None },
+            title: String::new(),
+            chunks: Vec::new(),
+            tags: Vec::new(),
+            state: crate::FileState::Indexed,
+            reason: None,
+            reading: Some(reading.clone()),
+        };
+        writer.upsert(document).unwrap();
+        writer.rename("b.pdf", "c.pdf").unwrap();
+        writer.commit().unwrap();
+        let readings: Vec<_> = library.ledger().unwrap().into_iter().map(|detail| detail.reading).collect();
+        assert_eq!(readings, [None, Some(reading)], "a file that moves keeps its account");
     }
 
     #[test]

@@ -73,12 +73,14 @@ impl<'a> Commit<'a> {
     }
 
     fn upsert(&mut self, document: &Document) -> rusqlite::Result<()> {
-        let Document { path, stamp, title, chunks, tags, state, reason } = document;
+        let Document { path, stamp, title, chunks, tags, state, reason, reading } = document;
+        let account = reading.clone().unwrap_or_default();
         self.remove(path)?;
         self.transaction
             .prepare_cached(
-                "INSERT INTO files (path, size, mtime_ns, hash, title, state, reason, tags)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                "INSERT INTO files (path, size, mtime_ns, hash, title, state, reason, tags, took_us, read_bytes,
+                     hidden_words, hidden_characters, control_tokens, instructions)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             )?
             .execute(params![
                 path,
@@ -89,6 +91,12 @@ impl<'a> Commit<'a> {
                 state_code(*state),
                 reason,
                 tags.iter().map(|tag| folded_tag(tag)).collect::<Vec<_>>().join("\n"),
+                reading.as_ref().map(|reading| stored(reading.took.as_micros())),
+                stored(account.bytes),
+                stored(account.hidden_words),
+                stored(account.hidden_characters),
+                stored(account.control_tokens),
+                stored(account.instructions),
             ])?;
         let file = self.transaction.last_insert_rowid();
         let embedder = read::embedder(&self.transaction)?.map(|row| row.id);
@@ -179,7 +187,12 @@ impl<'a> Commit<'a> {
 
 /// `SQLite` counts to 2⁶³ − 1: no file is larger, whatever a broken file system claims.
 fn stored_size(stamp: &FileStamp) -> i64 {
-    i64::try_from(stamp.size).unwrap_or(i64::MAX)
+    stored(stamp.size)
+}
+
+/// A number as `SQLite` has them; beyond its largest, that.
+fn stored(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
 }
 
 fn advance(connection: &Connection, generation: u64, words_changed: bool) -> rusqlite::Result<()> {

@@ -12,7 +12,7 @@ use tantivy::{IndexWriter, TantivyDocument, TantivyError, Term};
 
 use super::tokens::Tokens;
 use super::{Fields, Stamp, VERSION, Words, seals};
-use crate::analysis::{Kind, Language, Languages, SAMPLE, Stems, add_to_sample, detect, segment};
+use crate::analysis::{Kind, Language, Languages, SAMPLE, Stems, Token, add_to_sample, detect, segment};
 use crate::error::Error;
 use crate::store::read;
 use crate::types::Chunk;
@@ -148,11 +148,26 @@ struct Intake<'a> {
 #[derive(Default)]
 struct File {
     path: String,
-    /// Decided once there is enough text, or no more.
-    language: Option<Language>,
+    /// Known once its language is: when there is enough text, or no more.
+    head: Option<Head>,
     sample: String,
     /// Chunks that came before it was decided.
     waiting: Vec<Chunk>,
+}
+
+/// What all chunks of a file share.
+struct Head {
+    language: Language,
+    title: Tokens,
+    path: Tokens,
+}
+
+impl Head {
+    fn of(chunk: &Chunk, language: Language, stems: &mut Stems) -> Self {
+        let title = stemmed_tokens(&chunk.title, language, stems);
+        let path = stemmed_tokens(&chunk.path, language, stems);
+        Self { language, title, path }
+    }
 }
 
 impl<'a> Intake<'a> {
@@ -165,8 +180,8 @@ impl<'a> Intake<'a> {
             self.decide()?;
             self.file = File { path: chunk.path.clone(), ..File::default() };
         }
-        if let Some(language) = self.file.language {
-            return self.add(&chunk, language);
+        if self.file.head.is_some() {
+            return self.add(&chunk);
         }
         add_to_sample(&mut self.file.sample, &chunk.text);
         self.file.waiting.push(chunk);
@@ -177,13 +192,11 @@ impl<'a> Intake<'a> {
     /// Decides on the file's language and adds what waited for that.
     fn decide(&mut self) -> Result<(), TantivyError> {
         let waiting = std::mem::take(&mut self.file.waiting);
-        if waiting.is_empty() {
-            return Ok(());
-        }
+        let Some(first) = waiting.first() else { return Ok(()) };
         let language = detect(&self.file.sample).unwrap_or(Language::English);
         self.languages.insert(language);
-        self.file.language = Some(language);
-        waiting.iter().try_for_each(|chunk| self.add(chunk, language))
+        self.file.head = Some(Head::of(first, language, &mut self.stems));
+        waiting.iter().try_for_each(|chunk| self.add(chunk))
     }
 
     /// Adds the last file's rest; returns the languages of all documents.
@@ -192,40 +205,50 @@ impl<'a> Intake<'a> {
         Ok(self.languages)
     }
 
-    fn add(&mut self, chunk: &Chunk, language: Language) -> Result<(), TantivyError> {
-        let document = document(self.fields, chunk, language, &mut self.stems);
+    fn add(&mut self, chunk: &Chunk) -> Result<(), TantivyError> {
+        let head = self.file.head.as_ref().expect("a file's language is decided before any of its chunks is added");
+        let document = document(self.fields, chunk, head, &mut self.stems);
         self.writer.add_document(document).map(drop)
     }
 }
 
-fn document(fields: Fields, chunk: &Chunk, language: Language, stems: &mut Stems) -> TantivyDocument {
+fn document(fields: Fields, chunk: &Chunk, head: &Head, stems: &mut Stems) -> TantivyDocument {
     let mut document = TantivyDocument::default();
     document.add_u64(fields.chunk, chunk.id.0 as u64);
     let mut exact = Tokens::with_capacity(chunk.text.len());
-    for (field, text) in [
-        (fields.title, &chunk.title),
-        (fields.heading, &chunk.heading),
-        (fields.path, &chunk.path),
-        (fields.body, &chunk.text),
-    ] {
-        let mut stemmed = Tokens::with_capacity(text.len());
-        for token in segment(text) {
-            match token.kind {
-                Kind::Gram => stemmed.push(token.position, &token.text),
-                Kind::Word | Kind::Compound => {
-                    stemmed.push(token.position, stems.of(language, &token.text));
-                    if field == fields.body {
-                        exact.push(token.position, &token.text);
-                    }
-                }
-            }
-        }
-        if let Some(stemmed) = stemmed.encoded() {
-            document.add_text(field, stemmed);
+    let mut stemmed = Tokens::with_capacity(chunk.text.len());
+    for token in segment(&chunk.text) {
+        stemmed.push(token.position, stem_of(&token, head.language, stems));
+        if token.kind != Kind::Gram {
+            exact.push(token.position, &token.text);
         }
     }
-    if let Some(exact) = exact.encoded() {
-        document.add_text(fields.exact, exact);
+    let heading = stemmed_tokens(&chunk.heading, head.language, stems);
+    for (field, tokens) in [
+        (fields.title, &head.title),
+        (fields.heading, &heading),
+        (fields.path, &head.path),
+        (fields.body, &stemmed),
+        (fields.exact, &exact),
+    ] {
+        if let Some(encoded) = tokens.encoded() {
+            document.add_text(field, encoded);
+        }
     }
     document
+}
+
+fn stemmed_tokens(text: &str, language: Language, stems: &mut Stems) -> Tokens {
+    let mut tokens = Tokens::with_capacity(text.len());
+    for token in segment(text) {
+        tokens.push(token.position, stem_of(&token, language, stems));
+    }
+    tokens
+}
+
+fn stem_of<'a>(token: &'a Token<'_>, language: Language, stems: &'a mut Stems) -> &'a str {
+    match token.kind {
+        Kind::Gram => &token.text,
+        Kind::Word | Kind::Compound => stems.of(language, &token.text),
+    }
 }

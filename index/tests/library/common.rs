@@ -27,6 +27,7 @@ pub(crate) fn document(path: &str, texts: &[&str]) -> Document {
         tags: Vec::new(),
         state: FileState::Indexed,
         reason: None,
+        reading: None,
     }
 }
 

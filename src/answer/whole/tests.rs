@@ -41,6 +41,7 @@ fn document(path: &str, text: &str) -> Document {
         tags: if path.starts_with("garden") { vec!["garden".into()] } else { Vec::new() },
         state: FileState::Indexed,
         reason: None,
+        reading: None,
     }
 }
 

@@ -138,6 +138,7 @@ fn the_library_is_asked_for_each_file_and_one_that_left_it_is_gone() {
         tags: Vec::new(),
         state: FileState::Indexed,
         reason: None,
+        reading: None,
     };
     writer.upsert(document).unwrap();
     writer.commit().unwrap();

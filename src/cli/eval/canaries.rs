@@ -114,6 +114,7 @@ fn poisoned(path: &std::path::Path, asked: &[(String, Canary)]) -> Result<Librar
             chunks: vec![chunk],
             state: FileState::Indexed,
             reason: None,
+            reading: None,
         };
         writer.upsert(document).context("cannot write the temporary library")?;
     }

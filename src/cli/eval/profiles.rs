@@ -11,7 +11,7 @@ use super::{Answers, App, ask_all, given, output, recommendation};
 use crate::answer::Answer;
 use crate::cli::ask::Desk;
 use crate::cli::progress::Progress;
-use crate::config::{Profile, Settings};
+use crate::config::{Origin, Profile, Settings};
 use crate::eval::{self, Figure, Question, Recommendation, Row, Spread, Times, Tried};
 
 /// Picks one of a row's times.
@@ -37,11 +37,9 @@ pub(super) fn run(
     // Nobody waits for a model to be opened but once.
     desk.warm()?;
     let mut all = Vec::new();
-    for (name, profile) in Profile::ALL {
+    for (name, _) in Profile::ALL {
         let mut settings = app.settings.clone();
-        profile.apply(&mut settings);
-        // Who has turned the reader off has none here either.
-        settings.reader &= app.settings.reader;
+        settings.set_from("profile", name, Origin::Session, &mut app.origins.clone())?;
         let mut kept = match out {
             Some(out) => Answers::open(&beside(out, name), &settings)?,
             None => Answers::default(),

@@ -2,7 +2,7 @@
 
 use tanya_index::FileState;
 
-use super::{Block, BlockKind, Extracted, LineRange, MAX_UNPACKED_TEXT, one_line, sanitize};
+use super::{Block, BlockKind, Extracted, Hidden, LineRange, MAX_UNPACKED_TEXT, one_line, sanitize};
 
 /// Rows of a table that are read; more are counted and left out.
 pub(super) const MAX_ROWS: usize = 100_000;
@@ -15,8 +15,7 @@ pub(super) struct Body {
     /// Lines given out on this page, or in the document where there are no pages.
     lines: u32,
     bytes: usize,
-    hidden_characters: usize,
-    hidden_words: usize,
+    hidden: Hidden,
     notes: Vec<String>,
     full: bool,
     partly: bool,
@@ -71,7 +70,7 @@ impl Body {
             return;
         }
         let clean = sanitize::sanitize(text);
-        self.hidden_characters += clean.hidden;
+        self.hidden.characters += clean.hidden;
         self.bytes += clean.text.len();
         let Some(block) = Block::consecutive(kind, &clean.text, 1) else { return };
         let first = self.lines + 1;
@@ -114,7 +113,7 @@ impl Body {
 
     /// As many words as this were hidden and left out elsewhere.
     pub(super) fn hides_words(&mut self, words: usize) {
-        self.hidden_words += words;
+        self.hidden.words += words;
     }
 
     /// Something was left out that a reader would see.
@@ -139,16 +138,11 @@ impl Body {
 
     /// The document under this title, or that of its file.
     pub(super) fn titled(mut self, title: Option<String>, tags: Vec<String>) -> Extracted {
-        if self.blocks.is_empty() && self.hidden_words == 0 {
+        if self.blocks.is_empty() && self.hidden.words == 0 {
             let reason = self.notes.pop().unwrap_or_else(|| "it holds no text".to_owned());
             return Extracted::without_text(FileState::Skipped, reason);
         }
-        if self.hidden_words > 0 {
-            self.notes.push(format!("{} hidden words were left out", self.hidden_words));
-        }
-        if self.hidden_characters > 0 {
-            self.notes.push(format!("{} hidden characters were left out", self.hidden_characters));
-        }
+        self.notes.extend(self.hidden.notes());
         let title = title.map(|title| one_line(&sanitize::sanitize(&title).text));
         Extracted {
             title: title.filter(|title| !title.is_empty()),
@@ -157,6 +151,7 @@ impl Body {
             state: if self.partly { FileState::Partly } else { FileState::Indexed },
             reason: (!self.notes.is_empty()).then(|| self.notes.join("; ")),
             encoding: None,
+            hidden: self.hidden,
         }
     }
 }

@@ -89,9 +89,12 @@ const ARCHIVES: &str = "7z apk bz2 cab deb dmg gz iso jar lz4 rar rpm tar tgz wa
 
 /// Extensions of what holds no text.
 const TEXTLESS: &str = "\
-    avif bmp gif heic ico jpeg jpg jp2 png psd svg tif tiff webp xcf aac flac m4a mid mp3 ogg opus wav wma avi m4v mkv \
+    avif heic ico psd svg xcf aac flac m4a mid mp3 ogg opus wav wma avi m4v mkv \
     mov mp4 mpeg mpg webm wmv a bin class com dat db dll dylib exe gguf lib node npy npz o obj onnx parquet pdb pickle \
     pkl pt pth pyc pyd rlib rmeta safetensors so sqlite sqlite3 swf wasm otf ttf woff woff2 eot blend dwg dxf fbx glb stl";
+
+/// Extensions of pictures whose words can be read (`picture.rs`).
+const PICTURES: &str = "bmp gif jp2 jpeg jpg pbm pgm png pnm ppm tif tiff webp";
 
 /// File names without an extension that are code.
 const CODE_NAMES: &[&str] =
@@ -145,15 +148,21 @@ pub(crate) fn of_name(name: &str) -> Guess {
         "epub" => Guess::Known(Kind::Office(Office::Epub)),
         "fb2" => Guess::Known(Kind::Office(Office::Fb2)),
         other if is_in(CODE, other) => Guess::Known(Kind::Code),
-        other if [NOT_YET, ARCHIVES, TEXTLESS].iter().any(|list| is_in(list, other)) => Guess::NotYet,
+        other if [NOT_YET, ARCHIVES, TEXTLESS, PICTURES].iter().any(|list| is_in(list, other)) => Guess::NotYet,
         _ => Guess::Unknown,
     }
+}
+
+/// Whether the name is that of a picture in which there may be words.
+pub(crate) fn is_picture(name: &str) -> bool {
+    extension(name).is_some_and(|extension| is_in(PICTURES, &extension))
 }
 
 /// The reason recorded for a format that is not read.
 pub(crate) fn not_yet(name: &str) -> String {
     match extension(name) {
         Some(extension) if is_in(ARCHIVES, &extension) => "an archive: its files are not read".to_owned(),
+        Some(extension) if is_in(PICTURES, &extension) => "a picture: words in pictures are not read".to_owned(),
         Some(extension) if is_in(TEXTLESS, &extension) => format!("no text in it: .{}", printable(&extension)),
         Some(extension) => format!("not read yet: .{}", printable(&extension)),
         None => "not read yet: no text in it".to_owned(),
@@ -240,7 +249,8 @@ mod tests {
         assert_eq!(of_name(".md"), Guess::Unknown);
         assert_eq!(not_yet("a.DOC"), "not read yet: .doc");
         assert_eq!(not_yet("a.tar.gz"), "an archive: its files are not read");
-        assert_eq!(not_yet("a.png"), "no text in it: .png");
+        assert_eq!(not_yet("a.svg"), "no text in it: .svg");
+        assert!(is_picture("a.JPG") && !is_picture("a.svg") && not_yet("a.JPG").starts_with("a picture"));
     }
 
     #[test]
@@ -260,7 +270,7 @@ mod tests {
     #[test]
     fn no_extension_is_in_two_lists() {
         for extension in CODE.split_ascii_whitespace() {
-            assert!(![NOT_YET, ARCHIVES, TEXTLESS].iter().any(|list| is_in(list, extension)), "{extension}");
+            assert!(![NOT_YET, ARCHIVES, TEXTLESS, PICTURES].iter().any(|list| is_in(list, extension)), "{extension}");
             assert_eq!(of_name(&format!("x.{extension}")), Guess::Known(Kind::Code), "{extension}");
         }
         assert!(CODE.split_ascii_whitespace().count() >= 30);

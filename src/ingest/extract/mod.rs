@@ -21,6 +21,7 @@ mod notebook;
 mod office;
 mod outline;
 mod pdf;
+mod picture;
 mod plain;
 mod sanitize;
 mod subtitles;
@@ -29,9 +30,10 @@ mod table;
 mod tags;
 
 use kind::of_content;
-pub(crate) use kind::{Guess, Kind, not_yet, of_name};
+pub(crate) use kind::{Guess, Kind, is_picture, not_yet, of_name};
 pub(crate) use sanitize::has_forbidden;
 
+use serde::{Deserialize, Serialize};
 use tanya_index::{FileState, Span};
 
 /// The source lines that one line of a block's text came from, 1-based, inclusive.
@@ -116,12 +118,39 @@ pub(crate) struct Extracted {
     pub(crate) reason: Option<String>,
     /// The name of the character encoding, for text formats.
     pub(crate) encoding: Option<&'static str>,
+    /// What was left out because the document hides it.
+    pub(crate) hidden: Hidden,
+}
+
+/// What a document hides from whoever looks at it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Hidden {
+    /// Words that its style hides.
+    pub(crate) words: usize,
+    /// Characters that hide or reorder what is written.
+    pub(crate) characters: usize,
+}
+
+impl Hidden {
+    /// A clause for each kind that there is.
+    fn notes(self) -> impl Iterator<Item = String> {
+        let note = |count: usize, what: &str| (count > 0).then(|| format!("{count} hidden {what} were left out"));
+        [note(self.words, "words"), note(self.characters, "characters")].into_iter().flatten()
+    }
 }
 
 impl Extracted {
     /// A document without text, with the reason for that.
     pub(crate) fn without_text(state: FileState, reason: impl Into<String>) -> Self {
-        Self { title: None, blocks: Vec::new(), tags: Vec::new(), state, reason: Some(reason.into()), encoding: None }
+        Self {
+            title: None,
+            blocks: Vec::new(),
+            tags: Vec::new(),
+            state,
+            reason: Some(reason.into()),
+            encoding: None,
+            hidden: Hidden::default(),
+        }
     }
 }
 
@@ -136,20 +165,60 @@ pub(crate) struct Input {
     pub(crate) size: u64,
 }
 
+/// Whether words in pictures are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Ocr {
+    /// It is not wanted.
+    #[default]
+    Off,
+    /// It is wanted, but there is nothing to do it with: a clause that says why.
+    Missing(String),
+    /// By this program, with its version.
+    By(String),
+}
+
+/// How an extractor has a picture read: the words of it, or a clause that says why there are none.
+pub(crate) type Look<'a> = &'a mut dyn FnMut(&[u8]) -> Result<String, String>;
+
+/// What an extractor can do about pictures.
+pub(crate) struct Sight<'a> {
+    /// Whether they are read.
+    pub(crate) ocr: &'a Ocr,
+    /// Reads one, where they are.
+    pub(crate) look: Look<'a>,
+}
+
+/// What stands in the reason of a document of which pages without a text layer were not read.
+const NO_TEXT_LAYER: &str = "no text layer";
+
+/// Whether a file with this reason would have more text if words in pictures were read: it says so, and they were not.
+pub(crate) fn waits_for_ocr(reason: &str) -> bool {
+    reason.contains(NO_TEXT_LAYER) && !reason.contains("OCR")
+}
+
 /// Text that formats which unpack may give at most, in bytes (see `worker/limits.rs` for the other limits).
 pub(crate) const MAX_UNPACKED_TEXT: usize = 32 << 20;
 
-/// Reads one file. Never fails: what cannot be read is a state and a reason.
+/// Reads one file without its pictures.
+#[cfg(any(test, fuzzing))]
 pub(crate) fn extract(input: Input) -> Extracted {
+    extract_with(input, &mut Sight { ocr: &Ocr::Off, look: &mut |_| Err(String::new()) })
+}
+
+/// Reads one file, and words in its pictures as far as `sight` goes. Never fails: what cannot be read is a state and a reason.
+pub(crate) fn extract_with(input: Input, sight: &mut Sight<'_>) -> Extracted {
     let Input { name, bytes, size } = input;
     let read = bytes.len() as u64;
     let guess = of_name(&name);
+    if is_picture(&name) {
+        return picture::extract(&bytes, sight);
+    }
     let kind = match of_content(&bytes, guess) {
         Ok(kind) => kind,
         Err(refusal) => return Extracted::without_text(refusal.state, refusal.reason),
     };
     let mut extracted = match kind {
-        Kind::Pdf => pdf::extract(bytes),
+        Kind::Pdf => pdf::extract(bytes, sight),
         Kind::Office(office) => office::extract(office, &bytes),
         Kind::Mail => mail::message(&bytes),
         Kind::Mailbox => mail::mailbox(&bytes),
@@ -180,7 +249,7 @@ fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
         return notebook;
     }
     let mut tags = Vec::new();
-    let mut hidden_words = 0;
+    let mut hidden = Hidden { words: 0, characters: clean.hidden };
     let (title, blocks, note) = match kind {
         Kind::Markdown => {
             let document = markdown::extract(&clean.text);
@@ -191,7 +260,7 @@ fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
         Kind::Org => outline::org(&clean.text),
         Kind::Html => {
             let page = html::extract(&clean.text);
-            hidden_words = page.hidden;
+            hidden.words = page.hidden;
             (page.title, page.blocks, page.note)
         }
         Kind::Code | Kind::Notebook => {
@@ -215,12 +284,7 @@ fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
     let state = if note.is_some() { FileState::Partly } else { FileState::Indexed };
     reasons.extend(note);
     reasons.extend(decoded.note);
-    if hidden_words > 0 {
-        reasons.push(format!("{hidden_words} hidden words were left out"));
-    }
-    if clean.hidden > 0 {
-        reasons.push(format!("{} hidden characters were left out", clean.hidden));
-    }
+    reasons.extend(hidden.notes());
     Extracted {
         title: title.map(|title| one_line(&title)).filter(|title| !title.is_empty()),
         blocks,
@@ -228,6 +292,7 @@ fn from_text(kind: Kind, name: &str, bytes: Vec<u8>) -> Extracted {
         state,
         reason: (!reasons.is_empty()).then(|| reasons.join("; ")),
         encoding: Some(decoded.encoding),
+        hidden,
     }
 }
 

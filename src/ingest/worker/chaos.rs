@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::Command;
 
-use super::protocol::{Done, Tag, WireChunk, write_json};
+use super::protocol::{Done, Noticed, Tag, WireChunk, write_json};
 use tanya_index::FileState;
 
 /// The word of a chaos document, where chaos is allowed.
@@ -85,6 +85,7 @@ pub(super) fn misbehave(bytes: &[u8], output: &mut impl Write) -> io::Result<()>
                     state: FileState::Indexed,
                     reason: None,
                     encoding: None,
+                    noticed: Noticed::default(),
                 },
             )?;
             output.flush()?;

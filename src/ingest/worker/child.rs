@@ -7,10 +7,11 @@ use std::process::ExitCode;
 
 use tanya_index::{FileState, NewChunk};
 
-use super::protocol::{self, Done, Hello, Open, Ready, Tag, WireChunk, write_frame, write_json};
+use super::protocol::{self, Done, Hello, Noticed, Open, Ready, Seen, Tag, WireChunk, write_frame, write_json};
 use super::{confine, limits};
 use crate::ingest::chunk::{chunk, short_title};
-use crate::ingest::extract::{Extracted, Input, extract};
+use crate::ingest::extract::{Extracted, Hidden, Input, Ocr, Sight, extract_with};
+use crate::ingest::marks::{Mark, marks};
 
 /// The main function of the extraction child (`tanya __extract`). Returns when stdin ends.
 ///
@@ -29,29 +30,29 @@ fn serve(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
     let Some(first) = protocol::read_frame(input)? else { return Ok(()) };
     let hello: Hello = first.json()?;
     let mut without = confine::confine();
-    without.extend(limits::apply(hello.memory));
+    without.extend(limits::apply(hello.memory, limits::PIPES));
     write_json(output, Tag::Ready, &Ready { version: protocol::VERSION, without })?;
     output.flush()?;
-    while let Some(file) = receive(input, hello.file)? {
+    while let Some((file, ocr)) = receive(input, hello.file)? {
         #[cfg(debug_assertions)]
         super::chaos::misbehave(&file.bytes, output)?;
-        answer(file, output)?;
+        answer(file, &ocr, input, output)?;
         output.flush()?;
     }
     Ok(())
 }
 
 /// The next whole file; `None` when the parent has closed the pipe.
-fn receive(input: &mut impl Read, limit: u64) -> io::Result<Option<Input>> {
-    let mut open: Option<Input> = None;
+fn receive(input: &mut impl Read, limit: u64) -> io::Result<Option<(Input, Ocr)>> {
+    let mut open: Option<(Input, Ocr)> = None;
     while let Some(frame) = protocol::read_frame(input)? {
         match (frame.tag, &mut open) {
             (Tag::Open, slot) => {
-                let Open { name, size } = frame.json()?;
+                let Open { name, size, ocr } = frame.json()?;
                 let bytes = Vec::with_capacity(size.min(limit) as usize);
-                *slot = Some(Input { name, bytes, size });
+                *slot = Some((Input { name, bytes, size }, ocr));
             }
-            (Tag::Data, Some(file)) if (file.bytes.len() + frame.payload.len()) as u64 <= limit => {
+            (Tag::Data, Some((file, _))) if (file.bytes.len() + frame.payload.len()) as u64 <= limit => {
                 file.bytes.extend_from_slice(&frame.payload);
             }
             (Tag::Drop, slot) => *slot = None,
@@ -62,12 +63,13 @@ fn receive(input: &mut impl Read, limit: u64) -> io::Result<Option<Input>> {
     Ok(None)
 }
 
-fn answer(file: Input, output: &mut impl Write) -> io::Result<()> {
+fn answer(file: Input, ocr: &Ocr, input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
     let stem = stem(&file.name);
     let worked = catch_unwind(AssertUnwindSafe(|| {
         #[cfg(debug_assertions)]
         super::chaos::panic_on_demand(&file.bytes);
-        let mut extracted = extract(file);
+        let mut look = |picture: &[u8]| look(picture, input, output).map_err(|error| error.to_string())?;
+        let mut extracted = extract_with(file, &mut Sight { ocr, look: &mut look });
         let title = short_title(extracted.title.as_deref().unwrap_or(&stem));
         let chunks = chunk(&title, &extracted.blocks);
         extracted.blocks = Vec::new();
@@ -77,9 +79,37 @@ fn answer(file: Input, output: &mut impl Write) -> io::Result<()> {
         let reason = format!("the reader failed on it: {}", panic_line(panic.as_ref()));
         (String::new(), Vec::new(), Extracted::without_text(FileState::Failed, reason))
     });
+    let noticed = noticed(extracted.hidden, &chunks);
     send_chunks(chunks, output)?;
     let Extracted { tags, state, reason, encoding, .. } = extracted;
-    write_json(output, Tag::Done, &Done { title, tags, state, reason, encoding: encoding.map(str::to_owned) })
+    let encoding = encoding.map(str::to_owned);
+    write_json(output, Tag::Done, &Done { title, tags, state, reason, encoding, noticed })
+}
+
+/// Has a picture read by the parent, which may start programs.
+fn look(picture: &[u8], input: &mut impl Read, output: &mut impl Write) -> io::Result<Result<String, String>> {
+    for piece in picture.chunks(protocol::BATCH_BYTES) {
+        write_frame(output, Tag::Picture, piece)?;
+    }
+    write_frame(output, Tag::Look, &[])?;
+    output.flush()?;
+    let frame = protocol::read_frame(input)?.filter(|frame| frame.tag == Tag::Seen);
+    match frame.ok_or(io::ErrorKind::InvalidData)?.json()? {
+        Seen::Words(text) => Ok(Ok(text)),
+        Seen::Nothing(why) => Ok(Err(why)),
+    }
+}
+
+fn noticed(hidden: Hidden, chunks: &[NewChunk]) -> Noticed {
+    let (hidden_words, hidden_characters) = (hidden.words as u64, hidden.characters as u64);
+    let mut noticed = Noticed { hidden_words, hidden_characters, ..Noticed::default() };
+    for mark in chunks.iter().flat_map(|chunk| marks(&chunk.text)) {
+        match mark {
+            Mark::ControlToken => noticed.control_tokens += 1,
+            Mark::Instruction => noticed.instructions += 1,
+        }
+    }
+    noticed
 }
 
 fn send_chunks(chunks: Vec<NewChunk>, output: &mut impl Write) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! What the extraction child takes from itself before it reads the first byte of a document.
+//! What the extraction child takes from itself before it reads the first byte of a document, and another program before it begins.
 //!
 //! Only lowers limits, so that nothing can raise them again (the process must not run as root for that to bind fully).
 //! With three open files allowed and all three in use, neither a file nor a socket can be opened.
@@ -8,15 +8,15 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 /// Processor seconds of a child's whole life: a last resort beside the parent's clock, for a child without a parent.
 const CPU_SECONDS: u64 = 600;
 /// stdin, stdout, stderr.
-const OPEN_FILES: u64 = 3;
+pub(super) const PIPES: u64 = 3;
 
 /// Sets all limits; returns the names of those that this system refused.
-pub(super) fn apply(memory: u64) -> Vec<String> {
+pub(super) fn apply(memory: u64, open_files: u64) -> Vec<String> {
     let limits = [
         (Resource::As, memory, "memory"),
         (Resource::Cpu, CPU_SECONDS, "processor time"),
         (Resource::Fsize, 0, "file size"),
-        (Resource::Nofile, OPEN_FILES, "open files"),
+        (Resource::Nofile, open_files, "open files"),
         (Resource::Nproc, 0, "processes"),
         (Resource::Core, 0, "core dumps"),
     ];

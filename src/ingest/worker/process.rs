@@ -9,9 +9,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 use tanya_engine::Cancel;
 
-use super::WorkerOptions;
+use super::ocr::Engine;
+use super::pictures::Pictures;
 use super::protocol::{self, Answer, Hello, Open, Ready, Tag, write_frame, write_json};
 use super::watchdog::{Fired, Watchdog};
+use super::{WorkerOptions, program};
+use crate::ingest::extract::Ocr;
 
 /// Longest start of a child: loading the program, setting limits.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -38,11 +41,7 @@ pub(super) struct Worker {
 impl Worker {
     /// Starts a child and waits until its limits are set.
     pub(super) fn start(options: &WorkerOptions, max_file: u64, cancel: &Cancel) -> Result<Self> {
-        let program = match &options.program {
-            Some(program) => program.clone(),
-            None => std::env::current_exe()
-                .context("cannot find the running program, which reads documents in a child process")?,
-        };
+        let program = program(options)?;
         let mut child = Command::new(&program)
             .args(&options.arguments)
             .env_clear()
@@ -119,9 +118,9 @@ impl Worker {
     }
 
     /// Announces a file.
-    pub(super) fn open(&mut self, name: &str, size: u64) -> io::Result<()> {
+    pub(super) fn open(&mut self, name: &str, size: u64, ocr: &Ocr) -> io::Result<()> {
         self.files += 1;
-        write_json(&mut self.input, Tag::Open, &Open { name: name.to_owned(), size })
+        write_json(&mut self.input, Tag::Open, &Open { name: name.to_owned(), size, ocr: ocr.clone() })
     }
 
     /// Sends some of its bytes.
@@ -135,11 +134,19 @@ impl Worker {
         self.input.flush()
     }
 
-    /// Ends the file and waits for what the child makes of it.
-    pub(super) fn answer(&mut self) -> io::Result<Answer> {
+    /// Ends the file and waits for what the child makes of it; `engine` reads its pictures, where there is one.
+    pub(super) fn answer(&mut self, engine: Option<&Engine>, cancel: &Cancel) -> io::Result<Answer> {
         write_frame(&mut self.input, Tag::End, &[])?;
         self.input.flush()?;
-        Answer::read(&mut self.output)
+        let Self { input, output, watchdog, .. } = self;
+        let mut pictures = Pictures::new(engine, watchdog, cancel);
+        Answer::read(output, &mut |frame| match pictures.take(frame)? {
+            Some(seen) => {
+                write_json(input, Tag::Seen, &seen)?;
+                input.flush()
+            }
+            None => Ok(()),
+        })
     }
 
     /// Whether it should be replaced before the next file: enough files, or memory that has grown to half of its limit.
@@ -191,7 +198,7 @@ fn cause_of_death(status: Option<ExitStatus>, said: &str, memory_limit: u64) -> 
 }
 
 /// Keeps the end of what the child says on stderr; it is never printed.
-fn tail_of(mut stderr: ChildStderr) -> Result<Receiver<Vec<u8>>> {
+pub(super) fn tail_of(mut stderr: ChildStderr) -> Result<Receiver<Vec<u8>>> {
     // One message: the tail, once the child has closed the pipe.
     let (sender, receiver) = sync_channel(1);
     std::thread::Builder::new()

@@ -2,7 +2,8 @@
 //!
 //! A frame is one tag byte, the payload's length as a little-endian `u32`, the payload. Parent to child: `Hello` once, then for
 //! each file `Open`, any number of `Data`, and `End` or `Drop`. Child to parent: `Ready` once, then for each `End` any number
-//! of `Chunks` and one `Done`. Every length is capped on both sides. The parent believes nothing: [`Answer`] checks each
+//! of `Chunks` and one `Done`; before them, where words in pictures are read, for each picture some `Picture` and one `Look`, which the
+//! parent answers with `Seen`. Every length is capped on both sides. The parent believes nothing: [`Answer`] checks each
 //! value before it can reach the library.
 
 use std::io::{self, Read, Write};
@@ -11,10 +12,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tanya_index::{FileState, NewChunk, Span};
 
-use crate::ingest::extract::has_forbidden;
+use crate::ingest::extract::{Ocr, has_forbidden};
 
 /// Changes whenever a frame changes its meaning: parent and child must be of one build.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 /// Largest payload of a frame.
 pub(super) const MAX_FRAME: usize = 4 << 20;
 /// Chunks are sent once this many bytes of text have come together.
@@ -42,13 +43,27 @@ pub(super) enum Tag {
     Ready,
     Chunks,
     Done,
+    Picture,
+    Look,
+    Seen,
 }
 
 impl Tag {
     fn from_byte(byte: u8) -> Option<Self> {
-        [Self::Hello, Self::Open, Self::Data, Self::End, Self::Drop, Self::Ready, Self::Chunks, Self::Done]
-            .into_iter()
-            .find(|tag| *tag as u8 == byte)
+        const ALL: [Tag; 11] = [
+            Tag::Hello,
+            Tag::Open,
+            Tag::Data,
+            Tag::End,
+            Tag::Drop,
+            Tag::Ready,
+            Tag::Chunks,
+            Tag::Done,
+            Tag::Picture,
+            Tag::Look,
+            Tag::Seen,
+        ];
+        ALL.into_iter().find(|tag| *tag as u8 == byte)
     }
 }
 
@@ -77,6 +92,17 @@ pub(super) struct Open {
     pub(super) name: String,
     /// Its whole size in bytes; the data may be only its beginning.
     pub(super) size: u64,
+    /// Whether words in pictures are read.
+    pub(super) ocr: Ocr,
+}
+
+/// What came of a picture.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Seen {
+    /// Its words; pages end with a form feed.
+    Words(String),
+    /// Why there are none.
+    Nothing(String),
 }
 
 /// A chunk on its way.
@@ -100,6 +126,16 @@ pub(super) struct Done {
     pub(super) state: FileState,
     pub(super) reason: Option<String>,
     pub(super) encoding: Option<String>,
+    pub(super) noticed: Noticed,
+}
+
+/// What the child came upon in a file that was hardly written for whoever reads it: see [`tanya_index::Reading`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Noticed {
+    pub(crate) hidden_words: u64,
+    pub(crate) hidden_characters: u64,
+    pub(crate) control_tokens: u64,
+    pub(crate) instructions: u64,
 }
 
 /// One frame as read.
@@ -154,7 +190,7 @@ pub(super) fn read_frame(input: &mut impl Read) -> io::Result<Option<Frame>> {
     Ok(Some(Frame { tag, payload }))
 }
 
-fn invalid(message: impl Into<String>) -> io::Error {
+pub(super) fn invalid(message: impl Into<String>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, message.into())
 }
 
@@ -173,11 +209,13 @@ pub(crate) struct Answer {
     pub(crate) reason: Option<String>,
     /// The character encoding, for text.
     pub(crate) encoding: Option<String>,
+    /// What in it was hardly written for whoever reads it.
+    pub(crate) noticed: Noticed,
 }
 
 impl Answer {
-    /// Reads the frames of one answer. Any value outside the limits is an error.
-    pub(super) fn read(input: &mut impl Read) -> io::Result<Self> {
+    /// Reads the frames of one answer; `other` takes those that are no part of it. Any value outside the limits is an error.
+    pub(super) fn read(input: &mut impl Read, other: &mut dyn FnMut(&Frame) -> io::Result<()>) -> io::Result<Self> {
         let mut chunks: Vec<NewChunk> = Vec::new();
         let mut bytes = 0;
         loop {
@@ -210,9 +248,14 @@ impl Answer {
                     if !has_text && !chunks.is_empty() {
                         return Err(invalid("text of a file that gave none"));
                     }
-                    return Ok(Self { title, chunks, tags, state: done.state, reason, encoding });
+                    let passages = chunks.len() as u64;
+                    if done.noticed.control_tokens.max(done.noticed.instructions) > passages {
+                        return Err(invalid("more passages are marked than there are"));
+                    }
+                    let (state, noticed) = (done.state, done.noticed);
+                    return Ok(Self { title, chunks, tags, state, reason, encoding, noticed });
                 }
-                other => return Err(invalid(format!("a {other:?} frame has no place in an answer"))),
+                _ => other(&frame)?,
             }
         }
     }
@@ -248,17 +291,26 @@ mod tests {
         WireChunk { start: 1, end: 2, page: None, heading: Some("H".into()), text: text.into() }
     }
 
+    /// An answer in which nothing else has a place.
+    fn read_all(mut bytes: &[u8]) -> io::Result<Answer> {
+        Answer::read(&mut bytes, &mut |frame| Err(invalid(format!("a {:?} frame", frame.tag))))
+    }
+
     fn answer(chunks: &[WireChunk], state: FileState) -> io::Result<Answer> {
         tagged_answer(chunks, state, &["red"])
     }
 
     fn tagged_answer(chunks: &[WireChunk], state: FileState, tags: &[&str]) -> io::Result<Answer> {
+        noticed_answer(chunks, state, tags, Noticed::default())
+    }
+
+    fn noticed_answer(chunks: &[WireChunk], state: FileState, tags: &[&str], noticed: Noticed) -> io::Result<Answer> {
         let mut bytes = Vec::new();
         write_json(&mut bytes, Tag::Chunks, &chunks).unwrap();
         let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
-        let done = Done { title: "T".into(), tags, state, reason: None, encoding: None };
+        let done = Done { title: "T".into(), tags, state, reason: None, encoding: None, noticed };
         write_json(&mut bytes, Tag::Done, &done).unwrap();
-        Answer::read(&mut bytes.as_slice())
+        read_all(&bytes)
     }
 
     #[test]
@@ -280,6 +332,9 @@ mod tests {
         assert!(answer(&[WireChunk { start: 3, ..chunk("a") }], FileState::Indexed).is_err());
         assert!(answer(&[WireChunk { heading: Some("a\nb".into()), ..chunk("a") }], FileState::Indexed).is_err());
         assert!(answer(&[chunk("a")], FileState::Failed).is_err());
+        let marked = |instructions| Noticed { instructions, ..Noticed::default() };
+        assert!(noticed_answer(&[chunk("a")], FileState::Indexed, &[], marked(1)).is_ok());
+        assert!(noticed_answer(&[chunk("a")], FileState::Indexed, &[], marked(2)).is_err());
         assert!(tagged_answer(&[], FileState::Indexed, &["a\nb"]).is_err());
         assert!(tagged_answer(&[], FileState::Indexed, &["a\u{202E}b"]).is_err());
         assert!(tagged_answer(&[], FileState::Indexed, &vec!["t"; MAX_TAGS + 1]).is_err());
@@ -289,17 +344,17 @@ mod tests {
     fn a_length_beyond_the_cap_is_refused_before_it_is_read() {
         let mut bytes = vec![Tag::Chunks as u8];
         bytes.extend(u32::MAX.to_le_bytes());
-        let error = Answer::read(&mut bytes.as_slice()).unwrap_err();
+        let error = read_all(&bytes).unwrap_err();
         assert!(error.to_string().contains("too large"), "{error}");
     }
 
     proptest! {
         #[test]
-        fn no_bytes_make_the_parent_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), tag in 0..12_u8, length in 0..300_u32) {
+        fn no_bytes_make_the_parent_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), tag in 0..14_u8, length in 0..300_u32) {
             let mut stream = vec![tag];
             stream.extend(length.to_le_bytes());
             stream.extend(bytes);
-            let _ = Answer::read(&mut stream.as_slice());
+            let _ = read_all(&stream);
         }
     }
 }

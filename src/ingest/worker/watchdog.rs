@@ -69,6 +69,18 @@ impl Watchdog {
         self.shared.changed.notify_one();
     }
 
+    /// Gives the running clock this much more: something else is waited for.
+    pub(super) fn extend(&self, by: Duration) {
+        let mut state = self.shared.lock();
+        state.deadline = state.deadline.map(|deadline| deadline + by);
+    }
+
+    /// Takes back what it was given and did not need.
+    pub(super) fn shorten(&self, by: Duration) {
+        let mut state = self.shared.lock();
+        state.deadline = state.deadline.map(|deadline| deadline.checked_sub(by).unwrap_or(deadline));
+    }
+
     /// Stops the clock.
     pub(super) fn disarm(&self) {
         self.shared.lock().deadline = None;

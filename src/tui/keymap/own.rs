@@ -155,7 +155,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let file = root.path().join("config.toml");
         std::fs::write(&file, example.split("```").next().unwrap()).unwrap();
-        let settings = crate::config::Settings::load(&file).unwrap();
+        let (settings, _) = crate::config::Settings::load(&file).unwrap();
         assert!(settings.keys.len() > 1);
         Keymap::new(&settings.keys).unwrap();
     }

@@ -21,6 +21,10 @@ impl When {
             | Self::Files
             | Self::FilesFiltering
             | Self::FileDetails
+            | Self::Settings
+            | Self::SettingEdited
+            | Self::Models
+            | Self::Licensing
             | Self::Page
             | Self::Inspecting
             | Self::Prompted
@@ -36,7 +40,7 @@ impl When {
 
     /// May text be typed where this place holds?
     pub(super) fn takes_text(self) -> bool {
-        const TYPED: [When; 8] = [
+        const TYPED: [When; 10] = [
             When::Typed,
             When::FirstLine,
             When::LastLine,
@@ -44,6 +48,8 @@ impl When {
             When::Filtering,
             When::FilesFiltering,
             When::Naming,
+            When::Settings,
+            When::SettingEdited,
             When::Palette,
         ];
         self == Self::Answering || TYPED.into_iter().any(|place| self.covers(place))

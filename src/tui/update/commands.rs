@@ -1,12 +1,12 @@
 //! Commands typed after `/`.
 
-use super::{ask, files, insight, new_session, quit, sessions};
-use crate::config::SETTINGS;
+use super::{ask, files, insight, models, new_session, quit, sessions, settings};
+use crate::config::{Setting, key_and_value};
 use crate::report::Report;
 use crate::tui::backend::Grounds;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::SLASHES;
-use crate::tui::state::{Model, Page, Screen, State};
+use crate::tui::state::{Model, Page, Screen, State, shown_value};
 use crate::tui::text::thousands;
 
 /// Runs what is typed when it is a command; `None` when it is a question. A path such as `/etc/hosts` is no command.
@@ -25,6 +25,9 @@ pub(super) fn run(state: &mut State) -> Option<Vec<Effect>> {
     }
     if name == "set" && !arguments.is_empty() {
         return Some(set(state, arguments));
+    }
+    if name == "settings" && !arguments.is_empty() {
+        return Some(save(state, arguments));
     }
     if name == "model" && !arguments.is_empty() {
         return Some(change(state, "model", arguments));
@@ -46,8 +49,9 @@ pub(super) fn bare(state: &mut State, name: &str) -> Vec<Effect> {
         "new" => new_session(state),
         "sessions" => sessions::open(state),
         "library" => files::open(state),
-        "set" => {
-            state.screen = Screen::Settings(Page::default());
+        "models" => models::open(state),
+        "set" | "settings" => {
+            settings::open(state);
             Vec::new()
         }
         "inspect" => insight::inspect(state),
@@ -83,37 +87,54 @@ pub(super) fn complete(state: &mut State) {
 }
 
 fn set(state: &mut State, arguments: &str) -> Vec<Effect> {
-    let (key, value) = arguments.split_once(char::is_whitespace).unwrap_or((arguments, ""));
-    let value = value.trim().trim_start_matches('=').trim();
+    let (key, value) = key_and_value(arguments);
     if !value.is_empty() {
         return change(state, key, value);
     }
-    match SETTINGS.iter().find(|setting| setting.key == key) {
+    match Setting::find(key) {
         Some(setting) => {
-            let shown = setting.show(&state.settings);
+            let shown = shown_value(setting, &state.settings);
+            let origin = state.origins.of(setting.key).phrase();
             state.composer.take();
-            state.say(format!("{key} = {shown} · {}", setting.help));
+            state.say(format!("{key} = {shown} · {origin} · {}", setting.help));
         }
-        None => state.say(format!("no setting is called {key} · /set lists them all")),
+        None => state.say(format!("no setting is called {key} · /settings lists them all")),
     }
     Vec::new()
 }
 
+/// Changes a setting until the end.
 fn change(state: &mut State, key: &str, value: &str) -> Vec<Effect> {
-    let mut settings = state.settings.clone();
-    if let Err(error) = settings.set(key, value) {
-        let report = Report::new(&error);
-        state.complain(&Report { hint: Some("/set lists them all".into()), ..report });
+    match settings::apply(state, key, value) {
+        Ok((setting, effects)) => {
+            state.composer.take();
+            let shown = shown_value(setting, &state.settings);
+            state.say(format!("{key} = {shown} until the end · /settings {key} {value} saves it"));
+            effects
+        }
+        Err(report) => refuse(state, report),
+    }
+}
+
+/// Changes a setting and saves it.
+fn save(state: &mut State, arguments: &str) -> Vec<Effect> {
+    let (key, value) = key_and_value(arguments);
+    if value.is_empty() {
+        state.say(format!("/settings {key} VALUE saves one · /settings lists them all"));
         return Vec::new();
     }
-    state.composer.take();
-    if settings.model != state.settings.model {
-        state.models.generator = Model::Loading { name: settings.model.clone() };
+    match settings::save(state, key, value) {
+        Ok(effects) => {
+            state.composer.take();
+            effects
+        }
+        Err(report) => refuse(state, report),
     }
-    state.settings = settings;
-    state.restyle();
-    state.say(format!("{key} = {value}"));
-    vec![Effect::Configure(Box::new(state.settings.clone()))]
+}
+
+fn refuse(state: &mut State, report: Report) -> Vec<Effect> {
+    state.complain(&Report { hint: Some("/settings lists them all".into()), ..report });
+    Vec::new()
 }
 
 fn show_model(state: &mut State) {

@@ -1,6 +1,6 @@
 //! What background work says.
 
-use super::{ask_next, files, keep, sessions};
+use super::{ask_next, files, keep, models, sessions, settings};
 use crate::answer::{AnswerEvent, Gate};
 use crate::jobs::{JobEvent, JobId};
 use crate::tui::effect::Effect;
@@ -48,6 +48,9 @@ pub(super) fn event(state: &mut State, event: JobEvent) -> Vec<Effect> {
                 }
             }
         }
+        JobEvent::SettingSaved { key, value, outcome } => settings::saved(state, key, value, outcome),
+        JobEvent::ModelsListed(list) => models::listed(state, list),
+        JobEvent::Pull(name, step) => return models::step(state, name, step),
         JobEvent::Failed(report) => state.complain(&report),
         JobEvent::Notice(text) => state.say(text),
     }

@@ -3,7 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::files::{self, Extent};
-use super::{ask, branch, commands, evidence, insight, new_session, palette, quit, sessions, stop};
+use super::{ask, branch, commands, evidence, insight, models, new_session, palette, quit, sessions, settings, stop};
 use crate::tui::backend::Grounds;
 use crate::tui::effect::Effect;
 use crate::tui::keymap::Command;
@@ -37,6 +37,15 @@ pub(super) fn key(state: &mut State, key: KeyEvent) -> Vec<Effect> {
         Screen::Chat => {}
         Screen::Files(_) => {
             files::typed(state, key);
+            return Vec::new();
+        }
+        Screen::Models(ref mut view) => {
+            // Any other key means no.
+            view.consent = None;
+            return Vec::new();
+        }
+        Screen::Settings(_) => {
+            settings::typed(state, key);
             return Vec::new();
         }
         _ => return sessions::typed(state, key),
@@ -99,6 +108,8 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::RenameSession => sessions::enter(state, Mode::Rename(String::new())),
         Command::DeleteSession => sessions::enter(state, Mode::Delete),
         Command::ExportSession => return sessions::export(state),
+        Command::Confirm if matches!(state.screen, Screen::Settings(_)) => return settings::confirm(state),
+        Command::Confirm if matches!(state.screen, Screen::Models(_)) => return models::accept(state),
         Command::Confirm => return sessions::confirm(state),
         Command::AskSuggestion => return suggestion(state, 0),
         Command::Inspect => return insight::inspect(state),
@@ -118,6 +129,15 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::Palette => palette::open(state),
         Command::NewSession => return new_session(state),
         Command::Sessions => return sessions::open(state),
+        Command::Settings => settings::open(state),
+        Command::Models => return models::open(state),
+        Command::PullModel => return models::pull(state),
+        Command::CancelPull => return models::cancel(state),
+        Command::KeepModel => return models::take(state, models::Extent::Saved),
+        Command::KeepSetting => return settings::keep(state),
+        Command::ResetSetting => return settings::reset(state),
+        Command::NextValue => return settings::step(state, 1),
+        Command::PreviousValue => return settings::step(state, -1),
         Command::Library => return files::open(state),
         Command::FilterFiles => files::enter(state, FilesMode::Filter),
         Command::NextFiles => files::turn(state, 1),
@@ -166,8 +186,10 @@ fn leave(state: &mut State) {
         }
         Screen::Sessions(list) => sessions::back(list),
         Screen::Files(list) => files::back(list),
+        Screen::Settings(view) => settings::back(view),
+        Screen::Models(view) => view.consent.take().is_some(),
         Screen::Inspect(view) => view.input.take().is_some(),
-        Screen::Help(_) | Screen::Settings(_) | Screen::Passage(_) | Screen::Prompt(_) | Screen::Metrics(_) => false,
+        Screen::Help(_) | Screen::Passage(_) | Screen::Prompt(_) | Screen::Metrics(_) => false,
     };
     if !stays {
         state.screen = Screen::Chat;
@@ -229,7 +251,7 @@ fn scroll(state: &mut State, how: Move) {
             Move::Bottom => state.scroll_to_end(),
             Move::Line(_) | Move::Page(_) => state.scroll_by(lines),
         },
-        Screen::Help(page) | Screen::Settings(page) | Screen::Metrics(page) => {
+        Screen::Help(page) | Screen::Metrics(page) => {
             page.top = page.top.saturating_add_signed(lines).min(last);
         }
         Screen::Passage(passage) => {
@@ -238,6 +260,8 @@ fn scroll(state: &mut State, how: Move) {
             state.screen = Screen::Passage(Passage { top: Some(top), ..passage });
         }
         Screen::Sessions(sessions) => sessions.select(lines),
+        Screen::Settings(view) => view.select(lines),
+        Screen::Models(view) => view.select(lines),
         Screen::Files(files) => match &mut files.mode {
             FilesMode::Details(top) => *top = top.saturating_add_signed(lines).min(last),
             FilesMode::Browse | FilesMode::Filter => files.select(lines),
@@ -331,7 +355,7 @@ fn select(state: &mut State, step: Step) {
         return palette::select(state, delta);
     }
     match &mut state.screen {
-        Screen::Sessions(_) => scroll(state, Move::Line(delta)),
+        Screen::Sessions(_) | Screen::Settings(_) | Screen::Models(_) => scroll(state, Move::Line(delta)),
         Screen::Files(list) => files::select(list, delta),
         Screen::Prompt(_) => insight::select(state, delta),
         Screen::Passage(passage) => {
@@ -358,7 +382,12 @@ fn open_item(state: &mut State) -> Vec<Effect> {
         effects.push(Effect::LoadSession(id));
         return effects;
     }
-    if let Screen::Files(_) = state.screen {
+    if let Screen::Models(_) = state.screen {
+        return models::take(state, models::Extent::UntilTheEnd);
+    }
+    if let Screen::Settings(_) = state.screen {
+        settings::begin(state);
+    } else if let Screen::Files(_) = state.screen {
         files::enter(state, FilesMode::Details(0));
     } else if let Some(turn) = state.shown_turn() {
         state.screen = Screen::Passage(Passage { turn, source: state.source, top: None });

@@ -1,12 +1,11 @@
-//! Pages that explain: the keys by the one table, and the settings by theirs.
+//! The page that explains the keys, by the one table.
 
 use ratatui::text::{Line, Span};
 
-use super::MARGIN;
-use crate::config::SETTINGS;
+use super::{MARGIN, indent};
 use crate::tui::keymap::{BINDINGS, Command, Group, SLASHES};
 use crate::tui::state::State;
-use crate::tui::text::{one_line, width, wrap_plain};
+use crate::tui::text::{width, wrap_plain};
 
 /// Columns of the keys.
 const KEYS: usize = 22;
@@ -55,18 +54,18 @@ fn own_keys(state: &State, columns: u16) -> Vec<Line<'static>> {
         "Other keys: lines such as new = \"ctrl-t\" under [keys] in the configuration file, by the names that the list of commands{list} shows."
     );
     let room = usize::from(columns).saturating_sub(2 * usize::from(MARGIN)).max(10);
-    let line = |text| Line::from(vec![indent(0), Span::styled(text, state.look.theme.muted)]);
+    let line = |text| Line::from(vec![indent(), Span::styled(text, state.look.theme.muted)]);
     wrap_plain(&text, room).into_iter().map(line).collect()
 }
 
 fn chapter(state: &State, columns: u16, title: &'static str, rows: Vec<(String, &'static str)>) -> Vec<Line<'static>> {
     let theme = &state.look.theme;
     let room = usize::from(columns).saturating_sub(usize::from(MARGIN) + KEYS + 1).max(10);
-    let mut out = vec![Line::from(vec![indent(0), Span::styled(title, theme.strong)])];
+    let mut out = vec![Line::from(vec![indent(), Span::styled(title, theme.strong)])];
     for (keys, title) in rows {
         let pad = " ".repeat(KEYS.saturating_sub(width(&keys)).max(2));
         for (index, text) in wrap_plain(title, room).into_iter().enumerate() {
-            let mut spans = vec![indent(0)];
+            let mut spans = vec![indent()];
             if index == 0 {
                 spans.extend([Span::styled(keys.clone(), theme.accent), Span::raw(pad.clone())]);
             } else {
@@ -78,47 +77,4 @@ fn chapter(state: &State, columns: u16, title: &'static str, rows: Vec<(String, 
     }
     out.push(Line::default());
     out
-}
-
-/// All settings with their values.
-pub(super) fn settings(state: &State, columns: u16) -> Vec<Line<'static>> {
-    let theme = &state.look.theme;
-    let names = SETTINGS.iter().map(|setting| setting.key.len()).max().unwrap_or(0) + 2;
-    let values = 14;
-    let room = usize::from(columns).saturating_sub(usize::from(MARGIN) + names + values + 2).max(10);
-    let mut out = vec![
-        Line::default(),
-        Line::from(vec![
-            indent(0),
-            Span::styled("Settings", theme.strong),
-            Span::styled("   /set KEY VALUE changes one until the end", theme.muted),
-        ]),
-        Line::default(),
-    ];
-    for setting in SETTINGS {
-        let mut value = one_line(&setting.show(&state.settings));
-        if value.is_empty() {
-            value = "(none)".into();
-        }
-        let key = format!("{:<names$}", setting.key);
-        let mut rest = wrap_plain(setting.help, room).into_iter();
-        let mut spans = vec![indent(0), Span::styled(key, theme.accent)];
-        if width(&value) < values {
-            let pad = " ".repeat(values - width(&value));
-            spans.extend([
-                Span::styled(value, theme.text),
-                Span::raw(pad),
-                Span::styled(rest.next().unwrap_or_default(), theme.muted),
-            ]);
-        } else {
-            spans.push(Span::styled(value, theme.text));
-        }
-        out.push(Line::from(spans));
-        out.extend(rest.map(|text| Line::from(vec![indent(names + values), Span::styled(text, theme.muted)])));
-    }
-    out
-}
-
-fn indent(more: usize) -> Span<'static> {
-    Span::raw(" ".repeat(usize::from(MARGIN) + more))
 }

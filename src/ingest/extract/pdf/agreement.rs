@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use unicode_normalization::UnicodeNormalization as _;
 
-use super::extract;
+use super::read;
 
 /// Words of letters and digits, compatibility forms as what they stand for, in lower case.
 fn words(text: &str) -> HashMap<String, usize> {
@@ -52,7 +52,7 @@ fn words_of_pdfs_against_pdftotext() {
     for path in pdfs_of(Path::new(&folder)) {
         let bytes = fs::read(&path).expect("a readable file");
         let start = Instant::now();
-        let extracted = extract(bytes);
+        let extracted = read(bytes);
         let seconds = start.elapsed().as_secs_f64();
         let text: Vec<&str> = extracted.blocks.iter().map(|block| block.text.as_str()).collect();
         let ours = words(&text.join("\n"));

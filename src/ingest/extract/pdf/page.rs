@@ -5,22 +5,56 @@ use pdf_oxide::annotation_types::AnnotationSubtype;
 use pdf_oxide::layout::TextSpan;
 
 use super::assemble::{Run, assemble};
-use super::symbols;
+use super::{hidden, symbols};
 
 /// What a space moves the pen by when it is none, by the size of the font: kerning. Greater steps back are runs out of order.
 const NO_SPACE: std::ops::Range<f32> = -0.3..0.06;
 
+/// The text of a page.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Text {
+    pub(super) text: String,
+    /// Words that nobody sees on the page, left out.
+    pub(super) hidden: usize,
+}
+
 /// The text of a page; `None` where it cannot be read.
 ///
 /// A tagged document tells its order itself, and what was filled into a form has its place on the page alone: the parser
-/// arranges both.
-pub(super) fn text(document: &PdfDocument, page: usize, tagged: bool) -> Option<String> {
-    let drawn = if tagged { None } else { drawn(document, page) };
-    drawn.filter(|text| holds_all(text, document, page)).or_else(|| document.extract_text(page).ok())
+/// arranges both, but for pages that hide something: it would arrange that too.
+pub(super) fn text(document: &PdfDocument, page: usize, tagged: bool) -> Option<Text> {
+    let spans = document.extract_spans(page).ok();
+    let (hidden, spans) = spans.map(|spans| seen(document, page, spans)).unzip();
+    if let (Some(hidden @ 1..), Some(spans)) = (hidden, &spans) {
+        return Some(Text { text: drawn(spans.clone()).unwrap_or_else(|| by_place(spans)), hidden });
+    }
+    let drawn = if tagged { None } else { spans.and_then(drawn) };
+    let text = drawn.filter(|text| holds_all(text, document, page)).or_else(|| document.extract_text(page).ok())?;
+    Some(Text { text, hidden: 0 })
 }
 
-fn drawn(document: &PdfDocument, page: usize) -> Option<String> {
-    let mut spans = document.extract_spans(page).ok()?;
+/// The runs that are seen, and how many words the others have.
+fn seen(document: &PdfDocument, page: usize, mut spans: Vec<TextSpan>) -> (usize, Vec<TextSpan>) {
+    let mut hidden = hidden::of_page(document, page, &spans).into_iter();
+    let mut words = 0;
+    spans.retain(|span| {
+        let is_hidden = hidden.next().unwrap_or(false);
+        words += if is_hidden { span.text.split_whitespace().count() } else { 0 };
+        !is_hidden
+    });
+    (words, spans)
+}
+
+/// Runs in lines from top to bottom: where nothing better is known.
+fn by_place(spans: &[TextSpan]) -> String {
+    let mut runs: Vec<Run> = spans.iter().map(run).collect();
+    runs.sort_by(|a, b| b.y.total_cmp(&a.y).then(a.x.total_cmp(&b.x)));
+    let lines = runs.chunk_by(|a, b| (a.y - b.y).abs() <= 0.5 * a.size.max(b.size));
+    let line = |line: &[Run]| line.iter().map(|run| run.text.trim()).collect::<Vec<_>>().join(" ");
+    lines.map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn drawn(mut spans: Vec<TextSpan>) -> Option<String> {
     if spans.iter().any(|span| span.wmode != 0 || span.text.chars().any(is_right_to_left)) {
         return None;
     }
