@@ -74,6 +74,8 @@ pub struct Settings {
     pub ocr: bool,
     /// Their languages, as that program names them.
     pub ocr_language: String,
+    /// What a question finds is shown while it is typed.
+    pub preview: bool,
     /// Changes of the folder are followed while the screen is open.
     pub watch: bool,
     /// Colors of the screen.
@@ -188,6 +190,7 @@ impl Default for Settings {
             vectors: VectorKind::Auto,
             ocr: false,
             ocr_language: "eng".into(),
+            preview: true,
             watch: true,
             theme: Theme::Auto,
             ascii: false,

@@ -22,6 +22,7 @@ pub mod cli;
 pub mod config;
 pub mod demo;
 pub mod eval;
+mod fuzzy;
 pub mod ingest;
 pub mod jobs;
 pub mod linear;

@@ -18,7 +18,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use tanya::answer::{Answer, AnswerEvent, FinishKind, Source};
+use tanya::answer::{Answer, AnswerEvent, FinishKind, Source, Within};
 use tanya::chat::{Conversation, SessionId};
 use tanya::config::{Origins, Setting, Settings};
 use tanya::jobs::{JobEvent, JobId};
@@ -236,6 +236,7 @@ impl Backend for Scripted {
             whole: None,
             filtered: vec![],
             beyond_documents: false,
+            within: Within::default(),
             disagreement: None,
             trace: None,
         };
@@ -251,6 +252,8 @@ impl Backend for Scripted {
     fn save_turn(&mut self, _: &Conversation) {}
     fn list_library(&mut self) {}
     fn read_again(&mut self, _: Option<&str>) {}
+    fn find_names(&mut self, _: &str) {}
+    fn preview(&mut self, _: &str) {}
     fn list_sessions(&mut self) {}
     fn load_session(&mut self, _: SessionId) {}
     fn search_sessions(&mut self, _: &str) {}

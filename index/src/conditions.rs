@@ -19,6 +19,8 @@ pub struct Conditions {
     pub phrases: Vec<String>,
     /// None stands there; a single word in none of its forms.
     pub without: Vec<String>,
+    /// The file is one of these, or lies below one that ends with `/`. Not written in a search: who sets it knows the paths.
+    pub files: Vec<String>,
     /// Each is part of the file's path, whatever the case.
     pub paths: Vec<String>,
     /// One of them is the end of the file's name, without the dot.
@@ -60,7 +62,7 @@ impl Conditions {
 
     /// Whether files are told apart, so that not all may be found.
     pub(crate) fn restricts_files(&self) -> bool {
-        !(self.paths.is_empty() && self.extensions.is_empty() && self.tags.is_empty())
+        !(self.files.is_empty() && self.paths.is_empty() && self.extensions.is_empty() && self.tags.is_empty())
             || self.after.is_some()
             || self.before.is_some()
     }
@@ -72,6 +74,10 @@ impl Conditions {
                 .filter_map(|tag| tag.strip_prefix(wanted.as_str()))
                 .any(|below| below.is_empty() || below.starts_with('/'))
         };
+        let is = |wanted: &String| path == wanted || (wanted.ends_with('/') && path.starts_with(wanted.as_str()));
+        if !(self.files.is_empty() || self.files.iter().any(is)) {
+            return false;
+        }
         let path = path.to_lowercase();
         let extension = path.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
         self.paths.iter().all(|part| path.contains(&part.to_lowercase()))

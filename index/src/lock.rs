@@ -55,6 +55,8 @@ impl Drop for WriterLock {
     fn drop(&mut self) {
         // If this fails, the next start checks more than it had to.
         let _ = self.file.set_len(0);
+        // Closing is not enough: a child between its fork and its exec has a copy of the file, which would go on holding the lock.
+        let _ = self.file.unlock();
     }
 }
 
@@ -79,6 +81,17 @@ mod tests {
         }
         drop(first);
         assert!(!WriterLock::try_acquire(&path).unwrap().stopped_uncleanly());
+    }
+
+    #[test]
+    fn a_released_lock_is_free_even_while_a_child_that_was_just_forked_has_a_copy() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("writer.lock");
+        let held = WriterLock::try_acquire(&path).unwrap();
+        let copy = held.file.try_clone().unwrap();
+        drop(held);
+        assert!(WriterLock::try_acquire(&path).is_ok());
+        drop(copy);
     }
 
     #[test]

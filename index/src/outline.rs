@@ -50,6 +50,16 @@ impl Snapshot {
     pub fn files(&self, conditions: &Conditions) -> Result<Vec<FileRecord>, Error> {
         self.view.read(|store| read::files_of(store, |path, time, tags| conditions.admits_file(path, time, tags)))
     }
+
+    /// The paths of all files, in their order.
+    pub fn paths(&self) -> Result<Vec<String>, Error> {
+        self.view.read(read::paths)
+    }
+
+    /// Every tag that a file has, folded, with the number of its files, in their order.
+    pub fn tags(&self) -> Result<Vec<(String, u64)>, Error> {
+        self.view.read(read::tags)
+    }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use super::gate::Measures;
 use super::ledger::{Ledger, Step};
 use super::reading::SourceReading;
 use super::trace::Trace;
+use super::within::Within;
 use crate::ingest::Mark;
 
 /// A passage that was found for the question, stored by value: an old answer can be read after its file is gone.
@@ -195,6 +196,9 @@ pub struct Answer {
     /// The model was asked without the documents, or they support no sentence of what it wrote.
     #[serde(default)]
     pub beyond_documents: bool,
+    /// What it was asked of, where the question names files or tags.
+    #[serde(default, skip_serializing_if = "Within::is_empty")]
+    pub within: Within,
     /// What the sources say differently.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disagreement: Option<Disagreement>,
@@ -251,6 +255,7 @@ impl Answer {
             whole: None,
             filtered: Vec::new(),
             beyond_documents: false,
+            within: Within::default(),
             disagreement: None,
             trace: None,
         }
@@ -366,6 +371,7 @@ impl Answer {
             measures: Measures::default(),
             filtered: Vec::new(),
             beyond_documents: false,
+            within: Within::default(),
             disagreement: None,
             trace: None,
             whole: None,

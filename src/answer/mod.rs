@@ -35,6 +35,7 @@ mod settled;
 mod span;
 mod trace;
 mod whole;
+mod within;
 mod write;
 
 use std::collections::BTreeMap;
@@ -43,11 +44,12 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use tanya_engine::{Cancel, Sampling};
-use tanya_index::{Mode, Query, Snapshot};
+use tanya_index::{Conditions, Mode, Query, Snapshot};
 
 use crate::config::{AnswerStyle, Settings};
 use quote::Quoted;
 use retrieve::FolderTerms;
+use within::Narrowed;
 
 pub use copy::Tokens;
 pub use disagree::{Disagreement, Said};
@@ -66,6 +68,7 @@ pub use retrieve::{heading, search};
 pub use sentences::sentences;
 pub use trace::{Identity, Trace, TracedPassage, TracedQuery, TracedSampling, TracedSettings, TracedText, text_hash};
 pub use whole::{Memory, Reading, Scope, Task, Unit};
+pub use within::Within;
 
 /// What is asked, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -94,6 +97,10 @@ pub struct Request {
     pub filter: Arc<OutputFilter>,
     /// Passages that are always or never in the prompt.
     pub held: Held,
+    /// From which passages it may be answered; [`begin`] adds what the question itself names ([`Within`]).
+    pub conditions: Conditions,
+    /// What it names.
+    pub within: Within,
     /// Whether the model's steps are told of ([`AnswerEvent::Step`]). Never where the filter redacts: they would spell what it hides; nor under a mask,
     /// which they do not show.
     pub inspect: bool,
@@ -125,6 +132,8 @@ impl Request {
             reading: Reading::default(),
             filter: Arc::clone(filter),
             held: Held::default(),
+            conditions: Conditions::default(),
+            within: Within::default(),
             inspect: false,
         }
     }
@@ -170,19 +179,21 @@ impl Prepared {
     }
 }
 
-/// Prepares what `request` asks for: reads everything that a question about the whole folder is about, with `memory` of what it read
+/// Prepares what `request` asks for, of the files and tags that its question names: reads everything that a question about the whole folder is about, with `memory` of what it read
 /// before, or searches ([`prepare`]).
 pub fn begin(
-    request: Request,
+    mut request: Request,
     snapshot: &Snapshot,
     finders: Finders<'_>,
     memory: &mut Memory,
     cancel: &Cancel,
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Prepared> {
+    let Narrowed { named, words, conditions, within } = within::narrowed(&request.question, snapshot)?;
+    request = Request { question: named, conditions, within, ..request };
     match whole::prepare(&request, snapshot, finders, memory, cancel, sink)? {
         Some(prepared) => Ok(prepared),
-        None => prepare(request, snapshot, finders, cancel, sink),
+        None => prepare(Request { question: words, ..request }, snapshot, finders, cancel, sink),
     }
 }
 
@@ -196,7 +207,8 @@ pub fn prepare(
 ) -> Result<Prepared> {
     let started = Instant::now();
     let leans = SearchQuery::leans_on_history(&request.question, snapshot.analyze(&request.question).len());
-    let query = SearchQuery::new(&request.question, &request.history);
+    let within = |query: SearchQuery| SearchQuery { conditions: request.conditions.clone(), ..query };
+    let query = within(SearchQuery::new(&request.question, &request.history));
     sink(AnswerEvent::Query { text: query.shown() });
     let Finders { embedder, reader } = finders;
     let mut found =
@@ -211,7 +223,7 @@ pub fn prepare(
     let mut measures = Measures::of(&found.hits, &found.sources).missing(best, &found.sources);
     if !(request.history.is_empty() || leans || reader.is_some()) {
         // What was found for earlier questions says nothing about whether the documents answer this one; a reader tells.
-        let alone = SearchQuery::new(&request.question, &[]);
+        let alone = within(SearchQuery::new(&request.question, &[]));
         let mode = if embedder.is_some() { Mode::Hybrid } else { Mode::Lexical };
         let how = Query { mode, limit: 5, ..Query::default() };
         let mut hits = search(snapshot, &alone, embedder, &how, cancel)?.hits;
@@ -277,12 +289,14 @@ fn file_hashes(snapshot: &Snapshot, sources: &[Source]) -> Result<BTreeMap<Strin
 /// Finishes what [`prepare`] began where no model is needed (see [`Prepared::needs_model`]): quotes, or refuses; `model` is the one that
 /// was not asked.
 pub fn conclude(mut prepared: Prepared, model: &str, sink: &mut dyn FnMut(AnswerEvent)) -> Answer {
-    let answer = match (prepared.whole.take(), prepared.quote.take()) {
+    let within = std::mem::take(&mut prepared.request.within);
+    let mut answer = match (prepared.whole.take(), prepared.quote.take()) {
         (Some(whole), _) => whole.conclude(prepared, sink),
         (None, Some(Quoted::Whole(quote))) => settled::quoted(prepared, &quote, sink),
         (None, Some(Quoted::Closest(quote))) => settled::unsure(prepared, &quote, model),
         (None, Some(Quoted::Lead(_)) | None) => settled::refusal(prepared, model),
     };
+    answer.within = within;
     sink(AnswerEvent::Finished(Box::new(answer.clone())));
     answer
 }
@@ -300,10 +314,12 @@ pub fn complete(
         return Ok(conclude(prepared, generator.name(), sink));
     }
     let (whole, filter) = (prepared.whole.take(), Arc::clone(&prepared.request.filter));
+    let within = std::mem::take(&mut prepared.request.within);
     let mut answer = write::written(prepared, snapshot, generator, prompts, cancel, sink)?;
     if let Some(whole) = whole.filter(|whole| whole.phrased) {
         answer = whole.phrased_as(answer, &filter);
     }
+    answer.within = within;
     sink(AnswerEvent::Finished(Box::new(answer.clone())));
     Ok(answer)
 }
@@ -330,9 +346,11 @@ pub fn check(text: &str, sources: &[Source], snapshot: &Snapshot) -> Vec<Sentenc
     cite::check(text, sources, &FolderTerms::new(snapshot)).sentences
 }
 
-/// The passages that a question would be answered from, by words alone.
+/// The passages that a question would be answered from, by words alone, of the files and tags that it names.
 pub fn sources(question: &str, snapshot: &Snapshot) -> Result<Vec<Source>> {
-    let query = SearchQuery::new(question, &[]);
+    let Narrowed { words, conditions, .. } = within::narrowed(question, snapshot)?;
+    let question = words.as_str();
+    let query = SearchQuery { conditions, ..SearchQuery::new(question, &[]) };
     let most = Settings::default().passages;
     Ok(retrieve::retrieve(snapshot, question, &query, None, &Held::default(), most, &Cancel::default())?.sources)
 }

@@ -21,6 +21,11 @@ impl Answer {
         self.beyond_documents.then_some("Beyond your documents: they support no sentence of this.")
     }
 
+    /// What it was asked of, in a sentence, where the question names files or tags.
+    pub fn within_remark(&self) -> Option<String> {
+        (!self.within.is_empty()).then(|| self.within.words())
+    }
+
     /// What the documents say differently, in a sentence.
     pub fn disagreement_remark(&self) -> Option<String> {
         self.disagreement.as_ref().map(Disagreement::words)

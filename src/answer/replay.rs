@@ -103,6 +103,8 @@ fn written(
     cancel: &Cancel,
 ) -> Result<Replayed> {
     let Then { question, answer, trace } = then;
+    // What the model was asked: without the names of files before it.
+    let question = if trace.query.question.is_empty() { question } else { &trace.query.question };
     let readings = readings(&answer.sources, trace)?;
     let evidence = if trace.from_documents { Evidence::Passages(&answer.sources, &readings) } else { Evidence::None };
     let prompt = generator.prompt(&prompts.messages(question, &evidence, &trace.history)?)?;

@@ -8,6 +8,7 @@ use super::event::{Answer, AnswerEvent, Citation, FinishKind, Gate, Source, Verd
 use super::filter::OutputFilter;
 use super::quote::Quote;
 use super::trace::TracedPassage;
+use super::within::Within;
 use super::{Prepared, milliseconds};
 use crate::config::FilterMode;
 
@@ -49,6 +50,7 @@ pub(super) fn refusal(prepared: Prepared, model: &str) -> Answer {
         whole: None,
         filtered: Vec::new(),
         beyond_documents: false,
+        within: Within::default(),
         disagreement: None,
         trace: Some(Box::new(trace)),
     }

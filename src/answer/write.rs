@@ -21,6 +21,7 @@ use super::screening::Screening;
 use super::settled::sealed;
 use super::span::short_answer;
 use super::trace::TracedSampling;
+use super::within::Within;
 use super::{Prepared, milliseconds};
 use crate::config::FilterMode;
 
@@ -138,6 +139,7 @@ pub(super) fn written(
         whole: None,
         filtered: Vec::new(),
         beyond_documents: false,
+        within: Within::default(),
         trace: Some(Box::new(trace)),
     };
     Ok(sealed(answer, filter))

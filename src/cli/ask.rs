@@ -214,7 +214,7 @@ fn print_sources(answer: &Answer) -> Result<()> {
     if let Some(reason) = answer.reason.as_deref().or(answer.beyond_remark()) {
         output::line(&output::shown(reason))?;
     }
-    for remark in answer.disagreement_remark().into_iter().chain(answer.filter_remark()) {
+    for remark in [answer.within_remark(), answer.disagreement_remark(), answer.filter_remark()].into_iter().flatten() {
         output::line(&output::shown(&remark))?;
     }
     for sentence in answer.sentences.iter().filter(|_| answer.reason.is_none() && !answer.beyond_documents) {

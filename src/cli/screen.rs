@@ -206,6 +206,18 @@ impl Backend for Background {
         }
     }
 
+    fn find_names(&mut self, word: &str) {
+        if let Some(jobs) = &self.jobs {
+            jobs.find_names(word.to_owned());
+        }
+    }
+
+    fn preview(&mut self, question: &str) {
+        if let Some(jobs) = &self.jobs {
+            jobs.preview(question.to_owned());
+        }
+    }
+
     fn list_sessions(&mut self) {
         if let Some(jobs) = &self.jobs {
             jobs.list_sessions();

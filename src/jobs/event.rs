@@ -2,7 +2,7 @@
 
 use super::meters::Metered;
 use super::models::{ModelEntry, PullStep};
-use crate::answer::AnswerEvent;
+use crate::answer::{AnswerEvent, Source};
 use crate::chat::{CitedNow, Conversation, Found, SessionId, SessionSummary};
 use crate::ingest::Entry;
 use crate::report::Report;
@@ -17,6 +17,15 @@ impl JobId {
     pub fn next(self) -> Self {
         Self(self.0 + 1)
     }
+}
+
+/// A file, a folder or a tag that a question can be asked of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// As it is written in a question.
+    pub written: String,
+    /// What else there is to know of it.
+    pub note: String,
 }
 
 /// Everything that can come from a background thread.
@@ -49,6 +58,20 @@ pub enum JobEvent {
     SourcesCompared(SessionId, Vec<Vec<CitedNow>>),
     /// Every file of the library, by path.
     LibraryListed(Result<Vec<Entry>, Report>),
+    /// Names of files and tags that fit a word.
+    NamesFound {
+        /// The word, its `@` or `#` included.
+        word: String,
+        /// Best first.
+        names: Vec<Name>,
+    },
+    /// What the words of a question find.
+    Previewed {
+        /// The question.
+        question: String,
+        /// Best first.
+        sources: Vec<Source>,
+    },
     /// A setting is in the configuration file, or is not in it any more (`None`), or could not be saved.
     SettingSaved {
         /// Which one.

@@ -12,6 +12,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::embed::{self, Batch, Until};
 use super::event::{IngestEvent, JobEvent};
+use super::hints::HintWork;
 use super::inference::{Embedded, Passages, Work, Yield};
 use super::ledger::LedgerWork;
 use crate::ingest::{Again, Changes, IngestOptions, Progress, Watch, WatchOptions};
@@ -51,6 +52,7 @@ pub(super) struct Indexing {
     pub(super) events: Sender<JobEvent>,
     pub(super) inference: SyncSender<Work>,
     pub(super) ledger: SyncSender<LedgerWork>,
+    pub(super) hints: SyncSender<HintWork>,
     /// What a person wants read again.
     pub(super) again: Again,
     pub(super) cancel: Cancel,
@@ -86,6 +88,7 @@ impl Indexing {
         // These threads end only with the program.
         let _ = self.inference.send(Work::Library(Arc::clone(&library)));
         let _ = self.ledger.send(LedgerWork::Library(Arc::clone(&library)));
+        let _ = self.hints.send(HintWork::Library(Arc::clone(&library)));
         let Some((writer, waiting)) = self.writer(&library, orders)? else { return Ok(()) };
         let mut desk = Desk { library: &library, writer, watch: self.start_watch()?, has_embedder: false };
         self.attempt(|| self.follow(&mut desk, &Changes::Everything));

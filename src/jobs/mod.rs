@@ -6,6 +6,7 @@
 
 mod embed;
 mod event;
+mod hints;
 mod indexing;
 mod inference;
 mod ledger;
@@ -27,7 +28,7 @@ use tanya_engine::Cancel;
 use tokio::sync::mpsc::Sender;
 
 pub use embed::{Batch, Filled, Until, fill};
-pub use event::{IngestEvent, JobEvent, JobId, ModelEvent};
+pub use event::{IngestEvent, JobEvent, JobId, ModelEvent, Name};
 pub use load::{OnDisk, READER_BASE, Supply};
 pub use loader::Wanted;
 pub use meters::Metered;
@@ -39,6 +40,7 @@ use crate::config::Setting;
 use crate::ingest::{Again, Changes, IngestOptions};
 use crate::places::{Folder, Places};
 use crate::report::{Hinting as _, Report};
+use hints::HintWork;
 use indexing::{Awake, Indexing, Order};
 use inference::{Inference, Question, Work, Yield, contained};
 use ledger::LedgerWork;
@@ -84,6 +86,7 @@ pub struct Jobs {
     pulling: BTreeMap<String, Cancel>,
     models: SyncSender<Wanted>,
     ledger: SyncSender<LedgerWork>,
+    hints: SyncSender<HintWork>,
     again: Again,
     interrupt: Yield,
     quit: Cancel,
@@ -105,6 +108,7 @@ impl Jobs {
         let (pulls, pull_inbox) = sync_channel(INBOX);
         let (models, wanted) = sync_channel(INBOX);
         let (ledger, ledger_inbox) = sync_channel(INBOX);
+        let (hints, hint_inbox) = sync_channel(INBOX);
         let again = Again::default();
         let mut jobs = Self {
             inference: inference.clone(),
@@ -116,6 +120,7 @@ impl Jobs {
             pulling: BTreeMap::new(),
             models,
             ledger: ledger.clone(),
+            hints: hints.clone(),
             again: again.clone(),
             interrupt: interrupt.clone(),
             quit: quit.clone(),
@@ -135,6 +140,7 @@ impl Jobs {
             events: events.clone(),
             inference: inference.clone(),
             ledger,
+            hints,
             again,
             cancel: quit.clone(),
             places: setup.places.clone(),
@@ -144,6 +150,11 @@ impl Jobs {
         let ledger_events = events.clone();
         jobs.spawn("ledger", events, move || {
             ledger::list(&ledger_inbox, &ledger_events);
+            Ok(())
+        })?;
+        let hint_events = events.clone();
+        jobs.spawn("hints", events, move || {
+            hints::hint(&hint_inbox, &hint_events);
             Ok(())
         })?;
         let store = SessionStore::at(setup.places.sessions());
@@ -231,6 +242,16 @@ impl Jobs {
     /// Lists the files of the library.
     pub fn list_library(&self) {
         let _ = self.ledger.try_send(LedgerWork::List);
+    }
+
+    /// Looks for names of files and tags that fit a word, its `@` or `#` included.
+    pub fn find_names(&self, word: String) {
+        let _ = self.hints.try_send(HintWork::Names(word));
+    }
+
+    /// Looks for passages that the words of a question find.
+    pub fn preview(&self, question: String) {
+        let _ = self.hints.try_send(HintWork::Preview(question));
     }
 
     /// Has these read again, whether or not they changed: before any more vectors are made, after what is being read now.
@@ -330,6 +351,8 @@ impl Drop for Jobs {
         self.models = closed;
         let (closed, _) = sync_channel(1);
         self.ledger = closed;
+        let (closed, _) = sync_channel(1);
+        self.hints = closed;
         let deadline = Instant::now() + PATIENCE;
         for thread in self.threads.drain(..) {
             while !thread.is_finished() && Instant::now() < deadline {

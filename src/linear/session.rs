@@ -299,6 +299,8 @@ impl Session {
             | JobEvent::SessionsListed(_)
             | JobEvent::SessionsFound { .. }
             | JobEvent::LibraryListed(_)
+            | JobEvent::NamesFound { .. }
+            | JobEvent::Previewed { .. }
             | JobEvent::ModelsListed(_)
             | JobEvent::Pull(..)
             | JobEvent::SourcesCompared(..)

@@ -68,7 +68,8 @@ pub(super) fn sources(sources: &[Source]) -> String {
 /// What follows the words of an answer that were written as they came (`written`): how it ended, what it stands on, and what it does
 /// not.
 pub(super) fn ending(answer: &Answer, written: &str) -> Vec<String> {
-    let mut out = Vec::new();
+    let mut out: Vec<String> =
+        answer.within_remark().map(|remark| format!("Note: {}", one_line(&remark))).into_iter().collect();
     if answer.abstained {
         let reason = answer.reason.as_deref().map(|reason| format!(" {}", one_line(reason))).unwrap_or_default();
         out.push(format!("Not found in the documents.{reason}"));

@@ -30,6 +30,10 @@ pub trait Backend {
     fn list_library(&mut self);
     /// Has the file at this path, or the whole folder, read again, changed or not.
     fn read_again(&mut self, path: Option<&str>);
+    /// Asks for [`crate::jobs::JobEvent::NamesFound`]: what fits this word, its `@` or `#` included.
+    fn find_names(&mut self, word: &str);
+    /// Asks for [`crate::jobs::JobEvent::Previewed`]: what the words of a question find.
+    fn preview(&mut self, question: &str);
     /// Asks for [`crate::jobs::JobEvent::SessionsListed`].
     fn list_sessions(&mut self);
     /// Asks for [`crate::jobs::JobEvent::SessionLoaded`].

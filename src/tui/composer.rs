@@ -95,6 +95,29 @@ impl Composer {
         self.chips.push((chip, cleaned.into_owned()));
     }
 
+    /// The word before the cursor that begins with `@` or `#`, quotation marks and spaces in it included.
+    pub(super) fn word(&self) -> Option<String> {
+        let (line, character) = self.cursor();
+        let before: String = self.lines().get(line)?.chars().take(character).collect();
+        let begins = |at: usize| before[..at].chars().next_back().is_none_or(|c| c.is_whitespace() || c == '(');
+        let at = before.match_indices(['@', '#']).map(|(at, _)| at).filter(|at| begins(*at)).next_back()?;
+        let word = &before[at..];
+        let is_open = match word[1..].strip_prefix('"') {
+            Some(name) => word.starts_with('@') && !name.contains('"'),
+            None => !word.contains(char::is_whitespace),
+        };
+        let is_name = word.starts_with('@') || word[1..].starts_with(char::is_alphabetic);
+        (is_open && (is_name || word.len() == 1)).then(|| word.to_owned())
+    }
+
+    /// Puts `name`, and a space, in the place of the word before the cursor.
+    pub(super) fn replace_word(&mut self, word: &str, name: &str) {
+        for _ in word.chars() {
+            self.area.delete_char();
+        }
+        self.area.insert_str(&*clean(&format!("{name} ")));
+    }
+
     pub(super) fn new_line(&mut self) {
         self.area.insert_newline();
     }

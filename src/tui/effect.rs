@@ -29,6 +29,10 @@ pub(super) enum Effect {
     ListLibrary,
     /// Read a file, by its path in the library, or the whole folder again.
     ReadAgain(Option<String>),
+    /// Look for names of files and tags that fit this word.
+    FindNames(String),
+    /// Look for passages that the words of this question find.
+    Preview(String),
     /// List the conversations.
     ListSessions,
     /// Load one.

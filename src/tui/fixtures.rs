@@ -19,7 +19,7 @@ use super::state::{Setup, State};
 use super::theme::{Background, Charset, Colors, Traits};
 use super::update::update;
 use super::view;
-use crate::answer::{Answer, AnswerEvent, Citation, FinishKind, Gate, Measures, Sentence, Source, Verdict};
+use crate::answer::{Answer, AnswerEvent, Citation, FinishKind, Gate, Measures, Sentence, Source, Verdict, Within};
 use crate::chat::{Conversation, SessionId, SessionSummary, Turn};
 use crate::config::{Origins, Settings};
 use crate::ingest::Entry;
@@ -255,6 +255,7 @@ pub(super) fn finished() -> Answer {
         whole: None,
         filtered: vec![],
         beyond_documents: false,
+        within: Within::default(),
         disagreement: None,
         trace: None,
     }

@@ -103,6 +103,10 @@ pub(super) enum When {
     Typed,
     /// The composer holds the start of a `/` command.
     Slash,
+    /// Names fit the word that is typed behind `@` or `#`.
+    Mentioning,
+    /// One of them was selected.
+    NameChosen,
     /// The cursor is on the first line of the composer.
     FirstLine,
     /// The cursor is on the last line of the composer.
@@ -242,6 +246,11 @@ const CONTROL: KeyModifiers = KeyModifiers::CONTROL;
 pub(super) const BINDINGS: &[Binding] = bindings![
     Stop "stop" [key(KeyCode::Esc)] Answering Asking "stop the answer at once" "stop";
     Leave "leave" [key(KeyCode::Esc)] Away Program "go back to the question" "back";
+    Leave "close-names" [key(KeyCode::Esc)] Mentioning Asking "" "close";
+    Complete "complete-name" [key(KeyCode::Tab)] Mentioning Asking "take the file, folder or tag that fits what is typed behind @ or #" "take";
+    Complete "take-name" [key(KeyCode::Enter)] NameChosen Asking "" "take";
+    PreviousItem "previous-name" [key(KeyCode::Up)] Mentioning Asking "" "";
+    NextItem "next-name" [key(KeyCode::Down)] Mentioning Asking "" "";
     Clear "clear" [key(KeyCode::Esc)] Typed Asking "clear what is typed" "";
     OpenItem "run" [key(KeyCode::Enter)] Palette Program "in the list of commands: run the selected one" "run";
     PreviousItem "previous-command" [key(KeyCode::Up), ctrl('p')] Palette Program "" "";

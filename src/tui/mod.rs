@@ -17,7 +17,6 @@ mod composer;
 mod effect;
 #[cfg(test)]
 mod fixtures;
-mod fuzzy;
 mod keymap;
 mod markdown;
 mod msg;
@@ -238,6 +237,8 @@ impl Driver<'_> {
                 Effect::SaveConversation(conversation) => self.backend.save_turn(&conversation),
                 Effect::ListLibrary => self.backend.list_library(),
                 Effect::ReadAgain(path) => self.backend.read_again(path.as_deref()),
+                Effect::FindNames(word) => self.backend.find_names(&word),
+                Effect::Preview(question) => self.backend.preview(&question),
                 Effect::ListSessions => self.backend.list_sessions(),
                 Effect::LoadSession(id) => self.backend.load_session(id),
                 Effect::SearchSessions(text) => self.backend.search_sessions(&text),

@@ -5,6 +5,7 @@
 
 mod files;
 mod folder;
+mod hints;
 mod insight;
 mod models;
 mod palette;
@@ -19,6 +20,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub(super) use files::{Files, FilesMode, Which};
 pub(super) use folder::{Indexing, Library, Model, Models};
+pub(super) use hints::Hints;
 pub(super) use insight::{Insight, Inspect, Knob, PromptView, Standing};
 pub(super) use models::{ModelsView, Pulling, Role};
 pub(super) use palette::{Act, Entry, Palette};
@@ -175,6 +177,7 @@ pub(super) struct State {
     pub notice: Option<Notice>,
     pub interrupted: Option<Duration>,
     pub insight: Insight,
+    pub hints: Hints,
 }
 
 impl State {
@@ -211,6 +214,7 @@ impl State {
             notice: None,
             interrupted: None,
             insight: Insight::default(),
+            hints: Hints::default(),
         };
         if let Some(conversation) = setup.resume {
             state.resume(conversation);
@@ -305,12 +309,12 @@ impl State {
         word.chars().all(|c| c.is_ascii_alphabetic()).then_some(word)
     }
 
-    /// When the screen changes by itself: the spinner turns, a notice goes, ctrl-c is forgotten.
+    /// When something happens by itself: the spinner turns, a notice goes, ctrl-c is forgotten, what is typed is looked for.
     pub(super) fn next_wake(&self) -> Option<Duration> {
         let spinner = self.waits().then(|| SPIN * (self.clock.as_millis() / SPIN.as_millis() + 1) as u32);
         let notice = self.notice.as_ref().map(|notice| notice.until);
         let interrupted = self.interrupted.map(|at| at + TWICE);
-        [spinner, notice, interrupted].into_iter().flatten().min()
+        [spinner, notice, interrupted, self.hints.due].into_iter().flatten().min()
     }
 
     /// Something on the screen waits without a number of its own.

@@ -5,6 +5,7 @@ mod commands;
 mod evidence;
 mod field;
 mod files;
+mod hints;
 mod insight;
 mod jobs;
 mod keys;
@@ -25,6 +26,12 @@ use crate::chat::{Conversation, Turn};
 pub(super) fn update(state: &mut State, at: Duration, msg: Msg) -> Vec<Effect> {
     state.clock = state.clock.max(at);
     state.expire();
+    let mut effects = apply(state, msg);
+    effects.extend(hints::follow(state));
+    effects
+}
+
+fn apply(state: &mut State, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Key(key) => keys::key(state, key),
         Msg::Paste(text) => {

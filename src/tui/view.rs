@@ -14,6 +14,7 @@ mod files;
 mod gauge;
 mod header;
 mod help;
+mod hints;
 mod inspect;
 mod ledger;
 mod metrics;
@@ -39,6 +40,8 @@ use crate::answer::Source;
 
 /// Below this size there is no room for a question and an answer.
 const LEAST: (u16, u16) = (40, 10);
+/// Columns of the rule that say how much is new below.
+const MORE_BELOW: u16 = 22;
 /// Columns left of the text.
 pub(super) const MARGIN: u16 = 3;
 
@@ -150,6 +153,8 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
             }
             rule(state, frame, areas.bottom_rule);
             more_below(state, frame, areas.bottom_rule, unseen);
+            hints::preview(state, frame, areas.bottom_rule, areas.transcript.width.saturating_sub(MORE_BELOW));
+            hints::names(state, frame, areas.transcript);
             composer::draw(state, frame, areas.composer);
         }
         (None, Screen::Help(page)) => {

@@ -244,6 +244,24 @@ pub(crate) fn files_of(
     Ok(found)
 }
 
+/// The paths of all files, in their order.
+pub(crate) fn paths(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    connection.prepare_cached("SELECT path FROM files ORDER BY path")?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Every tag with the number of its files.
+pub(crate) fn tags(connection: &Connection) -> rusqlite::Result<Vec<(String, u64)>> {
+    let mut counts = std::collections::BTreeMap::new();
+    let mut statement = connection.prepare_cached("SELECT tags FROM files WHERE tags <> ''")?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        for tag in row.get_ref(0)?.as_str()?.lines() {
+            *counts.entry(tag.to_owned()).or_default() += 1;
+        }
+    }
+    Ok(counts.into_iter().collect())
+}
+
 /// Every passage's place in reading order: by the files' paths, which have an index, and the passages' places in them, which have one too.
 pub(super) const OUTLINE: &str = "SELECT c.id, f.path, f.title, c.heading, c.page
     FROM files f CROSS JOIN chunks c ON c.file = f.id ORDER BY f.path, c.ordinal";

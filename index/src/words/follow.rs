@@ -7,6 +7,7 @@
 use std::path::Path;
 
 use rusqlite::Connection;
+use tantivy::directory::error::LockError;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::{IndexWriter, TantivyDocument, TantivyError, Term};
 
@@ -14,6 +15,7 @@ use super::tokens::Tokens;
 use super::{Fields, Stamp, VERSION, Words, seals};
 use crate::analysis::{Kind, Language, Languages, SAMPLE, Stems, Token, add_to_sample, detect, segment};
 use crate::error::Error;
+use crate::lock::wait_a_moment;
 use crate::store::read;
 use crate::types::Chunk;
 
@@ -21,6 +23,8 @@ use crate::types::Chunk;
 const THREADS: usize = 1;
 /// Bytes of postings held before a segment is written.
 const MEMORY: usize = 50 << 20;
+/// How often a lock that nobody can hold is tried again, 5 ms apart.
+const TRIES: usize = 50;
 
 /// Chunks that wait for their file's language at most: one of nothing but code never gives a sample.
 const MOST_WAITING: usize = 64;
@@ -29,6 +33,18 @@ const MOST_WAITING: usize = 64;
 pub(crate) struct Indexer {
     words: Words,
     writer: IndexWriter,
+}
+
+/// tantivy's writer. Nobody else has one, for that takes the library's lock; but tantivy frees its own lock by closing a file, which a
+/// child between its fork and its exec still has for a moment.
+fn opened(words: &Words, options: &IndexWriterOptions) -> Result<IndexWriter, TantivyError> {
+    let mut tries = 0..TRIES;
+    loop {
+        match words.index.writer_with_options(options.clone()) {
+            Err(TantivyError::LockFailure(LockError::LockBusy, _)) if tries.next().is_some() => wait_a_moment(),
+            other => return other,
+        }
+    }
 }
 
 enum Failure {
@@ -55,7 +71,7 @@ impl Indexer {
             .memory_budget_per_thread(MEMORY)
             .num_merge_threads(1)
             .build();
-        let writer = words.index.writer_with_options(options).map_err(Error::words(&words.path))?;
+        let writer = opened(words, &options).map_err(Error::words(&words.path))?;
         let mut policy = LogMergePolicy::default();
         policy.set_min_num_segments(4);
         policy.set_min_layer_size(2_000);

@@ -83,8 +83,8 @@ pub(super) fn prepare(
     let started = Instant::now();
     let inquiry = match request.reading {
         Reading::BestPassages => None,
-        Reading::AsAsked => Inquiry::of(&request.question),
-        Reading::Everything => Some(Inquiry::forced(&request.question)),
+        Reading::AsAsked => Inquiry::of(&request.question, &request.conditions),
+        Reading::Everything => Some(Inquiry::forced(&request.question, &request.conditions)),
     };
     let terms = FolderTerms::new(snapshot);
     let Some(inquiry) = inquiry else { return Ok(None) };

@@ -78,7 +78,7 @@ pub(super) struct Inquiry {
 impl Task {
     /// The task of `question`; `None` where its words leave a doubt that it is about everything.
     pub fn of(question: &str) -> Option<Self> {
-        Inquiry::of(question).map(|inquiry| inquiry.task)
+        Inquiry::of(question, &Conditions::default()).map(|inquiry| inquiry.task)
     }
 
     /// Its name for programs.
@@ -93,18 +93,18 @@ impl Task {
 }
 
 impl Inquiry {
-    /// What `question` asks of the whole folder, if it does.
-    pub(super) fn of(question: &str) -> Option<Self> {
-        let asked = Asked::new(question);
+    /// What `question` asks of the whole folder, or of all that `within` admits, if it does.
+    pub(super) fn of(question: &str, within: &Conditions) -> Option<Self> {
+        let asked = Asked::new(question, within);
         let task = LEXICONS.iter().find_map(|lexicon| asked.task(lexicon))?;
         Some(asked.inquiry(task))
     }
 
     /// What `question` asks of the whole folder because the person says that it does: where its words do not tell, a list of all that
     /// matches.
-    pub(super) fn forced(question: &str) -> Self {
-        Self::of(question).unwrap_or_else(|| {
-            let asked = Asked::new(question);
+    pub(super) fn forced(question: &str, within: &Conditions) -> Self {
+        Self::of(question, within).unwrap_or_else(|| {
+            let asked = Asked::new(question, within);
             let subject = asked.tokens.iter().filter(|token| !is_name(&token.word)).map(|token| token.text);
             let subject = subject.collect::<Vec<_>>().join(" ");
             asked.inquiry(Task::ListAll { unit: Unit::Items, subject })
@@ -127,8 +127,8 @@ struct Token<'a> {
 }
 
 impl<'a> Asked<'a> {
-    fn new(question: &'a str) -> Self {
-        let mut asked = Self { tokens: Vec::new(), conditions: Conditions::default(), tag: None };
+    fn new(question: &'a str, within: &Conditions) -> Self {
+        let mut asked = Self { tokens: Vec::new(), conditions: within.clone(), tag: None };
         for part in question.split_whitespace() {
             let part = part.trim_end_matches(['?', '!', '.', ',', ';', ':']);
             if !asked.takes(part) {

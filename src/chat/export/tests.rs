@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::answer::{FinishKind, Measures, Sentence, Verdict};
+use crate::answer::{FinishKind, Measures, Sentence, Verdict, Within};
 
 fn answer(text: &str) -> Answer {
     Answer {
@@ -28,6 +28,7 @@ fn answer(text: &str) -> Answer {
         whole: None,
         filtered: Vec::new(),
         beyond_documents: false,
+        within: Within::default(),
         disagreement: None,
         trace: None,
     }

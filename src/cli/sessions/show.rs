@@ -44,6 +44,7 @@ pub(super) fn conversation(app: &App, conversation: &Conversation, freshness: Fr
             .beyond_remark()
             .map(str::to_owned)
             .into_iter()
+            .chain(answer.within_remark())
             .chain(answer.disagreement_remark())
             .chain(answer.filter_remark());
         remarks.into_iter().try_for_each(|remark| output::line(&output::shown(&format!("  {remark}"))))?;

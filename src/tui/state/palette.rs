@@ -1,7 +1,7 @@
 //! The list of all commands: what is typed in it, and which commands fit.
 
 use super::{Screen, State};
-use crate::tui::fuzzy;
+use crate::fuzzy;
 use crate::tui::keymap::{BINDINGS, Binding, Command, SLASHES, Slash};
 
 /// The list of commands over whatever is shown.

@@ -2,7 +2,7 @@
 
 use super::Screen;
 use crate::config::{SETTINGS, Setting, Settings, Taken};
-use crate::tui::fuzzy;
+use crate::fuzzy;
 use crate::tui::text::one_line;
 
 /// The list of settings.

@@ -29,6 +29,8 @@ impl State {
             When::Typing => typing,
             When::Typed => typing && !empty,
             When::Slash => typing && self.slash().is_some(),
+            When::Mentioning => typing && !self.hints.names().is_empty(),
+            When::NameChosen => typing && !self.hints.names().is_empty() && self.hints.chosen.is_some(),
             When::FirstLine => typing && self.composer.on_first_line(),
             When::LastLine => typing && self.composer.on_last_line(),
             When::Answering => chat && self.running.is_some(),

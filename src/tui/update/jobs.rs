@@ -1,6 +1,6 @@
 //! What background work says.
 
-use super::{ask_next, files, keep, models, sessions, settings};
+use super::{ask_next, files, hints, keep, models, sessions, settings};
 use crate::answer::{AnswerEvent, Gate};
 use crate::jobs::{JobEvent, JobId};
 use crate::tui::effect::Effect;
@@ -30,6 +30,8 @@ pub(super) fn event(state: &mut State, event: JobEvent) -> Vec<Effect> {
         }
         JobEvent::LibraryListed(Ok(list)) => return files::listed(state, list),
         JobEvent::LibraryListed(Err(report)) => files::not_listed(state, &report),
+        JobEvent::NamesFound { word, names } => state.hints.set_names(&word, names),
+        JobEvent::Previewed { question, sources } => hints::previewed(state, &question, sources),
         JobEvent::Model(event) => state.models.apply(event, &state.settings.embedder),
         JobEvent::SessionSaved(_) => {}
         JobEvent::SessionsListed(all) => sessions::listed(state, all),

@@ -3,10 +3,12 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::files::{self, Extent};
-use super::{ask, branch, commands, evidence, insight, models, new_session, palette, quit, sessions, settings, stop};
+use super::{
+    ask, branch, commands, evidence, hints, insight, models, new_session, palette, quit, sessions, settings, stop,
+};
 use crate::tui::backend::Grounds;
 use crate::tui::effect::Effect;
-use crate::tui::keymap::Command;
+use crate::tui::keymap::{Command, When};
 use crate::tui::state::{Cited, FilesMode, Focus, Mode, Page, Passage, Screen, State, Which};
 use crate::tui::view;
 
@@ -75,6 +77,7 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
                 return ask(state, question, Grounds::ModelAlone);
             }
         }
+        Command::Complete if state.holds(When::Mentioning) => hints::take(state),
         Command::Complete => commands::complete(state),
         Command::NewLine => state.composer.new_line(),
         Command::Stop => return stop(state),
@@ -177,6 +180,9 @@ fn suggestion(state: &mut State, index: usize) -> Vec<Effect> {
 fn leave(state: &mut State) {
     if state.palette.take().is_some() {
         return;
+    }
+    if state.holds(When::Mentioning) {
+        return hints::dismiss(state);
     }
     let stays = match &mut state.screen {
         Screen::Chat => {
@@ -353,6 +359,9 @@ fn select(state: &mut State, step: Step) {
     let count = |state: &State, turn: usize| state.turns[turn].shown_sources().count();
     if state.palette.is_some() {
         return palette::select(state, delta);
+    }
+    if state.holds(When::Mentioning) {
+        return hints::select(state, delta);
     }
     match &mut state.screen {
         Screen::Sessions(_) | Screen::Settings(_) | Screen::Models(_) => scroll(state, Move::Line(delta)),

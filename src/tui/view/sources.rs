@@ -20,8 +20,6 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
     for y in area.y..area.bottom() {
         super::line(frame, Rect { y, height: 1, ..area }, &Line::styled(look.glyphs.column, look.theme.rule));
     }
-    let Some(index) = state.shown_turn() else { return };
-    let turn = &state.turns[index];
     let inner = Rect {
         x: area.x + 2,
         y: area.y + 1,
@@ -29,18 +27,26 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>, area: Rect) {
         height: area.height.saturating_sub(1),
     };
     let room = usize::from(inner.width);
-    let shown: Vec<&Source> = turn.shown_sources().collect();
+    let turn = state.shown_turn().map(|index| &state.turns[index]);
+    let preview = state.preview();
+    let shown: Vec<&Source> = match turn {
+        _ if !preview.is_empty() => preview.iter().collect(),
+        Some(turn) => turn.shown_sources().collect(),
+        None => Vec::new(),
+    };
     if shown.is_empty() {
         return;
     }
+    // What the next question finds is cited by no answer yet.
+    let turn = turn.filter(|_| preview.is_empty());
     let rows = (usize::from(inner.height) / shown.len()).saturating_sub(2).clamp(1, MOST_ROWS);
     let mut lines: Vec<Line<'static>> = Vec::new();
     let mut selected = 0..0;
     for (at, source) in shown.into_iter().enumerate() {
         let first = lines.len();
-        let uncited = turn.phase == Phase::Done && !turn.cites(source.n);
+        let uncited = turn.is_some_and(|turn| turn.phase == Phase::Done && !turn.cites(source.n));
         let mut head = head(source, uncited, room, look);
-        let chosen = at == state.source && (state.focus == Focus::Sources || state.cited.is_some());
+        let chosen = at == state.source && turn.is_some() && (state.focus == Focus::Sources || state.cited.is_some());
         if chosen {
             head = head.patch_style(look.theme.selection);
         }

@@ -146,7 +146,7 @@ fn the_subject_is_what_the_task_leaves() {
     assert_eq!(subject("How many notes mention the pear tree?"), "pear tree");
     assert_eq!(subject("list all tools in garden/tools.md path:2024"), "tools");
     assert_eq!(subject("how many files are there?"), "");
-    let inquiry = Inquiry::of("list all tools in garden/tools.md path:2024 #summer").unwrap();
+    let inquiry = Inquiry::of("list all tools in garden/tools.md path:2024 #summer", &Conditions::default()).unwrap();
     assert_eq!(inquiry.names, ["garden/tools.md"]);
     assert_eq!(inquiry.conditions.paths, ["2024"]);
     assert_eq!(inquiry.conditions.tags, ["summer"]);
@@ -154,15 +154,15 @@ fn the_subject_is_what_the_task_leaves() {
 
 #[test]
 fn a_person_who_insists_gets_a_list_where_the_words_say_nothing() {
-    let Inquiry { task, .. } = Inquiry::forced("wheels of the cart?");
+    let Inquiry { task, .. } = Inquiry::forced("wheels of the cart?", &Conditions::default());
     assert_eq!(task, Task::ListAll { unit: Unit::Items, subject: "wheels of the cart".into() });
-    assert_eq!(Inquiry::forced("how many files are there?").task.name(), "count");
+    assert_eq!(Inquiry::forced("how many files are there?", &Conditions::default()).task.name(), "count");
 }
 
 proptest! {
     #[test]
     fn any_text_is_a_question(text in "\\PC{0,60}|(list|all|how many|files|compare|and|summarize|#|path:| ){0,12}") {
         let _ = Task::of(&text);
-        let _ = Inquiry::forced(&text);
+        let _ = Inquiry::forced(&text, &Conditions::default());
     }
 }

@@ -3,7 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Within};
 use crate::chat::{CitedNow, Standing};
 use crate::report::Report;
 use crate::tui::backend::Grounds;
@@ -193,15 +193,20 @@ impl Page<'_> {
         let differ = turn.answer.as_ref().and_then(Answer::disagreement_remark);
         let filtered = turn.answer.as_ref().and_then(Answer::filter_remark);
         let changed = turn.standings.iter().filter_map(|cited| stale(cited, look.glyphs.dash));
-        let lines: Vec<String> = beyond.into_iter().chain(differ).chain(filtered).chain(changed).collect();
+        let warnings = beyond.into_iter().chain(differ).chain(filtered).chain(changed);
+        let within = turn.answer.as_ref().map(|answer| &answer.within).filter(|within| !within.is_empty());
+        // What was asked for is no reason to be careful; what was not found is.
+        let of_within = |within: &Within| if within.unknown.is_empty() { look.theme.muted } else { look.theme.warn };
+        let within = within.map(|within| (within.words(), of_within(within)));
+        let lines: Vec<_> = within.into_iter().chain(warnings.map(|line| (line, look.theme.warn))).collect();
         if lines.is_empty() {
             return;
         }
         self.blank(2);
-        for line in lines {
+        for (line, style) in lines {
             for part in wrap_plain(&one_line(&line), self.context.columns()) {
                 // Behind everything of the answer, whatever its length.
-                self.push(vec![Span::styled(part, look.theme.warn)], (2, usize::MAX));
+                self.push(vec![Span::styled(part, style)], (2, usize::MAX));
             }
         }
     }

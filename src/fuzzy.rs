@@ -13,9 +13,14 @@ const TEXT_START: i32 = 4;
 ///
 /// The best sum over all ways to place the letters, letter by letter: `ending[i]` is the best sum of those so far where the
 /// last one stands at `i`.
-pub(super) fn score(typed: &str, text: &str) -> Option<i32> {
+pub(crate) fn score(typed: &str, text: &str) -> Option<i32> {
     if typed.is_empty() {
         return Some(0);
+    }
+    // Most names of a large folder do not have the letters at all, and placing them costs.
+    let mut letters = text.chars().flat_map(char::to_lowercase);
+    if !typed.chars().flat_map(char::to_lowercase).all(|letter| letters.any(|other| other == letter)) {
+        return None;
     }
     let text: Vec<char> = text.chars().flat_map(char::to_lowercase).collect();
     let mut ending: Vec<Option<i32>> = Vec::new();

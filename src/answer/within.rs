@@ -1,0 +1,208 @@
+//! What a question is asked of: `@garden/pears.md`, `@garden/` and `#recipes` in it.
+//!
+//! What stands behind `@` is a file, by its path or the end of that, with or without its ending, or a folder; a name with spaces
+//! stands in quotation marks: `@"old notes.md"`. Files are alternatives, tags are not. A word that names nothing stays a word.
+
+use std::ops::Range;
+
+use anyhow::{Context as _, Result};
+use serde::{Deserialize, Serialize};
+use tanya_index::{Conditions, Snapshot};
+
+/// Characters of an ending: what has one behind `@` is meant as a file.
+const ENDING: std::ops::RangeInclusive<usize> = 1..=8;
+
+/// What a question was asked of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Within {
+    /// Files, folders and tags that it names, as it names them; empty: everything.
+    pub of: Vec<String>,
+    /// Names in it that are nobody's.
+    pub unknown: Vec<String>,
+}
+
+impl Within {
+    /// Whether there is something to tell.
+    pub fn is_empty(&self) -> bool {
+        self.of.is_empty() && self.unknown.is_empty()
+    }
+
+    /// In a sentence or two.
+    pub fn words(&self) -> String {
+        let names = |all: &[String]| all.join(", ");
+        match (&self.of[..], &self.unknown[..]) {
+            (of, []) => format!("Asked of {} only.", names(of)),
+            ([], unknown) => format!("Nothing here is called {}: all documents were asked.", names(unknown)),
+            (of, unknown) => format!("Asked of {} only; nothing here is called {}.", names(of), names(unknown)),
+        }
+    }
+}
+
+/// A question with what it is asked of taken out.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Narrowed {
+    /// The question with bare names: `compare a.md with b.md`.
+    pub(super) named: String,
+    /// The question without the names at its beginning and end: what to search for.
+    pub(super) words: String,
+    pub(super) conditions: Conditions,
+    pub(super) within: Within,
+}
+
+/// Takes the names out of `question` that stand for something in the library.
+pub(super) fn narrowed(question: &str, snapshot: &Snapshot) -> Result<Narrowed> {
+    let mut found = Narrowed {
+        named: question.to_owned(),
+        words: question.to_owned(),
+        conditions: Conditions::default(),
+        within: Within::default(),
+    };
+    let mut taken = Vec::new();
+    for mention in mentions(question) {
+        if mention.takes(snapshot, &mut found.conditions)? {
+            found.within.of.push(mention.written());
+            taken.push(mention);
+        } else if mention.means_something() {
+            found.within.unknown.push(mention.written());
+        }
+    }
+    if !taken.is_empty() {
+        found.named = with(question, &taken, &vec![true; taken.len()]);
+        let words = with(question, &taken, &inside(question, &taken));
+        // A name alone is all there is to ask about.
+        found.words = if words.chars().any(char::is_alphanumeric) { words } else { found.named.clone() };
+    }
+    Ok(found)
+}
+
+/// A name behind its sign.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Mention<'a> {
+    range: Range<usize>,
+    sign: char,
+    name: &'a str,
+    is_quoted: bool,
+}
+
+impl Mention<'_> {
+    fn written(&self) -> String {
+        format!("{}{}", self.sign, self.name)
+    }
+
+    /// Whether a person who wrote this meant a file, a folder or a tag, and not just a word.
+    fn means_something(&self) -> bool {
+        let ending = self.name.rsplit_once('.').map_or(0, |(_, ending)| ending.chars().count());
+        self.sign == '#' || self.is_quoted || self.name.ends_with('/') || ENDING.contains(&ending)
+    }
+
+    /// Whether it stands for something; then it is a condition from now on.
+    fn takes(&self, snapshot: &Snapshot, conditions: &mut Conditions) -> Result<bool> {
+        if self.sign == '#' {
+            let (_, of) = Conditions::parse(&format!("tag:{}", self.name));
+            let has = !of.tags.is_empty() && !snapshot.files(&of).context("cannot read the library")?.is_empty();
+            conditions.tags.extend(of.tags.into_iter().filter(|_| has));
+            return Ok(has);
+        }
+        let files = self.files(snapshot)?;
+        let is_known = !files.is_empty();
+        conditions.files.extend(files);
+        Ok(is_known)
+    }
+
+    /// The files that are meant, or the folder.
+    fn files(&self, snapshot: &Snapshot) -> Result<Vec<String>> {
+        if snapshot.file(self.name).context("cannot read the library")?.is_some() {
+            return Ok(vec![self.name.to_owned()]);
+        }
+        let all = snapshot.paths().context("cannot read the library")?;
+        let folder = format!("{}/", self.name.trim_end_matches('/'));
+        if all.iter().any(|path| path.starts_with(&folder)) {
+            return Ok(vec![folder]);
+        }
+        let name = self.name.to_lowercase();
+        let ends_so =
+            |path: &str| path.strip_suffix(&name).is_some_and(|above| above.is_empty() || above.ends_with('/'));
+        let meant = |path: &String| {
+            let path = path.to_lowercase();
+            ends_so(&path) || path.rsplit_once('.').is_some_and(|(stem, ending)| !ending.contains('/') && ends_so(stem))
+        };
+        Ok(all.into_iter().filter(meant).collect())
+    }
+}
+
+/// The names in a question. Pure.
+fn mentions(question: &str) -> Vec<Mention<'_>> {
+    let mut found: Vec<Mention<'_>> = Vec::new();
+    for (start, sign) in question.match_indices(['@', '#']) {
+        let is_inside = found.last().is_some_and(|last| start < last.range.end);
+        let begins = question[..start].chars().next_back().is_none_or(|before| before.is_whitespace() || before == '(');
+        if is_inside || !begins {
+            continue;
+        }
+        let rest = &question[start + sign.len()..];
+        let quoted = rest.strip_prefix('"').and_then(|inner| inner.split_once('"')).map(|(name, _)| name);
+        let (name, length) = match quoted {
+            Some(name) => (name, name.len() + 2),
+            None => {
+                let word = rest.split(char::is_whitespace).next().unwrap_or_default();
+                let name = word.trim_end_matches(['?', '!', '.', ',', ';', ':', ')', '"']);
+                (name, name.len())
+            }
+        };
+        let sign = if sign == "@" { '@' } else { '#' };
+        let is_name = match sign {
+            '#' => name.starts_with(char::is_alphabetic),
+            _ => name.contains(char::is_alphanumeric),
+        };
+        if is_name {
+            let range = start..start + 1 + length;
+            found.push(Mention { range, sign, name, is_quoted: quoted.is_some() });
+        }
+    }
+    found
+}
+
+/// Which of `taken` stand between other words. Pure.
+fn inside(question: &str, taken: &[Mention<'_>]) -> Vec<bool> {
+    let is_empty = |text: &str| !text.contains(char::is_alphanumeric);
+    let ends = || taken.iter().map(|one| one.range.end);
+    let starts = || taken.iter().map(|one| one.range.start);
+    let before = std::iter::once(0).chain(ends()).zip(starts()).map(|(from, to)| is_empty(&question[from..to]));
+    let after = ends().zip(starts().skip(1).chain([question.len()])).map(|(from, to)| is_empty(&question[from..to]));
+    // One stands at the beginning where nothing but others is before it, at the end where nothing but others follows.
+    let at_start: Vec<bool> = before
+        .scan(true, |so_far, empty| {
+            *so_far &= empty;
+            Some(*so_far)
+        })
+        .collect();
+    let mut at_end: Vec<bool> = after.collect();
+    let mut so_far = true;
+    for empty in at_end.iter_mut().rev() {
+        so_far &= *empty;
+        *empty = so_far;
+    }
+    at_start.iter().zip(&at_end).map(|(start, end)| !start && !end).collect()
+}
+
+/// The question with the names of those that are `kept`, and without the others. Pure.
+fn with(question: &str, taken: &[Mention<'_>], kept: &[bool]) -> String {
+    let mut out = String::new();
+    let mut from = 0;
+    for (mention, keep) in taken.iter().zip(kept) {
+        out.push_str(&question[from..mention.range.start]);
+        if *keep {
+            out.push_str(mention.name);
+        } else {
+            // What ends the sentence follows its last word.
+            out.truncate(out.trim_end().len());
+        }
+        from = mention.range.end;
+    }
+    out.push_str(&question[from..]);
+    out.trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests;
