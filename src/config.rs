@@ -174,7 +174,7 @@ impl Default for Settings {
             sampling: Sampling { temperature: 0.0, ..Sampling::default() },
             passages: 0,
             evidence_tokens: 0,
-            evidence_sentences: 0,
+            evidence_sentences: 3,
             min_lexical: 0.58,
             min_cosine: 0.40,
             min_answerable: 0.31,
@@ -235,6 +235,7 @@ impl Settings {
     }
 
     /// What all would be where nobody said anything but this profile.
+    #[must_use]
     pub fn defaults(&self) -> Self {
         let mut defaults = Self::default();
         self.profile.apply(&mut defaults);

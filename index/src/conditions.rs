@@ -224,6 +224,7 @@ mod tests {
         );
         assert_eq!(words, "pear prune in March x");
         let expected = Conditions {
+            files: Vec::new(),
             phrases: vec!["prune in March".into()],
             without: vec!["apple".into()],
             paths: vec!["Notes/2024".into()],
@@ -273,6 +274,20 @@ mod tests {
         assert!(admits("path:notes ext:md after:2024-05 before:2024-06"));
         assert!(admits("ext:txt ext:md") && admits("path:garden path:notes"));
         assert!(!admits("ext:m") && !admits("path:house") && !admits("before:2024-05") && !admits("after:2024-05-02"));
+    }
+
+    #[test]
+    fn files_are_told_by_being_one_of_some_or_below_one() {
+        let admits = |files: &[&str], path: &str| {
+            let files = files.iter().map(|file| (*file).to_owned()).collect();
+            Conditions { files, ..Conditions::default() }.admits_file(path, 0, "")
+        };
+        assert!(admits(&[], "a.md") && admits(&["b.md", "a.md"], "a.md") && admits(&["notes/"], "notes/x/a.md"));
+        for (file, path) in [("a.md", "b/a.md"), ("a.md", "A.md"), ("notes", "notes/a.md"), ("notes/", "notes.md")] {
+            assert!(!admits(&[file], path), "{file} {path}");
+        }
+        let some = Conditions { files: vec!["a.md".into()], ..Conditions::default() };
+        assert!(!some.is_empty() && some.restricts_files());
     }
 
     #[test]

@@ -52,8 +52,6 @@ impl Trace {
 /// An answer as it was kept.
 #[derive(Debug, Clone, Copy)]
 pub struct Then<'a> {
-    /// What was asked.
-    pub question: &'a str,
     /// What was answered.
     pub answer: &'a Answer,
     /// How it came to be.
@@ -76,7 +74,7 @@ pub fn replay(
         let generator = generator.ok_or_else(|| anyhow!("the answer was written by a model, and none is there"))?;
         return written(then, generator, prompts, &filter, cancel);
     }
-    let Then { answer, trace, .. } = then;
+    let Then { answer, trace } = then;
     let wrote = trace.wrote.clone().or_else(|| answer.reason.clone()).unwrap_or_default();
     let now = if answer.finish == FinishKind::Refused {
         match gate(&answer.measures, !answer.sources.is_empty(), trace.settings.thresholds()) {
@@ -102,9 +100,9 @@ fn written(
     filter: &OutputFilter,
     cancel: &Cancel,
 ) -> Result<Replayed> {
-    let Then { question, answer, trace } = then;
-    // What the model was asked: without the names of files before it.
-    let question = if trace.query.question.is_empty() { question } else { &trace.query.question };
+    let Then { answer, trace } = then;
+    // What the model was asked: without the names of files around it.
+    let question = &trace.query.question;
     let readings = readings(&answer.sources, trace)?;
     let evidence = if trace.from_documents { Evidence::Passages(&answer.sources, &readings) } else { Evidence::None };
     let prompt = generator.prompt(&prompts.messages(question, &evidence, &trace.history)?)?;

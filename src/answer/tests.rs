@@ -451,12 +451,12 @@ fn what_the_model_adds_to_a_lead_must_be_supported_and_new() {
 const PEAR: &str = "When did I prune the pear tree?";
 
 /// Replays an answer with a model that says `says`.
-fn again(outcome: &Answer, question: &str, says: &'static str) -> Result<Replayed> {
+fn again(outcome: &Answer, says: &'static str) -> Result<Replayed> {
     let trace = outcome.trace.as_ref().expect("an answer that came to its end has a trace");
     let mut model = Scripted::new(says);
     let prompts = Prompts::load(None).unwrap();
     let generator = trace.needs_model().then_some(&mut model as &mut dyn Generator);
-    let then = Then { question, answer: outcome, trace };
+    let then = Then { answer: outcome, trace };
     replay(then, generator, &prompts, &OutputFilter::default(), &Cancel::default())
 }
 
@@ -531,16 +531,19 @@ fn the_file_that_a_passage_is_from_is_told_by_the_hash_of_when_it_was_read() {
 fn an_answer_is_made_again_from_its_own_passages_and_compared_byte_for_byte() {
     let says = "You pruned the pear tree on March 9 [1] with\na saw [7].";
     let outcome = ask(PEAR, Scripted::new(says), |request| request.evidence_tokens = 64).answer;
-    let same = again(&outcome, PEAR, says).unwrap();
+    let same = again(&outcome, says).unwrap();
     assert!(same.is_same() && same.same_prompt == Some(true), "{same:?}");
-    let other = again(&outcome, PEAR, "You pruned the pear tree on March 8.").unwrap();
+    let other = again(&outcome, "You pruned the pear tree on March 8.").unwrap();
     assert!(!other.is_same() && other.same_prompt == Some(true), "{other:?}");
     assert!(other.then.contains("March 9") && other.now.contains("March 8"));
-    let asked_otherwise = again(&outcome, "When did I ever prune the pear tree?", says).unwrap();
+    let mut asked_otherwise = outcome.clone();
+    let trace = asked_otherwise.trace.as_mut().unwrap();
+    trace.query.question = "When did I ever prune the pear tree?".into();
+    let asked_otherwise = again(&asked_otherwise, says).unwrap();
     assert_eq!((asked_otherwise.is_same(), asked_otherwise.same_prompt), (true, Some(false)));
     let mut forged = outcome;
     forged.sources[0].text.push_str(" Not so.");
-    let error = again(&forged, PEAR, says).unwrap_err();
+    let error = again(&forged, says).unwrap_err();
     assert!(format!("{error:#}").contains("garden.md"), "{error:#}");
 }
 
@@ -548,22 +551,22 @@ fn an_answer_is_made_again_from_its_own_passages_and_compared_byte_for_byte() {
 fn an_answer_that_was_stopped_is_compared_as_far_as_it_went() {
     let says = "You pruned it on March 9.";
     let stopped = ask_until(PEAR, Scripted::new(says), |_| (), |event| matches!(event, AnswerEvent::Text(_))).answer;
-    assert!(again(&stopped, PEAR, says).unwrap().is_same());
-    assert!(!again(&stopped, PEAR, "It was on March 9.").unwrap().is_same());
+    assert!(again(&stopped, says).unwrap().is_same());
+    assert!(!again(&stopped, "It was on March 9.").unwrap().is_same());
 }
 
 #[test]
 fn a_refusal_is_decided_again_by_its_measures_and_a_quotation_cut_out_of_its_source() {
     let question = "What is the capital of Mongolia and its history?";
     let mut refused = ask(question, Scripted::new(""), |request| request.thresholds.lexical = 0.9).answer;
-    assert!(again(&refused, question, "").unwrap().is_same());
+    assert!(again(&refused, "").unwrap().is_same());
     refused.trace.as_mut().unwrap().settings.min_lexical = 0.0;
-    assert!(!again(&refused, question, "").unwrap().is_same());
+    assert!(!again(&refused, "").unwrap().is_same());
     let mut quoted = ask_with(&Finds { span: "March 9", sure: 6.0 }, PEAR, |_| ()).answer;
-    let same = again(&quoted, PEAR, "").unwrap();
+    let same = again(&quoted, "").unwrap();
     assert!(same.is_same() && same.same_prompt.is_none() && same.now.contains("Felco"), "{same:?}");
     quoted.sources[0].text = quoted.sources[0].text.replace("Felco", "Bahco");
-    assert!(!again(&quoted, PEAR, "").unwrap().is_same());
+    assert!(!again(&quoted, "").unwrap().is_same());
 }
 
 #[test]
@@ -572,7 +575,7 @@ fn what_the_model_says_of_itself_is_replayed_without_passages() {
     let outcome = ask(question, Scripted::new("Ulaanbaatar it is."), |request| {
         request.when_refused = WhenRefused::AskModel;
     });
-    let same = again(&outcome.answer, question, "Ulaanbaatar it is.").unwrap();
+    let same = again(&outcome.answer, "Ulaanbaatar it is.").unwrap();
     assert!(same.is_same() && same.same_prompt == Some(true), "{same:?}");
 }
 
@@ -621,7 +624,7 @@ fn what_the_filter_finds_is_told_or_never_shown() {
     assert_eq!(redacted.answer.trace.as_ref().unwrap().wrote, Some(shown));
     assert_eq!(redacted.answer.filtered.len(), 2);
     assert_eq!(redacted.answer.filter_remark().unwrap(), "Removed: e-mail address, iban.");
-    assert!(again(&redacted.answer, PEAR, says).unwrap().is_same());
+    assert!(again(&redacted.answer, says).unwrap().is_same());
 
     let off = filtered(FilterMode::Off, says).answer;
     assert_eq!((off.filtered.len(), off.filter_remark()), (0, None));
@@ -641,4 +644,33 @@ fn a_quotation_of_a_source_is_redacted_as_an_answer_is() {
     assert_eq!(answer.answer, "On March 9 I pruned the pear tree with the ▇▇▇ (tool). [1]");
     assert_eq!(answer.short_answer.as_deref(), Some("▇▇▇ (tool)"));
     assert!(!answer.citations[0].text.contains("Felco") && answer.sources[0].text.contains("Felco"));
+}
+
+#[test]
+fn a_question_that_names_a_file_is_asked_of_that_alone_and_without_the_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = library(dir.path());
+    let snapshot = library.snapshot().unwrap();
+    let ask = |question: &str, history: Vec<Exchange>| {
+        let request = Request::new(question, history, &Settings::default(), &Arc::default(), WhenRefused::Say);
+        let (mut memory, cancel) = (Memory::default(), Cancel::default());
+        let prepared = begin(request, &snapshot, Finders::default(), &mut memory, &cancel, &mut |_| {}).unwrap();
+        let asked = prepared.request.question.clone();
+        (asked, conclude(prepared, "none", &mut |_| {}))
+    };
+    let paths = |answer: &Answer| answer.sources.iter().map(|source| source.path.clone()).collect::<Vec<_>>();
+    let (asked, answer) = ask("When did I prune the pear tree? @tools", Vec::new());
+    assert_eq!(asked, "When did I prune the pear tree?");
+    assert_eq!(answer.finish, FinishKind::Refused, "it stands in another file");
+    assert!(!paths(&answer).contains(&"garden.md".to_owned()), "{:?}", paths(&answer));
+    assert_eq!(answer.within_remark().unwrap(), "Asked of @tools only.");
+    let before = vec![Exchange::new("the history of the steppe?".into(), "long")];
+    let (_, answer) = ask("@garden.md Which saw did I prune the pear tree with?", before);
+    assert_eq!(paths(&answer), ["garden.md"]);
+    let (_, answer) = ask("When did I prune the pear tree? @graden.md", Vec::new());
+    assert_eq!(paths(&answer)[0], "garden.md");
+    assert!(answer.within_remark().unwrap().contains("Nothing here is called @graden.md"));
+    let (_, answer) = ask("summarize @tools", Vec::new());
+    assert_eq!(answer.whole.as_ref().map(|whole| (whole.task.as_str(), whole.files)), Some(("summarize", 1)));
+    assert_eq!(paths(&answer), ["tools.md"]);
 }

@@ -42,7 +42,7 @@ impl Within {
 /// A question with what it is asked of taken out.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Narrowed {
-    /// The question with bare names: `compare a.md with b.md`.
+    /// The question with paths in the place of names: `compare a.md with b.md`.
     pub(super) named: String,
     /// The question without the names at its beginning and end: what to search for.
     pub(super) words: String,
@@ -58,20 +58,31 @@ pub(super) fn narrowed(question: &str, snapshot: &Snapshot) -> Result<Narrowed> 
         conditions: Conditions::default(),
         within: Within::default(),
     };
-    let mut taken = Vec::new();
+    let (mut taken, mut paths) = (Vec::new(), Vec::new());
     for mention in mentions(question) {
+        let known = found.conditions.files.len();
         if mention.takes(snapshot, &mut found.conditions)? {
             found.within.of.push(mention.written());
             taken.push(mention);
+            let [path] = &found.conditions.files[known..] else {
+                paths.push(None);
+                continue;
+            };
+            paths.push(Some(path.as_str()).filter(|path| !path.ends_with('/')).map(str::to_owned));
         } else if mention.means_something() {
             found.within.unknown.push(mention.written());
         }
     }
     if !taken.is_empty() {
-        found.named = with(question, &taken, &vec![true; taken.len()]);
-        let words = with(question, &taken, &inside(question, &taken));
-        // A name alone is all there is to ask about.
-        found.words = if words.chars().any(char::is_alphanumeric) { words } else { found.named.clone() };
+        let inside = inside(question, &taken);
+        let bare = || taken.iter().zip(&inside).map(|(mention, inside)| inside.then_some(mention.name));
+        let paths = paths.iter().zip(bare()).map(|(path, bare)| path.as_deref().or(bare));
+        found.named = with(question, &taken, paths);
+        found.words = with(question, &taken, bare());
+        if !found.words.contains(char::is_alphanumeric) {
+            // A name alone is all there is to ask about.
+            found.words = with(question, &taken, taken.iter().map(|mention| Some(mention.name)));
+        }
     }
     Ok(found)
 }
@@ -142,13 +153,12 @@ fn mentions(question: &str) -> Vec<Mention<'_>> {
         }
         let rest = &question[start + sign.len()..];
         let quoted = rest.strip_prefix('"').and_then(|inner| inner.split_once('"')).map(|(name, _)| name);
-        let (name, length) = match quoted {
-            Some(name) => (name, name.len() + 2),
-            None => {
-                let word = rest.split(char::is_whitespace).next().unwrap_or_default();
-                let name = word.trim_end_matches(['?', '!', '.', ',', ';', ':', ')', '"']);
-                (name, name.len())
-            }
+        let (name, length) = if let Some(name) = quoted {
+            (name, name.len() + 2)
+        } else {
+            let word = rest.split(char::is_whitespace).next().unwrap_or_default();
+            let name = word.trim_end_matches(['?', '!', '.', ',', ';', ':', ')', '"']);
+            (name, name.len())
         };
         let sign = if sign == "@" { '@' } else { '#' };
         let is_name = match sign {
@@ -186,17 +196,16 @@ fn inside(question: &str, taken: &[Mention<'_>]) -> Vec<bool> {
     at_start.iter().zip(&at_end).map(|(start, end)| !start && !end).collect()
 }
 
-/// The question with the names of those that are `kept`, and without the others. Pure.
-fn with(question: &str, taken: &[Mention<'_>], kept: &[bool]) -> String {
+/// The question with something in the place of those that have it, and without the others. Pure.
+fn with<'a>(question: &str, taken: &[Mention<'_>], kept: impl Iterator<Item = Option<&'a str>>) -> String {
     let mut out = String::new();
     let mut from = 0;
     for (mention, keep) in taken.iter().zip(kept) {
         out.push_str(&question[from..mention.range.start]);
-        if *keep {
-            out.push_str(mention.name);
-        } else {
+        match keep {
+            Some(name) => out.push_str(name),
             // What ends the sentence follows its last word.
-            out.truncate(out.trim_end().len());
+            None => out.truncate(out.trim_end().len()),
         }
         from = mention.range.end;
     }

@@ -66,8 +66,7 @@ pub(super) fn written(
     let lead = lead.filter(|lead| fitted.sources.iter().any(|source| source.n == lead.citation.n));
     fitted.note(&mut trace, &request.history, &file_hashes);
 
-    let mut dropped = found.dropped;
-    dropped.append(&mut fitted.dropped);
+    let dropped = [found.dropped, std::mem::take(&mut fitted.dropped)].concat();
     sink(AnswerEvent::Fitted {
         used: fitted.sources.iter().map(|source| source.n).collect(),
         dropped: dropped.clone(),

@@ -221,7 +221,7 @@ fn comments_inside(value: &Value) -> String {
     let around = parts.iter().flat_map(|part| [text(part.decor().prefix()), text(part.decor().suffix())]);
     let between: Vec<String> = around.chain([text(Some(parts.trailing()))]).collect();
     let lines = between.iter().flat_map(|text| text.lines()).map(str::trim).filter(|line| line.starts_with('#'));
-    lines.map(|line| format!("{line}\n")).collect()
+    lines.fold(String::new(), |all, line| all + line + "\n")
 }
 
 fn text(raw: Option<&RawString>) -> String {

@@ -52,8 +52,11 @@ pub(super) fn hint(inbox: &Receiver<HintWork>, events: &Sender<JobEvent>) {
         ];
         for event in told.into_iter().flatten() {
             match event {
-                Ok(event) if events.blocking_send(event).is_err() => return,
-                Ok(_) => {}
+                Ok(event) => {
+                    if events.blocking_send(event).is_err() {
+                        return;
+                    }
+                }
                 // The question itself will say it.
                 Err(error) => tracing::warn!("no hints: {error:#}"),
             }
@@ -78,17 +81,14 @@ struct Known {
 impl Known {
     fn names(&mut self, word: String, snapshot: &Snapshot) -> Result<JobEvent> {
         self.follow(snapshot).context("cannot read the library")?;
-        let names = match word.strip_prefix('#') {
-            Some(typed) => {
-                let tags = self.tags.iter().map(|(tag, files)| (tag.as_str(), *files));
-                let count = |files: u64| if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
-                best(typed, tags).map(|(tag, files)| Name { written: format!("#{tag}"), note: count(files) }).collect()
-            }
-            None => {
-                let typed = word.trim_start_matches('@').trim_start_matches('"');
-                let files = self.files.iter().map(|path| (path.as_str(), ()));
-                best(typed, files).filter_map(|(path, ())| written(path)).collect()
-            }
+        let names = if let Some(typed) = word.strip_prefix('#') {
+            let tags = self.tags.iter().map(|(tag, files)| (tag.as_str(), *files));
+            let count = |files: u64| if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
+            best(typed, tags).map(|(tag, files)| Name { written: format!("#{tag}"), note: count(files) }).collect()
+        } else {
+            let typed = word.trim_start_matches('@').trim_start_matches('"');
+            let files = self.files.iter().map(|path| (path.as_str(), ()));
+            best(typed, files).filter_map(|(path, ())| written(path)).collect()
         };
         Ok(JobEvent::NamesFound { word, names })
     }

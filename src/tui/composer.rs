@@ -100,7 +100,7 @@ impl Composer {
         let (line, character) = self.cursor();
         let before: String = self.lines().get(line)?.chars().take(character).collect();
         let begins = |at: usize| before[..at].chars().next_back().is_none_or(|c| c.is_whitespace() || c == '(');
-        let at = before.match_indices(['@', '#']).map(|(at, _)| at).filter(|at| begins(*at)).next_back()?;
+        let at = before.match_indices(['@', '#']).map(|(at, _)| at).rfind(|at| begins(*at))?;
         let word = &before[at..];
         let is_open = match word[1..].strip_prefix('"') {
             Some(name) => word.starts_with('@') && !name.contains('"'),

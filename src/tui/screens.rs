@@ -1,6 +1,7 @@
 //! Whole screens: pictures with their styles, and laws that hold for any input.
 
 mod files;
+mod hints;
 mod insight;
 mod models;
 mod palette;
@@ -18,7 +19,7 @@ use crate::answer::{AnswerEvent, Gate, Source};
 use crate::chat::{CitedNow, Standing};
 use crate::config::{Settings, Theme};
 use crate::ingest::{Entry, Mark, Marked};
-use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEvent};
+use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEvent, Name};
 use crate::report::Report;
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (160, 50), (40, 12)];
@@ -239,6 +240,12 @@ fn job() -> impl Strategy<Value = JobEvent> {
         1 => hostile().prop_map(JobEvent::Notice),
         1 => Just(JobEvent::SessionsListed(fixtures::sessions())),
         1 => prop::collection::vec(entry(), 0..9).prop_map(|list| JobEvent::LibraryListed(Ok(list))),
+        1 => (prop::sample::select(vec!["@", "#", "@日"]), prop::collection::vec(hostile(), 0..9)).prop_map(|(word, names)| {
+            let names = names.into_iter().map(|written| Name { note: written.clone(), written }).collect();
+            JobEvent::NamesFound { word: word.into(), names }
+        }),
+        1 => (prop::sample::select(vec!["aaa", "@日a", "日日日"]), prop::collection::vec(source(), 0..5))
+            .prop_map(|(question, sources)| JobEvent::Previewed { question: question.into(), sources }),
         1 => Just(JobEvent::SessionLoaded(Box::new(fixtures::conversation()))),
         1 => (hostile(), any::<u32>(), any::<u32>()).prop_map(|(path, start_line, end_line)| {
             let cited = CitedNow { n: 1, path, start_line, end_line, page: None, standing: Standing::Gone };
@@ -249,7 +256,7 @@ fn job() -> impl Strategy<Value = JobEvent> {
 
 fn key() -> impl Strategy<Value = KeyEvent> {
     let code = prop_oneof![
-        4 => prop::sample::select(vec!['a', '/', '?', '[', ']', 'j', 'k', 'g', 'G', ' ', '日', '\u{301}', 's']).prop_map(KeyCode::Char),
+        4 => prop::sample::select(vec!['a', '@', '#', '/', '?', '[', ']', 'j', 'k', 'g', 'G', ' ', '日', '\u{301}', 's']).prop_map(KeyCode::Char),
         6 => prop::sample::select(vec![
             KeyCode::Enter, KeyCode::Esc, KeyCode::Tab, KeyCode::BackTab, KeyCode::Up, KeyCode::Down, KeyCode::Left, KeyCode::Right,
             KeyCode::PageUp, KeyCode::PageDown, KeyCode::Home, KeyCode::End, KeyCode::Backspace, KeyCode::Delete, KeyCode::F(1), KeyCode::F(2),

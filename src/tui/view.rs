@@ -125,6 +125,7 @@ pub(super) fn last_top(state: &State) -> usize {
 /// Draws everything.
 pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
     let area = frame.area();
+    let columns = area.width;
     state.size = (area.width, area.height);
     if area.width < LEAST.0 || area.height < LEAST.1 {
         let text = format!("tanya needs {}x{}", LEAST.0, LEAST.1);
@@ -153,7 +154,8 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
             }
             rule(state, frame, areas.bottom_rule);
             more_below(state, frame, areas.bottom_rule, unseen);
-            hints::preview(state, frame, areas.bottom_rule, areas.transcript.width.saturating_sub(MORE_BELOW));
+            let free = if state.scroll.follow { columns } else { areas.transcript.width.saturating_sub(MORE_BELOW) };
+            hints::preview(state, frame, areas.bottom_rule, free);
             hints::names(state, frame, areas.transcript);
             composer::draw(state, frame, areas.composer);
         }

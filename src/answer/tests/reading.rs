@@ -31,6 +31,7 @@ fn letters(dir: &std::path::Path) -> Library {
             tags: Vec::new(),
             state: FileState::Indexed,
             reason: None,
+            reading: None,
         })
         .unwrap();
     writer.commit().unwrap();

@@ -109,7 +109,7 @@ impl Desk<'_> {
             not_promised.push("block list: another one now".into());
         }
         let again = replay(
-            Then { question: &turn.question, answer: &turn.answer, trace },
+            Then { answer: &turn.answer, trace },
             generator.map(|generator| generator as &mut dyn Generator),
             &self.prompts,
             &self.filter,

@@ -6,24 +6,28 @@ use super::*;
 use crate::config::SETTINGS;
 use crate::report::Report;
 
+fn overlay(settings: &mut Settings, text: &str) -> Result<()> {
+    settings.overlay(text, &mut Origins::default())
+}
+
 #[test]
 fn a_file_overlays_the_defaults_and_an_unknown_key_lists_the_known_ones() {
     let mut settings = Settings::default();
-    settings.overlay("temperature = 0.7\nstop = [\"END\"]\nmodel = \"x.gguf\"").unwrap();
+    overlay(&mut settings, "temperature = 0.7\nstop = [\"END\"]\nmodel = \"x.gguf\"").unwrap();
     assert!((settings.sampling.temperature - 0.7).abs() < 1e-6);
     assert_eq!(settings.sampling.stop, ["END"]);
-    let error = settings.overlay("endpoint = \"http://evil\"").unwrap_err();
+    let error = overlay(&mut settings, "endpoint = \"http://evil\"").unwrap_err();
     assert!(Report::new(&error).hint.unwrap().contains("temperature"));
 }
 
 #[test]
 fn keys_are_one_chord_or_a_list_and_anything_else_is_refused_with_a_hint() {
     let mut settings = Settings::default();
-    settings.overlay("top_k = 7\n[keys]\nnew = \"ctrl-t\"\nhelp = [\"f1\", \"f2\"]\nsuspend = []").unwrap();
+    overlay(&mut settings, "top_k = 7\n[keys]\nnew = \"ctrl-t\"\nhelp = [\"f1\", \"f2\"]\nsuspend = []").unwrap();
     let own: Vec<(&str, &[String])> = settings.keys.iter().map(|(id, keys)| (id.as_str(), &keys[..])).collect();
     assert_eq!(own, [("help", &["f1".into(), "f2".into()][..]), ("new", &["ctrl-t".into()]), ("suspend", &[])]);
     for text in ["keys = \"ctrl-t\"", "[keys]\nnew = 3", "[keys]\nnew = [\"f1\", 3]", "[keys.new]\nkey = \"f1\""] {
-        let report = Report::new(&settings.overlay(text).unwrap_err());
+        let report = Report::new(&overlay(&mut settings, text).unwrap_err());
         assert!(report.cause.contains("keys") && report.hint.unwrap().contains("ctrl-t"), "{text}");
     }
 }
@@ -79,7 +83,7 @@ fn every_setting_reads_back_what_was_written_whatever_its_value() {
             text = edited(&text, setting, Some(&setting.show(&settings))).unwrap();
         }
         let mut again = Settings::default();
-        again.overlay(&text).unwrap();
+        overlay(&mut again, &text).unwrap();
         assert_eq!(again, settings, "{text}");
         assert!(text.starts_with("# mine\n") && !text.contains("\"true\""), "{text}");
     }
@@ -187,7 +191,7 @@ proptest! {
         let setting = &SETTINGS[at];
         let value = setting.show(&Settings { ascii: true, ..Settings::default() });
         let Ok(edited) = edited(&text, setting, (!goes).then_some(value.as_str())) else {
-            let read = Settings::default().overlay(&text, &mut Origins::default());
+            let read = overlay(&mut Settings::default(), &text);
             prop_assert!(read.is_err(), "only what cannot be read cannot be edited: {text:?}");
             return Ok(());
         };

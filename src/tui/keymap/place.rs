@@ -10,7 +10,8 @@ impl When {
             Self::Chat | Self::ScrolledUp | Self::Away => &[Self::Anywhere],
             Self::Empty | Self::Typing | Self::Answering | Self::Cited => &[Self::Chat],
             Self::Typed | Self::FirstLine | Self::LastLine => &[Self::Typing],
-            Self::Slash => &[Self::Typed],
+            Self::Slash | Self::Mentioning => &[Self::Typed],
+            Self::NameChosen => &[Self::Mentioning],
             Self::Refused | Self::Suggested => &[Self::Typing, Self::Empty],
             Self::CitationSelected => &[Self::Cited],
             Self::Transcript | Self::Sources => &[Self::Chat, Self::Away],
@@ -40,11 +41,13 @@ impl When {
 
     /// May text be typed where this place holds?
     pub(super) fn takes_text(self) -> bool {
-        const TYPED: [When; 10] = [
+        const TYPED: [When; 12] = [
             When::Typed,
             When::FirstLine,
             When::LastLine,
             When::Slash,
+            When::Mentioning,
+            When::NameChosen,
             When::Filtering,
             When::FilesFiltering,
             When::Naming,
