@@ -173,18 +173,19 @@ fn in_ascii_nothing_else_is_drawn() {
 }
 
 #[test]
-fn an_answer_says_what_it_was_asked_of() {
-    let mut app = Harness::new(80, 24);
-    app.ready();
-    app.type_line("When did I prune the pear tree? @garden #friut");
-    let mut events = fixtures::events();
-    for event in &mut events {
-        if let AnswerEvent::Finished(answer) = event {
-            answer.within.of = vec!["@garden".into()];
-            answer.within.unknown = vec!["#friut".into()];
+fn an_answer_and_a_refusal_say_what_they_were_asked_of() {
+    for mut events in [fixtures::events(), fixtures::refusal()] {
+        let mut app = Harness::new(80, 24);
+        app.ready();
+        app.type_line("When did I prune the pear tree? @garden #friut");
+        for event in &mut events {
+            if let AnswerEvent::Finished(answer) = event {
+                answer.within.of = vec!["@garden".into()];
+                answer.within.unknown = vec!["#friut".into()];
+            }
         }
+        app.answer(1, events);
+        let screen = app.screen();
+        assert!(screen.contains("Asked of @garden only; nothing here is called #friut."), "{screen}");
     }
-    app.answer(1, events);
-    let screen = app.screen();
-    assert!(screen.contains("Asked of @garden only; nothing here is called #friut."), "{screen}");
 }

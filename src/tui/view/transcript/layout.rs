@@ -194,11 +194,7 @@ impl Page<'_> {
         let filtered = turn.answer.as_ref().and_then(Answer::filter_remark);
         let changed = turn.standings.iter().filter_map(|cited| stale(cited, look.glyphs.dash));
         let warnings = beyond.into_iter().chain(differ).chain(filtered).chain(changed);
-        let within = turn.answer.as_ref().map(|answer| &answer.within).filter(|within| !within.is_empty());
-        // What was asked for is no reason to be careful; what was not found is.
-        let of_within = |within: &Within| if within.unknown.is_empty() { look.theme.muted } else { look.theme.warn };
-        let within = within.map(|within| (within.words(), of_within(within)));
-        let lines: Vec<_> = within.into_iter().chain(warnings.map(|line| (line, look.theme.warn))).collect();
+        let lines: Vec<_> = self.within(turn).into_iter().chain(warnings.map(|line| (line, look.theme.warn))).collect();
         if lines.is_empty() {
             return;
         }
@@ -209,6 +205,14 @@ impl Page<'_> {
                 self.push(vec![Span::styled(part, style)], (2, usize::MAX));
             }
         }
+    }
+
+    /// What the question was asked of, where it says so: no reason to be careful, unless it names what is not there.
+    fn within(&self, turn: &TurnState) -> Option<(String, Style)> {
+        let theme = &self.context.look.theme;
+        let Within { unknown, .. } = &turn.answer.as_ref()?.within;
+        let style = if unknown.is_empty() { theme.muted } else { theme.warn };
+        Some((turn.answer.as_ref()?.within_remark()?, style))
     }
 
     fn sources(&mut self, turn: &TurnState) {
@@ -249,6 +253,9 @@ impl Page<'_> {
         }
         if let Some(reason) = turn.reason.as_deref().map(one_line).filter(|reason| !reason.is_empty()) {
             self.plain(&reason, look.theme.muted, 2);
+        }
+        if let Some((words, style)) = self.within(turn) {
+            self.plain(&one_line(&words), style, 2);
         }
         if turn.sources.is_empty() {
             return;
