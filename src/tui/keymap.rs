@@ -55,6 +55,7 @@ pub(super) enum Command {
     AskSuggestion,
     Inspect,
     InspectNext,
+    Compare,
     ShowPrompt,
     Metrics,
     StepBack,
@@ -153,6 +154,8 @@ pub(super) enum When {
     Page,
     /// A passage is open.
     Passage,
+    /// Two answers stand side by side.
+    Comparing,
     /// A step of the model is shown.
     Inspecting,
     /// A prompt is shown by its parts.
@@ -324,6 +327,10 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     NextTurn "next-question" [char('}')] Transcript Reading "in the answers: the question after" "";
     EditQuestion "edit" [char('e')] Transcript Sessions "in the answers: ask this question anew, in a conversation that branches off before it" "edit";
     Branch "branch" [char('b')] Transcript Sessions "in the answers: go on from here in a conversation of its own" "branch";
+    AskAgain "ask-it-again" [char('a')] Transcript Asking "in the answers: ask this question again, under the settings of now" "";
+    Compare "compare" [char('c')] Transcript Reading "in the answers: this answer beside another one to the same question" "";
+    PreviousItem "previous-rival" [char('['), key(KeyCode::Left)] Comparing Reading "in a comparison: another answer on the right" "another";
+    NextItem "next-rival" [char(']'), key(KeyCode::Right)] Comparing Reading "" "";
     AskSuggestion "suggestion" [char('1'), char('2'), char('3')] Suggested Asking "ask a suggested question" "ask it";
     NextPane "next-pane" [key(KeyCode::Tab)] Chat Reading "move on: question, answers, sources" "sources";
     PreviousPane "previous-pane" [key(KeyCode::BackTab)] Chat Reading "move back" "";
@@ -394,6 +401,7 @@ pub(super) const SLASHES: &[Slash] = &[
     Slash { name: "sessions", arguments: "", title: "earlier conversations about this folder" },
     Slash { name: "library", arguments: "", title: "every file with what was read of it, and why no more" },
     Slash { name: "whole", arguments: "QUESTION", title: "read the whole folder for a question" },
+    Slash { name: "compare", arguments: "", title: "two answers side by side" },
     Slash { name: "inspect", arguments: "", title: "the steps of the model, or keep those of the next answer" },
     Slash { name: "prompt", arguments: "", title: "the last prompt by its parts" },
     Slash { name: "metrics", arguments: "", title: "what answers cost in time, memory and energy" },

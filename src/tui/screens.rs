@@ -1,5 +1,6 @@
 //! Whole screens: pictures with their styles, and laws that hold for any input.
 
+mod compare;
 mod files;
 mod hints;
 mod insight;

@@ -3,6 +3,7 @@
 //! Invariants: at most one answer is being made (`running`), and its id is the only one whose events count; the scroll anchor
 //! names a turn and one of its lines, so that new text below never moves what is being read.
 
+mod compare;
 mod files;
 mod folder;
 mod hints;
@@ -18,6 +19,7 @@ mod when;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub(super) use compare::Compare;
 pub(super) use files::{Files, FilesMode, Which};
 pub(super) use folder::{Indexing, Library, Model, Models};
 pub(super) use hints::Hints;
@@ -66,6 +68,7 @@ pub(super) enum Screen {
     Inspect(Inspect),
     Prompt(PromptView),
     Metrics(Page),
+    Compare(Compare),
 }
 
 /// A page that scrolls.

@@ -2,6 +2,7 @@
 
 mod branch;
 mod commands;
+mod compare;
 mod evidence;
 mod field;
 mod files;
@@ -82,6 +83,10 @@ fn quit(state: &mut State) -> Vec<Effect> {
 /// Adds a question to the transcript. It is asked now, or when the answer above is complete.
 fn ask(state: &mut State, question: String, grounds: Grounds) -> Vec<Effect> {
     let turn = TurnState::new(question, grounds, state.clock, state.unix_now());
+    ask_turn(state, turn)
+}
+
+fn ask_turn(state: &mut State, turn: TurnState) -> Vec<Effect> {
     state.turns.push(turn);
     state.deselect();
     state.scroll_to_end();
@@ -98,6 +103,9 @@ fn ask_next(state: &mut State) -> Vec<Effect> {
     state.running = Some((state.job, index));
     let inspect = state.insight.is_armed;
     let sampling = state.settings.sampling.clone();
+    // A question that is asked again does not follow its own answer.
+    let before = state.turns[index].repeats.unwrap_or(index);
+    let before = state.turns[..before].iter().filter(|turn| turn.answer.is_some()).count();
     let turn = &mut state.turns[index];
     turn.job = Some(state.job);
     turn.asked = state.clock;
@@ -106,7 +114,7 @@ fn ask_next(state: &mut State) -> Vec<Effect> {
     turn.touch();
     let request = AskRequest {
         question: turn.question.clone(),
-        history: state.conversation.turns.clone(),
+        history: state.conversation.turns.iter().take(before).cloned().collect(),
         settings: state.settings.clone(),
         grounds: turn.grounds,
         held: state.insight.held.clone(),

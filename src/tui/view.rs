@@ -9,6 +9,7 @@
 //! status          model, context, hints
 //! ```
 
+mod compare;
 mod composer;
 mod files;
 mod gauge;
@@ -115,6 +116,7 @@ pub(super) fn last_top(state: &State) -> usize {
         Screen::Help(_) => help::lines(state, columns).len(),
         Screen::Passage(passage) => passage::length(state, *passage),
         Screen::Metrics(_) => metrics::lines(state, columns).len(),
+        Screen::Compare(view) => compare::lines(state, *view, columns).len(),
         Screen::Inspect(view) => inspect::lines(state, view, columns, areas(state).transcript.height).len(),
         Screen::Files(list) => files::details(state, list, columns).len(),
         Screen::Chat | Screen::Settings(_) | Screen::Models(_) | Screen::Sessions(_) | Screen::Prompt(_) => 0,
@@ -169,6 +171,9 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
         (None, Screen::Passage(open)) => passage::draw(state, *open, frame, areas.transcript),
         (None, Screen::Metrics(page)) => {
             lines(frame, areas.transcript, &metrics::lines(state, areas.transcript.width), page.top);
+        }
+        (None, Screen::Compare(view)) => {
+            lines(frame, areas.transcript, &compare::lines(state, *view, areas.transcript.width), view.top);
         }
         (None, Screen::Inspect(view)) => {
             let Rect { width, height, .. } = areas.transcript;

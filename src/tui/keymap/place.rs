@@ -30,7 +30,7 @@ impl When {
             | Self::Inspecting
             | Self::Prompted
             | Self::Palette => &[Self::Away],
-            Self::Passage => &[Self::Page],
+            Self::Passage | Self::Comparing => &[Self::Page],
         }
     }
 

@@ -49,6 +49,8 @@ impl Phase {
 pub(in crate::tui) struct TurnState {
     pub question: String,
     pub grounds: Grounds,
+    /// The turn whose question this one asks again, as if it came then.
+    pub repeats: Option<usize>,
     pub job: Option<JobId>,
     pub asked: Duration,
     pub asked_at: u64,
@@ -93,6 +95,7 @@ impl TurnState {
         Self {
             question,
             grounds,
+            repeats: None,
             job: None,
             asked,
             asked_at,
@@ -117,7 +120,8 @@ impl TurnState {
     /// A turn of an earlier session.
     pub(in crate::tui) fn finished(turn: &crate::chat::Turn) -> Self {
         let mut state = Self::new(turn.question.clone(), Grounds::Documents, Duration::ZERO, turn.asked_at);
-        state.finish(turn.answer.clone());
+        let trace = turn.receipt.as_ref().map(|receipt| Box::new(receipt.trace.clone()));
+        state.finish(Answer { trace, ..turn.answer.clone() });
         state
     }
 

@@ -44,7 +44,7 @@ impl State {
             When::Sources => chat && self.focus == Focus::Sources,
             When::ScrolledUp => match screen {
                 Screen::Chat => !self.scroll.follow && (empty || self.focus != Focus::Composer),
-                Screen::Help(_) | Screen::Passage(_) | Screen::Metrics(_) => true,
+                Screen::Help(_) | Screen::Passage(_) | Screen::Metrics(_) | Screen::Compare(_) => true,
                 Screen::Settings(_)
                 | Screen::Models(_)
                 | Screen::Sessions(_)
@@ -65,10 +65,11 @@ impl State {
             When::Licensing => models_mode(screen) == Some(true),
             When::Suggested => typing && empty && self.turns.is_empty() && !self.suggestions.is_empty(),
             When::Page => {
-                matches!(screen, Screen::Help(_) | Screen::Passage(_) | Screen::Metrics(_))
+                matches!(screen, Screen::Help(_) | Screen::Passage(_) | Screen::Metrics(_) | Screen::Compare(_))
             }
             When::Inspecting => matches!(screen, Screen::Inspect(_)),
             When::Prompted => matches!(screen, Screen::Prompt(_)),
+            When::Comparing => matches!(screen, Screen::Compare(_)),
             When::Passage => matches!(screen, Screen::Passage(_)),
             When::Palette => false,
             When::Away => !chat || self.focus != Focus::Composer || (self.cited.is_some() && empty),

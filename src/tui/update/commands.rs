@@ -1,6 +1,6 @@
 //! Commands typed after `/`.
 
-use super::{ask, files, insight, models, new_session, quit, sessions, settings};
+use super::{ask, compare, files, insight, models, new_session, quit, sessions, settings};
 use crate::config::{Setting, key_and_value};
 use crate::report::Report;
 use crate::tui::backend::Grounds;
@@ -55,6 +55,10 @@ pub(super) fn bare(state: &mut State, name: &str) -> Vec<Effect> {
             Vec::new()
         }
         "inspect" => insight::inspect(state),
+        "compare" => {
+            compare::open(state);
+            Vec::new()
+        }
         "prompt" => {
             insight::prompt(state);
             Vec::new()

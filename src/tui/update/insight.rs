@@ -1,6 +1,6 @@
 //! The views into the machinery: one step of the model, the prompt by its parts, what answers cost.
 
-use super::ask;
+use super::compare;
 use crate::answer::PassageName;
 use crate::config::FilterMode;
 use crate::tui::effect::Effect;
@@ -99,8 +99,5 @@ pub(super) fn bar(state: &mut State) {
 /// Asks the question of the prompt again, with what is pinned and left out now.
 pub(super) fn again(state: &mut State) -> Vec<Effect> {
     let Screen::Prompt(view) = &state.screen else { return Vec::new() };
-    let Some(turn) = state.turns.get(view.turn) else { return Vec::new() };
-    let (question, grounds) = (turn.question.clone(), turn.grounds);
-    state.screen = Screen::Chat;
-    ask(state, question, grounds)
+    compare::again(state, view.turn)
 }

@@ -4,7 +4,8 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::files::{self, Extent};
 use super::{
-    ask, branch, commands, evidence, hints, insight, models, new_session, palette, quit, sessions, settings, stop,
+    ask, branch, commands, compare, evidence, hints, insight, models, new_session, palette, quit, sessions, settings,
+    stop,
 };
 use crate::tui::backend::Grounds;
 use crate::tui::effect::Effect;
@@ -127,7 +128,12 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::InputTokens => insight::input(state),
         Command::Pin => insight::pin(state),
         Command::LeaveOut => insight::bar(state),
+        Command::AskAgain if state.screen == Screen::Chat => {
+            let Some(turn) = state.selected_turn() else { return Vec::new() };
+            return compare::again(state, turn);
+        }
         Command::AskAgain => return insight::again(state),
+        Command::Compare => compare::open(state),
         Command::Help => help(state),
         Command::Palette => palette::open(state),
         Command::NewSession => return new_session(state),
@@ -195,7 +201,7 @@ fn leave(state: &mut State) {
         Screen::Settings(view) => settings::back(view),
         Screen::Models(view) => view.consent.take().is_some(),
         Screen::Inspect(view) => view.input.take().is_some(),
-        Screen::Help(_) | Screen::Passage(_) | Screen::Prompt(_) | Screen::Metrics(_) => false,
+        Screen::Help(_) | Screen::Passage(_) | Screen::Prompt(_) | Screen::Metrics(_) | Screen::Compare(_) => false,
     };
     if !stays {
         state.screen = Screen::Chat;
@@ -260,6 +266,7 @@ fn scroll(state: &mut State, how: Move) {
         Screen::Help(page) | Screen::Metrics(page) => {
             page.top = page.top.saturating_add_signed(lines).min(last);
         }
+        Screen::Compare(view) => view.top = view.top.saturating_add_signed(lines).min(last),
         Screen::Passage(passage) => {
             let passage = *passage;
             let top = view::passage_top(state, passage).saturating_add_signed(lines).min(last);
@@ -366,6 +373,7 @@ fn select(state: &mut State, step: Step) {
     match &mut state.screen {
         Screen::Sessions(_) | Screen::Settings(_) | Screen::Models(_) => scroll(state, Move::Line(delta)),
         Screen::Files(list) => files::select(list, delta),
+        Screen::Compare(_) => compare::select(state, delta),
         Screen::Prompt(_) => insight::select(state, delta),
         Screen::Passage(passage) => {
             let Passage { turn, source, .. } = *passage;

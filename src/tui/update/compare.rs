@@ -1,0 +1,43 @@
+//! One question, two answers: asking it again, and putting the two side by side.
+
+use super::ask_turn;
+use crate::tui::effect::Effect;
+use crate::tui::keymap::Command;
+use crate::tui::state::{Compare, Screen, State, TurnState};
+
+/// Asks the question of turn `of` again, as if it came then: under the settings of now, after what was said before it.
+pub(super) fn again(state: &mut State, of: usize) -> Vec<Effect> {
+    let Some(turn) = state.turns.get(of) else { return Vec::new() };
+    let mut again = TurnState::new(turn.question.clone(), turn.grounds, state.clock, state.unix_now());
+    again.repeats = Some(turn.repeats.unwrap_or(of));
+    state.screen = Screen::Chat;
+    ask_turn(state, again)
+}
+
+/// Puts the selected answer beside another one.
+pub(super) fn open(state: &mut State) {
+    let Some(selected) = state.selected_turn() else { return };
+    let again = state.keymap.first(Command::AskAgain).unwrap_or_else(|| "/prompt".into());
+    // What is being written is no answer yet.
+    let Some(this) = state.answered().filter(|turn| *turn <= selected).last().or_else(|| state.answered().next())
+    else {
+        return state.say("there is no answer yet");
+    };
+    match state.rival(this) {
+        Some(other) => {
+            state.screen = Screen::Compare(Compare { left: this.min(other), right: this.max(other), top: 0 });
+        }
+        None => state.say(format!("there is one answer only: {again} in the answers asks its question again")),
+    }
+}
+
+/// Another one on the right.
+pub(super) fn select(state: &mut State, delta: isize) {
+    let Screen::Compare(Compare { left, right, .. }) = state.screen else { return };
+    let others: Vec<usize> = state.answered().filter(|turn| *turn != left).collect();
+    let at = others.iter().position(|turn| *turn == right).unwrap_or(0);
+    let next = at.saturating_add_signed(delta).min(others.len().saturating_sub(1));
+    if let Some(right) = others.get(next).copied() {
+        state.screen = Screen::Compare(Compare { left, right, top: 0 });
+    }
+}
