@@ -9,16 +9,19 @@ use crate::report::Report;
 use crate::tui::{Grounds, Target, one_line};
 
 /// Every command, as it is written, and what it does.
-const COMMANDS: [(&str, &str); 11] = [
+const COMMANDS: [(&str, &str); 14] = [
     ("/help", "this list"),
     ("/quote N", "read source N of the last question, or the lines of it that are cited"),
     ("/open N", "open the file of source N at its line, in your editor or viewer"),
+    ("/whole QUESTION", "read the whole folder for a question"),
     ("/anyway", "after a refusal: ask the model without the documents"),
     ("/new", "a new conversation"),
     ("/sessions", "list earlier conversations about this folder"),
     ("/sessions N", "go on with the one of that number"),
     ("/set KEY VALUE", "change a setting until the end; /set KEY tells one, /set tells all"),
     ("/settings KEY VALUE", "change a setting and save it; /settings tells where each comes from"),
+    ("/reset KEY", "give a setting its default and remove it from the configuration file"),
+    ("/models", "the models of this machine and of the catalogue"),
     ("/model NAME", "take another model; /model tells which one answers"),
     ("/quit", "end the program"),
 ];
@@ -52,10 +55,23 @@ impl Session {
             },
             ("set", arguments) => self.set(arguments),
             ("settings", arguments) => self.save(arguments),
+            ("reset", "") => vec![complain("/reset wants the name of a setting", "/set lists them all")],
+            ("reset", key) => self.reset(key),
+            ("models", _) => {
+                self.waiting = true;
+                return Some(vec![Act::ListModels(Box::new(self.settings.clone()))]);
+            }
             ("model", "") => vec![Act::Say(self.describe_model())],
             ("model", name) => self.change("model", name),
             ("quote", number) => vec![self.quote(number)],
             ("open", number) => vec![self.open(number)],
+            ("whole", "") => {
+                vec![complain(
+                    "/whole wants a question",
+                    "list all ..., how many ..., compare ... and ..., summarize ...",
+                )]
+            }
+            ("whole", question) => return Some(self.ask(question.to_owned(), Grounds::WholeFolder)),
             ("anyway", _) => match self.refused.clone() {
                 Some(question) => return Some(self.ask(question, Grounds::ModelAlone)),
                 None => vec![complain("the last question was not refused", "ask a question first")],
@@ -122,7 +138,19 @@ impl Session {
             (key, value) => self.change(key, value),
         };
         if let Some(setting) = Setting::find(key).filter(|_| is_taken(&acts)) {
-            acts.push(Act::SaveSetting(setting.key, value.to_owned()));
+            acts.push(Act::SaveSetting(setting.key, Some(value.to_owned())));
+        }
+        acts
+    }
+
+    /// Gives a setting its default, and removes it from the file.
+    fn reset(&mut self, key: &str) -> Vec<Act> {
+        let Some(setting) = Setting::find(key) else {
+            return vec![complain(&format!("no setting is called {key}"), "/set lists them all")];
+        };
+        let mut acts = self.change(setting.key, &setting.show(&self.settings.defaults()));
+        if is_taken(&acts) {
+            acts.push(Act::SaveSetting(setting.key, None));
         }
         acts
     }

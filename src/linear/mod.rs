@@ -112,10 +112,11 @@ impl Shell<'_> {
             Act::Configure(settings) => self.backend.configure(&settings),
             Act::SaveSetting(key, value) => {
                 if let Some(setting) = Setting::find(key) {
-                    self.backend.save_setting(setting, Some(value));
+                    self.backend.save_setting(setting, value);
                 }
             }
             Act::Save(conversation) => self.backend.save_turn(&conversation),
+            Act::ListModels(settings) => self.backend.list_models(&settings),
             Act::ListSessions => self.backend.list_sessions(),
             Act::LoadSession(id) => self.backend.load_session(id),
             Act::Open(target) => {

@@ -46,7 +46,9 @@ pub(super) enum Act {
     Ask(JobId, Box<AskRequest>),
     Cancel(JobId),
     Configure(Box<Settings>),
-    SaveSetting(&'static str, String),
+    /// Save a setting, or remove it from the configuration file.
+    SaveSetting(&'static str, Option<String>),
+    ListModels(Box<Settings>),
     Save(Box<Conversation>),
     ListSessions,
     LoadSession(SessionId),
@@ -286,10 +288,23 @@ impl Session {
                 self.resume(*conversation);
                 self.arrived(text)
             }
-            JobEvent::SettingSaved { key, outcome: Ok(()), .. } => {
-                self.origins.set(key, Origin::File);
-                self.remark(Act::Note(format!("{key} is saved")))
+            JobEvent::SettingSaved { key, value, outcome: Ok(()) } => {
+                let (origin, said) = match value {
+                    Some(_) => (Origin::File, "is saved"),
+                    None => (Origin::Default, "has its default again"),
+                };
+                self.origins.set(key, origin);
+                self.remark(Act::Note(format!("{key} {said}")))
             }
+            JobEvent::ModelsListed(listed) if self.waiting => match listed {
+                Ok(models) => self.arrived(speech::models(&models)),
+                Err(report) => {
+                    self.waiting = false;
+                    let mut acts = vec![Act::Complain(report)];
+                    acts.extend(self.prompt());
+                    acts
+                }
+            },
             JobEvent::SettingSaved { outcome: Err(report), .. } => self.remark(Act::Complain(report)),
             // Of an answer that was stopped, or a list that nobody waits for any more.
             JobEvent::Answer(..)

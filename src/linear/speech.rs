@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 
 use crate::answer::{Answer, Citation, Source};
 use crate::chat::{Conversation, SessionSummary};
+use crate::jobs::ModelEntry;
+use crate::models::Kind;
 use crate::report::Report;
-use crate::tui::{clean, one_line};
+use crate::tui::{bytes, clean, one_line};
 
 /// What stands before what the person types.
 pub(super) const PROMPT: &str = "You: ";
@@ -52,6 +54,28 @@ pub(super) fn place(path: &str, page: Option<u32>, lines: (u32, u32)) -> String 
 
 fn source_place(source: &Source) -> String {
     place(&source.path, source.page, (source.start_line, source.end_line))
+}
+
+/// Every model on a line of its own: what it does, whether it is here, what it takes.
+pub(super) fn models(models: &[ModelEntry]) -> String {
+    let mut out = counted(models.len() as u64, "model", "models");
+    for model in models {
+        let does = match model.kind {
+            Kind::Generator => "answers",
+            Kind::Embedder => "finds passages",
+        };
+        let size = bytes(model.bytes);
+        let here = if model.is_here { format!("here, {size}") } else { format!("not here, {size} to fetch") };
+        let _ = write!(out, "\n{}: {does}; {here}", one_line(&model.name));
+        if let Some(speed) = &model.speed {
+            let _ = write!(out, "; {:.0} tokens a second", speed.tokens_per_second);
+        }
+        if let Some(why) = &model.not_runnable {
+            let _ = write!(out, "; cannot be used: {}", one_line(why));
+        }
+        let _ = write!(out, ". {}", one_line(&model.description));
+    }
+    out
 }
 
 /// `5 sources`, then each with its number, place and heading.

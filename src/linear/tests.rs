@@ -7,7 +7,8 @@ use super::speech;
 use crate::answer::{Answer, AnswerEvent, Citation, FinishKind, Gate, Sentence, Source, Verdict};
 use crate::chat::{Conversation, SessionId, SessionSummary, Turn};
 use crate::config::{Origins, Settings};
-use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEvent};
+use crate::jobs::{IngestEvent, JobEvent, JobId, ModelEntry, ModelEvent, Speed};
+use crate::models::Kind;
 use crate::report::Report;
 use crate::tui::{Background, Charset, Colors, Grounds, Keymap, Setup, Traits};
 
@@ -244,7 +245,7 @@ fn the_commands_answer_in_words() {
             .any(|act| matches!(act, Act::Configure(settings) if (settings.sampling.temperature - 0.5).abs() < 1e-6))
     );
     let saved: Vec<&Act> = chat.acts.iter().filter(|act| matches!(act, Act::SaveSetting(..))).collect();
-    assert_eq!(saved, [&Act::SaveSetting("top_k", "7".into())]);
+    assert_eq!(saved, [&Act::SaveSetting("top_k", Some("7".into()))]);
     chat.event(JobEvent::SettingSaved { key: "top_k", value: Some("7".into()), outcome: Ok(()) });
     chat.line("/settings");
     assert!(
@@ -253,6 +254,65 @@ fn the_commands_answer_in_words() {
         chat.text
     );
     assert!(chat.text.contains("temperature = 0.5, changed here"), "{}", chat.text);
+}
+
+#[test]
+fn a_setting_is_given_its_default_and_leaves_the_file() {
+    let mut chat = Chat::new(Audience::Person);
+    chat.line("/settings passages 5");
+    chat.line("/set profile fast");
+    chat.line("/reset passages");
+    let saved: Vec<&Act> = chat.acts.iter().filter(|act| matches!(act, Act::SaveSetting(..))).collect();
+    assert_eq!(saved, [&Act::SaveSetting("passages", Some("5".into())), &Act::SaveSetting("passages", None)]);
+    chat.event(JobEvent::SettingSaved { key: "passages", value: None, outcome: Ok(()) });
+    chat.line("/settings");
+    assert!(chat.text.contains("passages = 3, the default"), "{}", chat.text);
+    for (line, said) in [("/reset", "wants the name of a setting"), ("/reset x", "no setting is called x")] {
+        chat.line(line);
+        assert!(chat.text.contains(said), "{}", chat.text);
+    }
+}
+
+#[test]
+fn models_are_listed_one_a_line() {
+    let mut chat = Chat::new(Audience::Person);
+    chat.line("/models");
+    let entry = |name: &str, kind, is_here, not_runnable: Option<&str>| ModelEntry {
+        name: name.into(),
+        kind,
+        description: "Small.".into(),
+        license: None,
+        is_here,
+        bytes: 98_000_000,
+        not_runnable: not_runnable.map(str::to_owned),
+        facts: None,
+        speed: is_here.then_some(Speed { tokens_per_second: 120.4, answers: 3 }),
+    };
+    chat.event(JobEvent::ModelsListed(Ok(vec![
+        entry("one", Kind::Generator, true, None),
+        entry("two", Kind::Embedder, false, Some("not known")),
+    ])));
+    assert!(
+        chat.text.ends_with(
+            "2 models\none: answers; here, 98 MB; 120 tokens a second. Small.\n\
+             two: finds passages; not here, 98 MB to fetch; cannot be used: not known. Small.\nYou: "
+        ),
+        "{}",
+        chat.text
+    );
+}
+
+#[test]
+fn the_whole_folder_is_read_where_a_person_says_so() {
+    let mut chat = Chat::new(Audience::Person);
+    chat.line("/whole");
+    assert!(chat.text.contains("/whole wants a question"), "{}", chat.text);
+    chat.line("/whole wheels of the cart");
+    let asked = chat.acts.iter().rev().find_map(|act| match act {
+        Act::Ask(_, request) => Some((request.question.as_str(), request.grounds)),
+        _ => None,
+    });
+    assert_eq!(asked, Some(("wheels of the cart", Grounds::WholeFolder)));
 }
 
 #[test]

@@ -47,6 +47,7 @@ use tokio::sync::mpsc;
 pub use backend::{AskRequest, Backend, Grounds};
 pub use keymap::{Keymap, keys_markdown};
 pub use state::Setup;
+pub(crate) use text::bytes;
 pub use text::{clean, one_line};
 pub use theme::{Background, Charset, Colors, Traits};
 pub use viewer::{Invocation, Opening, Target};

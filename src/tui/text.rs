@@ -12,7 +12,8 @@ use ratatui::buffer::CellWidth as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
 pub use clean::{clean, one_line};
-pub(super) use numbers::{bytes, bytes_of, count, seconds, thousands};
+pub(crate) use numbers::bytes;
+pub(super) use numbers::{bytes_of, count, seconds, thousands};
 
 use clean::is_plain;
 

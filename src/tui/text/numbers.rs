@@ -14,7 +14,7 @@ pub(in crate::tui) fn thousands(number: u64) -> String {
 }
 
 /// `98 MB`, `1.4 GB`: decimal units, as hubs and disks are labeled.
-pub(in crate::tui) fn bytes(number: u64) -> String {
+pub(crate) fn bytes(number: u64) -> String {
     const UNITS: [&str; 5] = ["B", "kB", "MB", "GB", "TB"];
     let mut value = number as f64;
     let mut unit = 0;
