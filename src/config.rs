@@ -234,6 +234,17 @@ impl Settings {
         Ok(setting)
     }
 
+    /// Takes over that the file has `value` for a setting from now on, or no longer any: that is where it comes from, unless it was changed
+    /// again meanwhile.
+    pub fn saved(&self, setting: &'static Setting, value: Option<&str>, origins: &mut Origins) {
+        let origin = if value.is_some() { Origin::File } else { Origin::Default };
+        let value = value.map_or_else(|| setting.show(&self.defaults()), str::to_owned);
+        let (mut written, mut from) = (self.clone(), origins.clone());
+        if written.set_from(setting.key, &value, origin, &mut from).is_ok() && written == *self {
+            *origins = from;
+        }
+    }
+
     /// What all would be where nobody said anything but this profile.
     #[must_use]
     pub fn defaults(&self) -> Self {

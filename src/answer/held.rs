@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use anyhow::{Context as _, Result};
-use tanya_index::{Hit, Snapshot};
+use tanya_index::{Conditions, Hit, Snapshot};
 
 use super::cite::{self, Terms as _};
 use super::event::{Dropped, Source};
@@ -72,15 +72,27 @@ impl Held {
         barred.map(|hit| Dropped { path: hit.chunk.path, why: "you left it out".to_owned() }).collect()
     }
 
-    /// Adds pinned passages that were not found.
-    pub(super) fn admit(&self, question: &str, snapshot: &Snapshot, found: &mut Found) -> Result<()> {
+    /// Adds pinned passages that were not found, of the files that the question is asked of.
+    pub(super) fn admit(
+        &self,
+        question: &str,
+        conditions: &Conditions,
+        snapshot: &Snapshot,
+        found: &mut Found,
+    ) -> Result<()> {
         if self.pinned.is_empty() {
             return Ok(());
         }
         let Found { sources, dropped, .. } = found;
         let terms = FolderTerms::new(snapshot);
         let wanted = terms.terms(question).into_iter().collect();
+        let asked = snapshot.files(conditions).context("cannot read the library")?;
         for name in &self.pinned {
+            if !conditions.is_empty() && !asked.iter().any(|file| file.path == name.path) {
+                let why = "pinned, but not in what was asked".to_owned();
+                dropped.push(Dropped { path: name.path.clone(), why });
+                continue;
+            }
             if sources.iter().any(|source| PassageName::of(source) == *name) {
                 continue;
             }

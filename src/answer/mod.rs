@@ -69,6 +69,7 @@ pub use sentences::sentences;
 pub use trace::{Identity, Trace, TracedPassage, TracedQuery, TracedSampling, TracedSettings, TracedText, text_hash};
 pub use whole::{Memory, Reading, Scope, Task, Unit};
 pub use within::Within;
+pub(crate) use within::{above, is_name};
 
 /// What is asked, and how.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,9 +98,9 @@ pub struct Request {
     pub filter: Arc<OutputFilter>,
     /// Passages that are always or never in the prompt.
     pub held: Held,
-    /// From which passages it may be answered; [`begin`] adds what the question itself names ([`Within`]).
+    /// From which passages it may be answered: [`begin`] takes them from the files and tags that the question names.
     pub conditions: Conditions,
-    /// What it names.
+    /// What it names; [`begin`] says it.
     pub within: Within,
     /// Whether the model's steps are told of ([`AnswerEvent::Step`]). Never where the filter redacts: they would spell what it hides; nor under a mask,
     /// which they do not show.
@@ -190,6 +191,9 @@ pub fn begin(
     sink: &mut dyn FnMut(AnswerEvent),
 ) -> Result<Prepared> {
     let Narrowed { named, words, conditions, within } = within::narrowed(&request.question, snapshot)?;
+    for earlier in &mut request.history {
+        earlier.question = within::narrowed(&earlier.question, snapshot)?.words;
+    }
     request = Request { question: named, conditions, within, ..request };
     match whole::prepare(&request, snapshot, finders, memory, cancel, sink)? {
         Some(prepared) => Ok(prepared),
@@ -213,14 +217,19 @@ pub fn prepare(
     let Finders { embedder, reader } = finders;
     let mut found =
         retrieve::retrieve(snapshot, &request.question, &query, embedder, &request.held, request.passages, cancel)?;
-    request.held.admit(&request.question, snapshot, &mut found)?;
+    request.held.admit(&request.question, &request.conditions, snapshot, &mut found)?;
     if let Some(reader) = reader {
         let follows = query.is_follow_up();
         reading::read(reader, &request.question, &mut found.sources, follows, &FolderTerms::new(snapshot), cancel)?;
     }
     let best = request.held.order(&mut found.sources);
     let best = found.sources.get(best);
-    let mut measures = Measures::of(&found.hits, &found.sources).missing(best, &found.sources);
+    let mut measures = Measures::of(&found.hits, &found.sources);
+    let quote = best.and_then(|best| Quoted::of(best, request.style));
+    if quote.is_some() {
+        // What the model is to write from its passages misses nothing yet.
+        measures = measures.missing(best, &found.sources);
+    }
     if !(request.history.is_empty() || leans || reader.is_some()) {
         // What was found for earlier questions says nothing about whether the documents answer this one; a reader tells.
         let alone = within(SearchQuery::new(&request.question, &[]));
@@ -233,7 +242,7 @@ pub fn prepare(
     }
     let gate = gate::gate(&measures, !found.sources.is_empty(), request.thresholds);
     let quote = match gate {
-        Gate::Go => best.and_then(|best| Quoted::of(best, request.style)),
+        Gate::Go => quote,
         // Reader and search disagree: the person decides.
         Gate::Refuse { .. } if measures.fit(request.thresholds) => {
             let closest = if measures.misses() { reading::fullest(&found.sources) } else { best };
@@ -314,7 +323,9 @@ pub fn complete(
         return Ok(conclude(prepared, generator.name(), sink));
     }
     let (whole, filter) = (prepared.whole.take(), Arc::clone(&prepared.request.filter));
-    let within = std::mem::take(&mut prepared.request.within);
+    // The model alone was asked of nothing.
+    let within =
+        if prepared.gate == Gate::Go { std::mem::take(&mut prepared.request.within) } else { Within::default() };
     let mut answer = write::written(prepared, snapshot, generator, prompts, cancel, sink)?;
     if let Some(whole) = whole.filter(|whole| whole.phrased) {
         answer = whole.phrased_as(answer, &filter);

@@ -1,16 +1,17 @@
 //! Sentences of a passage, by their byte offsets.
 //!
-//! UAX #29 ends a sentence at every line break, but documents wrap their lines: a break inside a paragraph is a space here,
-//! unless the next line opens something new (a list item, a table row, a prompt, a quotation) or is empty.
+//! They begin where [`sentence_starts`] says. A line break would end one, but documents wrap their lines: a break inside a paragraph
+//! is a space here, unless the next line opens something new (a list item, a table row, a prompt, a quotation) or is empty.
 
-use unicode_segmentation::UnicodeSegmentation as _;
+use crate::ingest::sentence_starts;
 
 /// The sentences of `text`, whitespace at their ends included: joined they are the text.
 pub fn sentences(text: &str) -> Vec<(usize, &str)> {
     let joined = join_lines(text);
     let mut found: Vec<(usize, &str)> = Vec::new();
-    for (start, sentence) in joined.split_sentence_bound_indices() {
-        let end = start + sentence.len();
+    let starts = sentence_starts(&joined);
+    let ends = starts.iter().copied().skip(1).chain([joined.len()]);
+    for (start, end) in starts.iter().copied().zip(ends) {
         match found.last_mut() {
             Some((first, last)) if is_abbreviated(last) => *last = &text[*first..end],
             _ => found.push((start, &text[start..end])),
@@ -51,7 +52,10 @@ fn continues(line: &str) -> bool {
     let line = line.trim_start();
     let numbered = line.trim_start_matches(|c: char| c.is_ascii_digit());
     let opens = line.is_empty()
-        || line.starts_with(['-', '*', '+', '|', '#', '$', '>', '`', '{', '}', '[', ':', '/'])
+        || line.starts_with(['-', '*', '+', '|', '#', '$', '>', '{', '}', ':', '/'])
+        // A word of code or a link may stand at the start of any line; a fence and the address of a link open one.
+        || line.starts_with("```")
+        || (line.starts_with('[') && line.contains("]:"))
         || (numbered.len() < line.len() && numbered.starts_with(['.', ')']));
     !opens
 }
@@ -80,6 +84,14 @@ mod tests {
                 "- another",
                 "1. third\nEnd."
             ]
+        );
+    }
+
+    #[test]
+    fn code_and_links_go_on_with_the_sentence() {
+        assert_eq!(
+            texts("It returns a\n`LockResult` that\n[we](x) handle: `println!` in a test.\n[we]: https://a\n```\ncode"),
+            ["It returns a\n`LockResult` that\n[we](x) handle: `println!` in a test.", "[we]: https://a", "```\ncode"]
         );
     }
 

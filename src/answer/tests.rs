@@ -670,6 +670,19 @@ fn a_question_that_names_a_file_is_asked_of_that_alone_and_without_the_name() {
     let (_, answer) = ask("When did I prune the pear tree? @graden.md", Vec::new());
     assert_eq!(paths(&answer)[0], "garden.md");
     assert!(answer.within_remark().unwrap().contains("Nothing here is called @graden.md"));
+    let mut request =
+        Request::new("Which saw? @garden.md", Vec::new(), &Settings::default(), &Arc::default(), WhenRefused::Say);
+    let balm = snapshot.chunks_at("tools.md").unwrap().remove(0);
+    request.held.pin(PassageName { path: balm.path, text_hash: text_hash(&balm.text) });
+    let (mut memory, cancel) = (Memory::default(), Cancel::default());
+    let prepared = begin(request, &snapshot, Finders::default(), &mut memory, &cancel, &mut |_| {}).unwrap();
+    let pinned = conclude(prepared, "none", &mut |_| {});
+    assert_eq!(paths(&pinned), ["garden.md"], "what is pinned elsewhere was not asked");
+    assert!(
+        pinned.dropped.iter().any(|one| one.path == "tools.md" && one.why.contains("pinned")),
+        "{:?}",
+        pinned.dropped
+    );
     let (_, answer) = ask("summarize @tools", Vec::new());
     assert_eq!(answer.whole.as_ref().map(|whole| (whole.task.as_str(), whole.files)), Some(("summarize", 1)));
     assert_eq!(paths(&answer), ["tools.md"]);

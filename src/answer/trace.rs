@@ -98,6 +98,8 @@ pub struct Identity {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct TracedSettings {
+    /// Passages that were looked for and read.
+    pub passages: usize,
     /// Tokens of passages that the prompt could hold.
     pub evidence_tokens: usize,
     /// Sentences of a passage that the model read; 0: all.
@@ -187,6 +189,7 @@ impl TracedPassage {
 impl TracedSettings {
     fn of(request: &Request) -> Self {
         Self {
+            passages: request.passages,
             evidence_tokens: request.evidence_tokens,
             evidence_sentences: request.evidence_sentences,
             min_lexical: request.thresholds.lexical,

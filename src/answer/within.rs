@@ -1,16 +1,16 @@
 //! What a question is asked of: `@garden/pears.md`, `@garden/` and `#recipes` in it.
 //!
-//! What stands behind `@` is a file, by its path or the end of that, with or without its ending, or a folder; a name with spaces
-//! stands in quotation marks: `@"old notes.md"`. Files are alternatives, tags are not. A word that names nothing stays a word.
+//! What stands behind `@` is a folder or a file, by its path or the end of that, a file with or without its ending; a name with spaces
+//! stands in quotation marks: `@"old notes.md"`. Files are alternatives, tags are not. A word that names nothing stays a word, and is told.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use anyhow::{Context as _, Result};
 use serde::{Deserialize, Serialize};
 use tanya_index::{Conditions, Snapshot};
 
-/// Characters of an ending: what has one behind `@` is meant as a file.
-const ENDING: std::ops::RangeInclusive<usize> = 1..=8;
+use super::whole::is_glue;
 
 /// What a question was asked of.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,17 +64,24 @@ pub(super) fn narrowed(question: &str, snapshot: &Snapshot) -> Result<Narrowed> 
         if mention.takes(snapshot, &mut found.conditions)? {
             found.within.of.push(mention.written());
             taken.push(mention);
-            let [path] = &found.conditions.files[known..] else {
-                paths.push(None);
-                continue;
+            // One file can be called by its path, as long as that is one word.
+            let one = match &found.conditions.files[known..] {
+                [path] if !path.ends_with('/') && !path.contains(char::is_whitespace) => Some(path.clone()),
+                _ => None,
             };
-            paths.push(Some(path.as_str()).filter(|path| !path.ends_with('/')).map(str::to_owned));
-        } else if mention.means_something() {
+            paths.push(one);
+        } else {
             found.within.unknown.push(mention.written());
         }
     }
     if !taken.is_empty() {
-        let inside = inside(question, &taken);
+        // "What is in @notes.md?" needs its last word, "when was it built, @notes.md?" does not.
+        let leans = |mention: &Mention<'_>| {
+            let before = question[..mention.range.start].split_whitespace().next_back();
+            before.is_some_and(|word| is_glue(&word.to_lowercase()))
+        };
+        let inside: Vec<bool> =
+            taken.iter().zip(inside(question, &taken)).map(|(mention, inside)| inside || leans(mention)).collect();
         let bare = || taken.iter().zip(&inside).map(|(mention, inside)| inside.then_some(mention.name));
         let paths = paths.iter().zip(bare()).map(|(path, bare)| path.as_deref().or(bare));
         found.named = with(question, &taken, paths);
@@ -93,18 +100,11 @@ struct Mention<'a> {
     range: Range<usize>,
     sign: char,
     name: &'a str,
-    is_quoted: bool,
 }
 
 impl Mention<'_> {
     fn written(&self) -> String {
         format!("{}{}", self.sign, self.name)
-    }
-
-    /// Whether a person who wrote this meant a file, a folder or a tag, and not just a word.
-    fn means_something(&self) -> bool {
-        let ending = self.name.rsplit_once('.').map_or(0, |(_, ending)| ending.chars().count());
-        self.sign == '#' || self.is_quoted || self.name.ends_with('/') || ENDING.contains(&ending)
     }
 
     /// Whether it stands for something; then it is a condition from now on.
@@ -121,25 +121,37 @@ impl Mention<'_> {
         Ok(is_known)
     }
 
-    /// The files that are meant, or the folder.
+    /// The files that are meant, or the folders.
     fn files(&self, snapshot: &Snapshot) -> Result<Vec<String>> {
         if snapshot.file(self.name).context("cannot read the library")?.is_some() {
             return Ok(vec![self.name.to_owned()]);
         }
         let all = snapshot.paths().context("cannot read the library")?;
-        let folder = format!("{}/", self.name.trim_end_matches('/'));
-        if all.iter().any(|path| path.starts_with(&folder)) {
-            return Ok(vec![folder]);
-        }
-        let name = self.name.to_lowercase();
+        let name = self.name.trim_end_matches('/').to_lowercase();
         let ends_so =
             |path: &str| path.strip_suffix(&name).is_some_and(|above| above.is_empty() || above.ends_with('/'));
+        let folders: BTreeSet<&str> = all.iter().flat_map(|path| above(path)).collect();
+        let meant = folders.into_iter().filter(|folder| ends_so(&folder.trim_end_matches('/').to_lowercase()));
+        let meant: Vec<String> = meant.map(str::to_owned).collect();
+        if self.name.ends_with('/') || !meant.is_empty() {
+            return Ok(meant);
+        }
         let meant = |path: &String| {
             let path = path.to_lowercase();
             ends_so(&path) || path.rsplit_once('.').is_some_and(|(stem, ending)| !ending.contains('/') && ends_so(stem))
         };
         Ok(all.into_iter().filter(meant).collect())
     }
+}
+
+/// The folders that a path lies in, each with its `/`.
+pub(crate) fn above(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').map(|(at, _)| &path[..=at])
+}
+
+/// Whether a question that holds just this names one thing by it.
+pub(crate) fn is_name(written: &str) -> bool {
+    matches!(&mentions(written)[..], [one] if one.range == (0..written.len()))
 }
 
 /// The names in a question. Pure.
@@ -167,7 +179,7 @@ fn mentions(question: &str) -> Vec<Mention<'_>> {
         };
         if is_name {
             let range = start..start + 1 + length;
-            found.push(Mention { range, sign, name, is_quoted: quoted.is_some() });
+            found.push(Mention { range, sign, name });
         }
     }
     found

@@ -27,6 +27,7 @@ mod plan;
 mod problem;
 mod queue;
 mod scan;
+mod sentence;
 mod watch;
 mod worker;
 
@@ -43,6 +44,7 @@ pub use ledger::{Entry, Marked, in_words, ledger, state_word};
 pub use marks::{Mark, marks};
 pub use problem::with_hint;
 pub use scan::ScanOptions;
+pub use sentence::sentence_starts;
 pub use watch::{Changes, Watch, WatchOptions};
 pub use worker::{OcrOptions, WorkerOptions, confined_main, confinement, worker_main};
 

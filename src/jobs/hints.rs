@@ -83,12 +83,15 @@ impl Known {
         self.follow(snapshot).context("cannot read the library")?;
         let names = if let Some(typed) = word.strip_prefix('#') {
             let tags = self.tags.iter().map(|(tag, files)| (tag.as_str(), *files));
-            let count = |files: u64| if files == 1 { "1 file".to_owned() } else { format!("{files} files") };
-            best(typed, tags).map(|(tag, files)| Name { written: format!("#{tag}"), note: count(files) }).collect()
+            let name = |(tag, files): (&str, u64)| {
+                let written = Some(format!("#{tag}")).filter(|written| answer::is_name(written))?;
+                Some(Name { written, note: if files == 1 { "1 file".into() } else { format!("{files} files") } })
+            };
+            best(typed, tags).filter_map(name).take(MOST_NAMES).collect()
         } else {
             let typed = word.trim_start_matches('@').trim_start_matches('"');
             let files = self.files.iter().map(|path| (path.as_str(), ()));
-            best(typed, files).filter_map(|(path, ())| written(path)).collect()
+            best(typed, files).filter_map(|(path, ())| written(path)).take(MOST_NAMES).collect()
         };
         Ok(JobEvent::NamesFound { word, names })
     }
@@ -96,7 +99,7 @@ impl Known {
     fn follow(&mut self, snapshot: &Snapshot) -> Result<(), tanya_index::Error> {
         if self.generation != Some(snapshot.generation()) {
             let files = snapshot.paths()?;
-            let folders: BTreeSet<&str> = files.iter().flat_map(|path| above(path)).collect();
+            let folders: BTreeSet<&str> = files.iter().flat_map(|path| answer::above(path)).collect();
             self.files = folders.into_iter().chain(files.iter().map(String::as_str)).map(str::to_owned).collect();
             self.tags = snapshot.tags()?;
             self.generation = Some(snapshot.generation());
@@ -105,19 +108,9 @@ impl Known {
     }
 }
 
-/// The folders that a path lies in, each with its `/`.
-fn above(path: &str) -> impl Iterator<Item = &str> {
-    path.match_indices('/').map(|(at, _)| &path[..=at])
-}
-
 /// A path as it is written in a question; `None` where that cannot be.
 fn written(path: &str) -> Option<Name> {
-    let is_plain = !path.contains(char::is_whitespace) && !path.ends_with(['?', '!', '.', ',', ';', ':', ')', '"']);
-    let written = match (is_plain, path.contains('"')) {
-        (true, _) => format!("@{path}"),
-        (false, false) => format!("@\"{path}\""),
-        (false, true) => return None,
-    };
+    let written = [format!("@{path}"), format!("@\"{path}\"")].into_iter().find(|written| answer::is_name(written))?;
     Some(Name { written, note: if path.ends_with('/') { "folder".into() } else { String::new() } })
 }
 
@@ -130,7 +123,7 @@ fn best<'a, T: Copy>(typed: &str, all: impl Iterator<Item = (&'a str, T)>) -> im
     };
     let mut found: Vec<_> = all.filter_map(fits).collect();
     found.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));
-    found.into_iter().take(MOST_NAMES).map(|(_, _, name, of)| (name, of))
+    found.into_iter().map(|(_, _, name, of)| (name, of))
 }
 
 #[cfg(test)]

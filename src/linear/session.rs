@@ -10,7 +10,7 @@ use super::running::Running;
 use super::{TWICE, speech};
 use crate::answer::{Answer, AnswerEvent, FinishKind, Source};
 use crate::chat::{Conversation, SessionId, SessionSummary, Turn};
-use crate::config::{Origin, Origins, Settings};
+use crate::config::{Origins, Setting, Settings};
 use crate::jobs::{JobEvent, JobId};
 use crate::report::Report;
 use crate::tui::{AskRequest, Grounds, Setup, Target, clean};
@@ -289,11 +289,10 @@ impl Session {
                 self.arrived(text)
             }
             JobEvent::SettingSaved { key, value, outcome: Ok(()) } => {
-                let (origin, said) = match value {
-                    Some(_) => (Origin::File, "is saved"),
-                    None => (Origin::Default, "has its default again"),
-                };
-                self.origins.set(key, origin);
+                if let Some(setting) = Setting::find(key) {
+                    self.settings.saved(setting, value.as_deref(), &mut self.origins);
+                }
+                let said = if value.is_some() { "is saved" } else { "has its default again" };
                 self.remark(Act::Note(format!("{key} {said}")))
             }
             JobEvent::ModelsListed(listed) if self.waiting => match listed {

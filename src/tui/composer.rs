@@ -29,6 +29,11 @@ impl Composer {
         self.chips.iter().fold(typed, |text, (chip, content)| text.replacen(chip, content, 1))
     }
 
+    /// Everything typed, where nothing large was pasted.
+    pub(super) fn typed(&self) -> Option<String> {
+        self.chips.is_empty().then(|| self.area.lines().join("\n"))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.area.is_empty()
     }
@@ -110,8 +115,16 @@ impl Composer {
         (is_open && (is_name || word.len() == 1)).then(|| word.to_owned())
     }
 
-    /// Puts `name`, and a space, in the place of the word before the cursor.
+    /// Puts `name`, and a space, in the place of the word before the cursor and what follows of it.
     pub(super) fn replace_word(&mut self, word: &str, name: &str) {
+        let (line, character) = self.cursor();
+        let rest = self
+            .lines()
+            .get(line)
+            .map(|text| text.chars().skip(character).take_while(|c| !c.is_whitespace() && *c != ')').count());
+        for _ in 0..rest.unwrap_or(0) {
+            self.area.delete_next_char();
+        }
         for _ in word.chars() {
             self.area.delete_char();
         }

@@ -247,9 +247,9 @@ const CONTROL: KeyModifiers = KeyModifiers::CONTROL;
 /// Every command. For dispatch the first row wins whose key matches and whose place holds; for hints the first rows win
 /// whose place holds.
 pub(super) const BINDINGS: &[Binding] = bindings![
+    Leave "close-names" [key(KeyCode::Esc)] Mentioning Asking "" "close";
     Stop "stop" [key(KeyCode::Esc)] Answering Asking "stop the answer at once" "stop";
     Leave "leave" [key(KeyCode::Esc)] Away Program "go back to the question" "back";
-    Leave "close-names" [key(KeyCode::Esc)] Mentioning Asking "" "close";
     Complete "complete-name" [key(KeyCode::Tab)] Mentioning Asking "take the file, folder or tag that fits what is typed behind @ or #" "take";
     Complete "take-name" [key(KeyCode::Enter)] NameChosen Asking "" "take";
     PreviousItem "previous-name" [key(KeyCode::Up)] Mentioning Asking "" "";
@@ -329,7 +329,7 @@ pub(super) const BINDINGS: &[Binding] = bindings![
     Branch "branch" [char('b')] Transcript Sessions "in the answers: go on from here in a conversation of its own" "branch";
     AskAgain "ask-it-again" [char('a')] Transcript Asking "in the answers: ask this question again, under the settings of now" "";
     Compare "compare" [char('c')] Transcript Reading "in the answers: this answer beside another one to the same question" "";
-    PreviousItem "previous-rival" [char('['), key(KeyCode::Left)] Comparing Reading "in a comparison: another answer on the right" "another";
+    PreviousItem "previous-rival" [char('['), key(KeyCode::Left)] Comparing Reading "in a comparison: another answer beside the selected one" "another";
     NextItem "next-rival" [char(']'), key(KeyCode::Right)] Comparing Reading "" "";
     AskSuggestion "suggestion" [char('1'), char('2'), char('3')] Suggested Asking "ask a suggested question" "ask it";
     NextPane "next-pane" [key(KeyCode::Tab)] Chat Reading "move on: question, answers, sources" "sources";

@@ -104,8 +104,7 @@ fn ask_next(state: &mut State) -> Vec<Effect> {
     let inspect = state.insight.is_armed;
     let sampling = state.settings.sampling.clone();
     // A question that is asked again does not follow its own answer.
-    let before = state.turns[index].repeats.unwrap_or(index);
-    let before = state.turns[..before].iter().filter(|turn| turn.answer.is_some()).count();
+    let before = state.turns[index].follows.unwrap_or(state.conversation.turns.len());
     let turn = &mut state.turns[index];
     turn.job = Some(state.job);
     turn.asked = state.clock;

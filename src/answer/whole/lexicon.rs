@@ -48,6 +48,11 @@ pub(super) struct Lexicon {
 /// English, Indonesian, German, French, Spanish; the first that understands a question has it.
 pub(super) const LEXICONS: [Lexicon; 5] = [ENGLISH, INDONESIAN, GERMAN, FRENCH, SPANISH];
 
+/// Whether a word of any of these languages joins others and says nothing by itself.
+pub(in crate::answer) fn is_glue(word: &str) -> bool {
+    LEXICONS.iter().any(|lexicon| lexicon.glue.contains(&word))
+}
+
 const ENGLISH: Lexicon = Lexicon {
     polite: &["please", "can", "could", "would", "you", "kindly"],
     list: &["list", "enumerate", "show", "give", "name", "find", "tell", "collect"],

@@ -40,6 +40,7 @@ use plan::Plan;
 use task::Inquiry;
 
 pub(super) use compose::Composed;
+pub(super) use lexicon::is_glue;
 pub use memory::Memory;
 pub use task::{Scope, Task, Unit};
 

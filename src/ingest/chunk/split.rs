@@ -8,6 +8,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::size::{Size, joint, measure};
 use crate::ingest::extract::{Block, BlockKind};
+use crate::ingest::sentence::sentence_starts;
 
 /// A part of a block that fits into a chunk.
 #[derive(Debug)]
@@ -169,7 +170,7 @@ impl Border {
     fn units(self, text: &str) -> Vec<Range<usize>> {
         let mut cuts = vec![0];
         match self {
-            Border::Sentence => sentence_starts(text, &mut cuts),
+            Border::Sentence => add_sentence_starts(text, &mut cuts),
             Border::BlankLine => {
                 let mut blank = false;
                 let mut at = 0;
@@ -199,13 +200,13 @@ impl Border {
     }
 }
 
-/// Where sentences start (UAX #29). Line breaks inside a paragraph are no borders: the rules see them as spaces.
-fn sentence_starts(text: &str, cuts: &mut Vec<usize>) {
+/// Where sentences start. Line breaks inside a paragraph are no borders: the rules see them as spaces.
+fn add_sentence_starts(text: &str, cuts: &mut Vec<usize>) {
     let flowing = text.replace('\n', " ");
     let mut from = 0;
     while from < flowing.len() {
         let window = window_end(&flowing, from);
-        cuts.extend(flowing[from..window].split_sentence_bound_indices().map(|(at, _)| from + at));
+        cuts.extend(sentence_starts(&flowing[from..window]).into_iter().map(|at| from + at));
         from = window;
     }
     cuts.sort_unstable();

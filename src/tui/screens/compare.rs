@@ -4,8 +4,11 @@ use ratatui::crossterm::event::KeyCode;
 
 use crate::answer::{Answer, AnswerEvent, Trace};
 use crate::config::Settings;
+use crate::jobs::{JobEvent, JobId};
+use crate::report::Report;
 use crate::tui::effect::Effect;
 use crate::tui::fixtures::{self, Harness};
+use crate::tui::msg::Msg;
 use crate::tui::state::{Compare, Screen};
 use crate::tui::theme::{Background, Charset, Colors, Traits};
 
@@ -81,15 +84,46 @@ fn an_answer_stands_beside_the_last_one_to_its_question_and_any_other_can_take_t
     let mut app = Harness::new(100, 30);
     asked(&mut app);
     let shown = |app: &Harness| match app.state.screen {
-        Screen::Compare(Compare { left, right, .. }) => Some((left, right)),
+        Screen::Compare(Compare { selected, rival, .. }) => Some((selected, rival)),
         _ => None,
     };
-    for (keys, places) in [("c", (0, 2)), ("[", (0, 1)), ("[", (0, 1)), ("]]", (0, 2))] {
+    for (keys, places) in [("c", (2, 0)), ("]", (2, 1)), ("]", (2, 1)), ("[[", (2, 0))] {
         app.text(keys);
         assert_eq!(shown(&app), Some(places), "{keys}");
     }
     app.key(KeyCode::Esc);
     assert_eq!(app.state.screen, Screen::Chat);
+    app.text("{{c");
+    assert_eq!(shown(&app), Some((0, 2)));
+}
+
+#[test]
+fn what_a_question_follows_outlives_a_branch_that_drops_failures_and_a_reload() {
+    let history = |app: &Harness| match app.effects.last() {
+        Some(Effect::Ask(_, request)) => request.history.len(),
+        other => panic!("{other:?}"),
+    };
+    let mut app = Harness::new(100, 30);
+    app.ready();
+    for job in 1..=3 {
+        app.type_line("What fails?");
+        app.send(Msg::Job(JobEvent::AnswerFailed(JobId(job), Report { cause: "no model".into(), hint: None })));
+    }
+    app.type_line("When did I prune the pear tree?");
+    app.answer(4, events(|_, _| {}));
+    app.key(KeyCode::Tab);
+    app.text("a");
+    app.answer(5, events(|_, _| {}));
+    app.text("b");
+    app.key(KeyCode::Tab);
+    app.text("a");
+    assert_eq!((history(&app), app.state.turns.len()), (0, 3));
+    app.answer(6, events(|_, _| {}));
+    let conversation = app.state.conversation.clone();
+    app.send(Msg::Job(JobEvent::SessionLoaded(Box::new(conversation))));
+    app.key(KeyCode::Tab);
+    app.text("a");
+    assert_eq!((history(&app), app.state.turns.len()), (0, 4));
 }
 
 #[test]

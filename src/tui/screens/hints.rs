@@ -189,3 +189,36 @@ fn an_answer_and_a_refusal_say_what_they_were_asked_of() {
         assert!(screen.contains("Asked of @garden only; nothing here is called #friut."), "{screen}");
     }
 }
+
+#[test]
+fn what_comes_out_of_the_history_offers_no_names_and_escape_closes_them_before_it_stops_an_answer() {
+    let mut app = Harness::new(80, 24);
+    app.ready();
+    app.type_line("when? @gard");
+    app.key(KeyCode::Up);
+    named(&mut app, "@gard", &NAMES);
+    assert!(!app.state.holds(When::Mentioning));
+    assert_eq!(app.state.composer.text(), "when? @gard");
+    app.text("e");
+    assert!(!app.state.holds(When::Mentioning), "it is the same word");
+    app.text(" @g");
+    named(&mut app, "@g", &NAMES);
+    app.key(KeyCode::Esc);
+    assert!(!app.state.holds(When::Mentioning) && app.state.running.is_some());
+}
+
+#[test]
+fn a_name_takes_the_place_of_the_whole_word_and_the_chosen_one_is_always_seen() {
+    let mut app = Harness::new(40, 10);
+    app.text("(@garden/x)");
+    for _ in 0..3 {
+        app.key(KeyCode::Left);
+    }
+    named(&mut app, "@garden", &["@garden/", "@garden/b", "@garden/c"]);
+    for name in ["@garden/", "@garden/b", "@garden/c"] {
+        app.key(KeyCode::Down);
+        assert!(app.screen().contains(&format!("▸ {name}")), "{}", app.screen());
+    }
+    app.key(KeyCode::Tab);
+    assert_eq!(app.state.composer.text(), "(@garden/c )");
+}

@@ -5,8 +5,10 @@ use super::{State, TurnState};
 /// Which two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::tui) struct Compare {
-    pub left: usize,
-    pub right: usize,
+    /// The one that was selected.
+    pub selected: usize,
+    /// The other one.
+    pub rival: usize,
     /// The first line that is shown.
     pub top: usize,
 }

@@ -49,8 +49,8 @@ impl Phase {
 pub(in crate::tui) struct TurnState {
     pub question: String,
     pub grounds: Grounds,
-    /// The turn whose question this one asks again, as if it came then.
-    pub repeats: Option<usize>,
+    /// How many turns of the conversation were before it, where it is a question of then that was asked again.
+    pub follows: Option<usize>,
     pub job: Option<JobId>,
     pub asked: Duration,
     pub asked_at: u64,
@@ -95,7 +95,7 @@ impl TurnState {
         Self {
             question,
             grounds,
-            repeats: None,
+            follows: None,
             job: None,
             asked,
             asked_at,

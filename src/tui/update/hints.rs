@@ -41,7 +41,7 @@ fn question(state: &State) -> Option<String> {
     if !state.settings.preview || !state.is_asking() {
         return None;
     }
-    let text = state.composer.text();
+    let text = state.composer.typed()?;
     let text = text.trim();
     let is_question = !text.starts_with('/') && text.len() <= MOST && text.chars().count() >= LEAST;
     is_question.then(|| text.to_owned())
@@ -67,6 +67,12 @@ pub(super) fn select(state: &mut State, delta: isize) {
     // From nothing, down is the first and up the last.
     let from = state.hints.chosen.map_or(if delta > 0 { -1 } else { 0 }, |at| at as isize);
     state.hints.chosen = (count > 0).then(|| (from + delta).rem_euclid(count) as usize);
+}
+
+/// What stands there was not typed just now: nobody wants names for it.
+pub(super) fn quiet(state: &mut State) {
+    state.hints.follow(state.composer.word());
+    state.hints.dismissed = true;
 }
 
 /// No more names for this word.

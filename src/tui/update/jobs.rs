@@ -50,7 +50,7 @@ pub(super) fn event(state: &mut State, event: JobEvent) -> Vec<Effect> {
                 }
             }
         }
-        JobEvent::SettingSaved { key, value, outcome } => settings::saved(state, key, value, outcome),
+        JobEvent::SettingSaved { key, value, outcome } => settings::saved(state, key, value.as_deref(), outcome),
         JobEvent::ModelsListed(list) => models::listed(state, list),
         JobEvent::Pull(name, step) => return models::step(state, name, step),
         JobEvent::Failed(report) => state.complain(&report),

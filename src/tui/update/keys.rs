@@ -94,8 +94,14 @@ pub(super) fn run(state: &mut State, command: Command) -> Vec<Effect> {
         Command::LineDown => scroll(state, Move::Line(1)),
         Command::Top => scroll(state, Move::Top),
         Command::Bottom => scroll(state, Move::Bottom),
-        Command::Older => state.composer.older(),
-        Command::Newer => state.composer.newer(),
+        Command::Older => {
+            state.composer.older();
+            hints::quiet(state);
+        }
+        Command::Newer => {
+            state.composer.newer();
+            hints::quiet(state);
+        }
         Command::PreviousCitation => cite(state, Step::Back),
         Command::NextCitation => cite(state, Step::Forward),
         Command::OpenCitation => open_citation(state),

@@ -42,20 +42,14 @@ pub(super) fn save(state: &mut State, key: &str, value: &str) -> Result<Vec<Effe
 }
 
 /// What became of a setting that was to be saved.
-pub(super) fn saved(state: &mut State, key: &'static str, value: Option<String>, outcome: Result<(), Report>) {
+pub(super) fn saved(state: &mut State, key: &'static str, value: Option<&str>, outcome: Result<(), Report>) {
     let Some(setting) = Setting::find(key) else { return };
     if let Err(report) = outcome {
         state.complain(&report);
         return;
     }
     let is_kept = value.is_some();
-    let value = value.unwrap_or_else(|| setting.show(&state.settings.defaults()));
-    let (mut written, mut origins) = (state.settings.clone(), state.origins.clone());
-    let origin = if is_kept { Origin::File } else { Origin::Default };
-    // Changed again meanwhile, it is not what the file says.
-    if written.set_from(key, &value, origin, &mut origins).is_ok() && written == state.settings {
-        state.origins = origins;
-    }
+    state.settings.saved(setting, value, &mut state.origins);
     let done = if is_kept { "saved" } else { "the default again; its line is gone from the file" };
     let waits = waits_for_start(setting, &state.settings, &state.settled);
     let later = if waits { " · taken at the next start" } else { "" };

@@ -30,7 +30,8 @@ pub(super) fn lines(state: &State, compare: Compare, width: u16) -> Vec<Line<'st
         let turn = state.turns.get(number)?;
         Some(Side { number, turn, answer: turn.answer.as_ref()? })
     };
-    let (Some(left), Some(right)) = (side(compare.left), side(compare.right)) else { return Vec::new() };
+    let (first, second) = (compare.selected.min(compare.rival), compare.selected.max(compare.rival));
+    let (Some(left), Some(right)) = (side(first), side(second)) else { return Vec::new() };
     let theme = &state.look.theme;
     let room = usize::from(width).saturating_sub(2 * usize::from(MARGIN));
     let same = if left.answer.answer.trim() == right.answer.answer.trim() { "  the same, word for word" } else { "" };
@@ -109,29 +110,34 @@ fn table(left: &Side<'_>, right: &Side<'_>, differs: Style, plain: Style) -> Vec
     settings.chain(a.into_iter().zip(b).map(|((name, a), (_, b))| (name, [a, b], plain))).collect()
 }
 
-/// What an answer was made with.
+/// What an answer was made with; of one that nothing was kept of, what the answer itself tells.
 fn settings(side: &Side<'_>) -> Vec<(&'static str, String)> {
-    let none = Trace::default();
-    let Trace { settings, sampling, .. } = side.answer.trace.as_deref().unwrap_or(&none);
-    vec![
-        ("model", side.answer.model.clone()),
-        ("seed", side.answer.seed.to_string()),
-        ("temperature", sampling.temperature.to_string()),
-        ("top_k", sampling.top_k.to_string()),
-        ("top_p", sampling.top_p.to_string()),
-        ("min_p", sampling.min_p.to_string()),
-        ("repetition_penalty", sampling.repetition_penalty.to_string()),
-        ("frequency_penalty", sampling.frequency_penalty.to_string()),
-        ("presence_penalty", sampling.presence_penalty.to_string()),
-        ("max_tokens", sampling.max_tokens.to_string()),
-        ("answer_style", settings.answer_style.clone()),
-        ("evidence_tokens", settings.evidence_tokens.to_string()),
-        ("evidence_sentences", settings.evidence_sentences.to_string()),
-        ("min_answerable", settings.min_answerable.to_string()),
-        ("min_lexical", settings.min_lexical.to_string()),
-        ("min_cosine", settings.min_cosine.to_string()),
-        ("output_filter", settings.output_filter.clone()),
-    ]
+    let mut all = vec![("model", side.answer.model.clone()), ("seed", side.answer.seed.to_string())];
+    let unknown = || "-".to_owned();
+    let mut add = |name, of: fn(&Trace) -> String| {
+        all.push((name, side.answer.trace.as_deref().map_or_else(unknown, of)));
+    };
+    add("temperature", |trace| trace.sampling.temperature.to_string());
+    add("top_k", |trace| trace.sampling.top_k.to_string());
+    add("top_p", |trace| trace.sampling.top_p.to_string());
+    add("min_p", |trace| trace.sampling.min_p.to_string());
+    add("repetition_penalty", |trace| trace.sampling.repetition_penalty.to_string());
+    add("repeat_last_n", |trace| trace.sampling.repeat_last_n.to_string());
+    add("frequency_penalty", |trace| trace.sampling.frequency_penalty.to_string());
+    add("presence_penalty", |trace| trace.sampling.presence_penalty.to_string());
+    add("max_tokens", |trace| trace.sampling.max_tokens.to_string());
+    add("stop", |trace| trace.sampling.stop.join(" | "));
+    add("answer_style", |trace| trace.settings.answer_style.clone());
+    add("reader", |trace| trace.reader.to_string());
+    add("embedder", |trace| trace.embedder.clone().unwrap_or_else(|| "by words".into()));
+    add("passages", |trace| trace.settings.passages.to_string());
+    add("evidence_tokens", |trace| trace.settings.evidence_tokens.to_string());
+    add("evidence_sentences", |trace| trace.settings.evidence_sentences.to_string());
+    add("min_answerable", |trace| trace.settings.min_answerable.to_string());
+    add("min_lexical", |trace| trace.settings.min_lexical.to_string());
+    add("min_cosine", |trace| trace.settings.min_cosine.to_string());
+    add("output_filter", |trace| trace.settings.output_filter.clone());
+    all
 }
 
 /// How an answer did.

@@ -26,7 +26,8 @@ pub(super) fn names(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let top = area.bottom() - rows;
     rule(state, frame, Rect { y: top - 1, height: 1, ..area });
     let room = usize::from(area.width);
-    for (at, name) in names.iter().take(usize::from(rows)).enumerate() {
+    let first = state.hints.chosen.map_or(0, |chosen| (chosen + 1).saturating_sub(usize::from(rows)));
+    for (row, (at, name)) in names.iter().enumerate().skip(first).take(usize::from(rows)).enumerate() {
         let chosen = state.hints.chosen == Some(at);
         let sign = if chosen || (at == 0 && state.hints.chosen.is_none()) { look.glyphs.pointer } else { " " };
         let right = vec![Span::styled(format!("{}  ", name.note), look.theme.muted)];
@@ -40,7 +41,7 @@ pub(super) fn names(state: &State, frame: &mut Frame<'_>, area: Rect) {
         let free = room.saturating_sub(columns(&line.spans));
         line.spans.push(Span::raw(" ".repeat(free)));
         let line = if chosen { line.patch_style(look.theme.selection) } else { line };
-        super::line(frame, Rect { y: top + at as u16, height: 1, ..area }, &line);
+        super::line(frame, Rect { y: top + row as u16, height: 1, ..area }, &line);
     }
 }
 
