@@ -31,6 +31,10 @@ crash:
 pdf FOLDER:
     TANYA_PDFS="{{FOLDER}}" cargo test -p tanya --lib --locked -- --ignored --nocapture words_of_pdfs_against_pdftotext
 
+# megabytes a second at which the web pages under a folder are read, on one core
+html FOLDER:
+    TANYA_PAGES="{{FOLDER}}" cargo test --workspace --lib --locked -- --ignored --nocapture megabytes_of_pages_a_second
+
 # the pictures and the screencast of the README, taken from the program with its real models on the documents of `tanya demo`
 pictures:
     cargo test --test tui --locked -- --ignored pictures_of_the_readme

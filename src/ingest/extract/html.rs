@@ -1,9 +1,13 @@
-//! A web page → the same blocks as Markdown: main content by readability, converted, its lines found again in the source.
+//! A web page → the same blocks as Markdown: its content, converted, and its lines found again in the source.
 //!
+//! What the content is the page says itself (`<main>`, `<article>`), or nothing stands beside it (`slim`); else readability finds it.
 //! Trees are only built for pages that nest less than [`MAX_DEPTH`] (html5ever is quadratic in depth, and the converter
 //! recursive); deeper ones are read without a tree. What a page's style hides is taken out first (`hidden`).
 
 mod hidden;
+mod slim;
+#[cfg(test)]
+mod speed;
 mod style;
 
 use std::cell::OnceCell;
@@ -11,8 +15,10 @@ use std::collections::HashMap;
 
 use dom_smoothie::{Config, Readability};
 use htmd::HtmlToMarkdown;
+use memchr::memchr_iter;
 
 use super::{Block, LineRange, MAX_UNPACKED_TEXT, markdown, markup, plain};
+use slim::{Part, Slim};
 
 /// Deepest nesting that is parsed into a tree.
 const MAX_DEPTH: usize = 512;
@@ -20,6 +26,12 @@ const MAX_DEPTH: usize = 512;
 const MAX_READABILITY: usize = 8 << 20;
 /// Least share of the page's words that the main content must have: below it the finder has picked a corner.
 const MIN_SHARE: f64 = 0.25;
+
+/// Elements that are not read, whatever is in them.
+const LEFT_OUT: &[&str] = &[
+    "head", "script", "style", "template", "noscript", "svg", "math", "iframe", "object", "canvas", "select", "button",
+    "nav", "footer", "dialog",
+];
 
 /// What a page says.
 #[derive(Debug, Default)]
@@ -38,20 +50,15 @@ pub(super) struct Page {
 pub(super) fn extract(source: &str) -> Page {
     let (shown, hidden) = hidden::without(source);
     let source = &*shown;
-    if markup::depth(source) > MAX_DEPTH {
-        let text = markup::visible_text(source);
-        let page = unstructured(source, &text, "nested too deep: read without its structure");
+    let slim = Slim::of(source);
+    if slim.deepest > MAX_DEPTH {
+        let page = unstructured(source, &slim.visible, "nested too deep: read without its structure");
         return Page { hidden, ..page };
     }
-    let visible = markup::visible_text(source);
-    // A tree costs more than all else: the whole page is converted only where its main content is not enough.
-    let main = (source.len() <= MAX_READABILITY).then(|| main_content(source)).flatten();
-    let chosen = match main {
-        Some(main) if words(&main) >= words(&visible) * MIN_SHARE => Some(main),
-        main => to_markdown(source).or(main),
-    };
+    let (chosen, part) = content_of(source, &slim);
+    let visible = &slim.visible[part.visible.clone()];
     let Some(mut text) = chosen else {
-        let page = unstructured(source, &visible, "not valid HTML: read without its structure");
+        let page = unstructured(source, &slim.visible, "not valid HTML: read without its structure");
         return Page { hidden, ..page };
     };
     let mut note = None;
@@ -64,7 +71,8 @@ pub(super) fn extract(source: &str) -> Page {
     let document = markdown::extract(&super::sanitize::sanitize(&text).text);
     let title = title_of(source).or(document.title);
     let mut blocks = document.blocks;
-    Finder::new(&visible).locate(&mut blocks);
+    let lines_before = memchr_iter(b'\n', &slim.visible.as_bytes()[..part.visible.start]).count();
+    Finder::new(visible, 1 + lines_before as u32).locate(&mut blocks);
     Page { title, blocks, note, hidden }
 }
 
@@ -73,22 +81,38 @@ fn unstructured(source: &str, text: &str, why: &str) -> Page {
 }
 
 fn words(text: &str) -> f64 {
-    text.split_whitespace().count() as f64
+    markup::words(text) as f64
+}
+
+/// The content of a page as Markdown, and the part of the page that holds it.
+fn content_of(source: &str, slim: &Slim) -> (Option<String>, Part) {
+    let share = words(&slim.visible) * MIN_SHARE;
+    let of_part = |part: Part| (to_markdown(&slim.html[part.html.clone()]), part);
+    let is_enough = |(text, _): &(Option<String>, Part)| text.as_ref().is_some_and(|text| words(text) >= share);
+    // Finding out what is the content costs more than all else: it is only done where the page does not say.
+    let marked = slim.content().or_else(|| slim.is_plain().then(|| slim.whole()));
+    if let Some(found) = marked.map(of_part).filter(is_enough) {
+        return found;
+    }
+    let is_flat = source.len() <= MAX_READABILITY && markup::depth(source) <= MAX_DEPTH;
+    let main = (is_flat.then(|| main_content(source)).flatten(), slim.whole());
+    if is_enough(&main) {
+        return main;
+    }
+    let (text, part) = of_part(slim.whole());
+    (text.or(main.0), part)
 }
 
 /// The article of a page, as Markdown; `None` when none stands out.
 fn main_content(source: &str) -> Option<String> {
     let config = Config { max_elements_to_parse: 100_000, disable_json_ld: true, ..Config::default() };
-    let article = Readability::new(source, None, Some(config)).ok()?.parse().ok()?;
-    to_markdown(&article.content)
+    let article = Readability::new(slim::lean(source), None, Some(config)).ok()?.parse().ok()?;
+    to_markdown(&Slim::of(&article.content).html)
 }
 
 fn to_markdown(html: &str) -> Option<String> {
     HtmlToMarkdown::builder()
-        .skip_tags(vec![
-            "head", "script", "style", "template", "noscript", "svg", "math", "iframe", "object", "canvas", "select",
-            "button",
-        ])
+        .skip_tags(LEFT_OUT.to_vec())
         .build()
         .convert(html)
         .ok()
@@ -127,11 +151,15 @@ const NEAR: usize = 500;
 const MAX_TRIES: usize = 200;
 
 impl Finder {
-    /// Of a source's visible text, which has its lines.
-    fn new(visible: &str) -> Self {
+    /// Of a source's visible text, which has its lines from `first` on.
+    fn new(visible: &str, first: u32) -> Self {
         let mut words = Vec::new();
-        for (line, number) in visible.split('\n').zip(1_u32..) {
-            words.extend(line.split_whitespace().filter_map(hashed).map(|word| (word, number)));
+        for (line, number) in visible.split('\n').zip(first..) {
+            if line.is_ascii() {
+                words.extend(line.split_ascii_whitespace().filter_map(hashed).map(|word| (word, number)));
+            } else {
+                words.extend(line.split_whitespace().filter_map(hashed).map(|word| (word, number)));
+            }
         }
         Self { words, places: OnceCell::new() }
     }
@@ -246,6 +274,30 @@ mod tests {
         assert!(!read.blocks.iter().any(|block| block.text.contains("instructions")), "{:?}", read.blocks);
         let end = read.blocks.iter().find(|block| block.text.contains("The end")).unwrap();
         assert_eq!(end.span().start_line, 15);
+    }
+
+    #[test]
+    fn what_stands_beside_the_content_is_left_out_and_moves_no_line() {
+        let menu = "<li><a href=x>menu entry</a></li>\n".repeat(20);
+        let words = "words of the content that a reader came for, ".repeat(5);
+        for (open, close) in
+            [("<main>", "</main>"), ("<article class=post>", "</article>"), ("<section>", "</section>")]
+        {
+            let page = format!(
+                "<nav><ul>\n{menu}</ul></nav>\n{open}<h1>Head</h1>\n<p>{words}</p>\n{close}<footer>imprint</footer>"
+            );
+            let Page { blocks, .. } = extract(&page);
+            let text: Vec<&str> = blocks.iter().map(|block| block.text.as_str()).collect();
+            assert_eq!(text, ["Head", words.trim()], "{open}");
+            assert_eq!(blocks[1].span().start_line, 24);
+        }
+    }
+
+    #[test]
+    fn links_in_code_are_their_text_and_variants_of_a_program_are_blocks_of_their_own() {
+        let page = "<main><p>Gives an <code>Option&lt;<a href=x.html>T</a>&gt;</code>.</p><pre><code class=a>import x</code><code class=b>require(x)</code></pre></main>";
+        let text: Vec<String> = extract(page).blocks.into_iter().map(|block| block.text).collect();
+        assert_eq!(text, ["Gives an `Option<T>`.", "import x", "require(x)"]);
     }
 
     #[test]

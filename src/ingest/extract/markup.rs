@@ -6,30 +6,72 @@
 
 use std::borrow::Cow;
 
-/// Elements that flow inside a line: taking out their tags must not split a word.
-const INLINE: &[&str] = &[
-    "a", "abbr", "b", "bdi", "bdo", "big", "cite", "code", "del", "dfn", "em", "font", "i", "ins", "kbd", "label",
-    "mark", "q", "s", "samp", "small", "span", "strong", "sub", "sup", "tt", "u", "var", "wbr",
-];
+use memchr::{memchr, memchr_iter, memchr3};
 
-/// Elements without content.
-const VOID: &[&str] =
-    &["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"];
-
-/// Elements that may stay unclosed.
-const UNCLOSED: &[&str] = &["p", "li", "dt", "dd", "option", "tr", "td", "th"];
-
-/// Elements whose content is no text for a reader.
-const SILENT: &[&str] = &["script", "style", "template"];
-
-/// Whether an element flows inside a line.
+/// Whether an element flows inside a line: taking out its tags must not split a word.
 pub(super) fn is_inline(name: &str) -> bool {
-    INLINE.contains(&name)
+    matches!(
+        name,
+        "a" | "abbr"
+            | "b"
+            | "bdi"
+            | "bdo"
+            | "big"
+            | "cite"
+            | "code"
+            | "del"
+            | "dfn"
+            | "em"
+            | "font"
+            | "i"
+            | "ins"
+            | "kbd"
+            | "label"
+            | "mark"
+            | "q"
+            | "s"
+            | "samp"
+            | "small"
+            | "span"
+            | "strong"
+            | "sub"
+            | "sup"
+            | "tt"
+            | "u"
+            | "var"
+            | "wbr"
+    )
 }
 
 /// Whether an element has no content, and no closing tag.
 pub(super) fn is_void(name: &str) -> bool {
-    VOID.contains(&name)
+    matches!(
+        name,
+        "area"
+            | "base"
+            | "br"
+            | "col"
+            | "embed"
+            | "hr"
+            | "img"
+            | "input"
+            | "link"
+            | "meta"
+            | "param"
+            | "source"
+            | "track"
+            | "wbr"
+    )
+}
+
+/// Whether the content of an element is no text for a reader.
+pub(super) fn is_silent(name: &str) -> bool {
+    matches!(name, "script" | "style" | "template")
+}
+
+/// Whether an element may stay unclosed, so that others of its kind do not nest in it.
+pub(super) fn may_stay_open(name: &str) -> bool {
+    matches!(name, "p" | "li" | "dt" | "dd" | "option" | "tr" | "td" | "th")
 }
 
 /// The text of `source` without tags and comments.
@@ -37,7 +79,7 @@ pub(super) fn visible_text(source: &str) -> String {
     let mut out = String::with_capacity(source.len() / 2);
     let mut tags = Tags::new(source);
     let mut rest = source;
-    while let Some(open) = rest.find('<') {
+    while let Some(open) = memchr(b'<', rest.as_bytes()) {
         push_decoded(&mut out, &rest[..open]);
         rest = &rest[open..];
         let skipped = if rest.starts_with("<!--") {
@@ -46,18 +88,29 @@ pub(super) fn visible_text(source: &str) -> String {
             if !is_inline(&tag.name) {
                 out.push(' ');
             }
-            let silent = !tag.closing && SILENT.contains(&&*tag.name);
+            let silent = !tag.closing && is_silent(&tag.name);
             tag.len + if silent { end_of_silent(&rest[tag.len..], &tag.name) } else { 0 }
         } else {
             out.push('<');
             rest = &rest[1..];
             continue;
         };
-        out.extend(rest[..skipped].matches('\n'));
+        push_line_breaks(&mut out, &rest[..skipped]);
         rest = &rest[skipped..];
     }
     push_decoded(&mut out, rest);
     out
+}
+
+/// How many words a text has.
+pub(super) fn words(text: &str) -> usize {
+    // The same, and quicker.
+    if text.is_ascii() { text.split_ascii_whitespace().count() } else { text.split_whitespace().count() }
+}
+
+/// Appends the line breaks of a piece of the source, and nothing else of it.
+pub(super) fn push_line_breaks(out: &mut String, piece: &str) {
+    memchr_iter(b'\n', piece.as_bytes()).for_each(|_| out.push('\n'));
 }
 
 /// How deep elements nest, at most; void and unclosed inline elements are not counted precisely, which only errs upwards.
@@ -65,7 +118,7 @@ pub(super) fn depth(source: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0_usize);
     let mut tags = Tags::new(source);
     let mut rest = source;
-    while let Some(open) = rest.find('<') {
+    while let Some(open) = memchr(b'<', rest.as_bytes()) {
         rest = &rest[open..];
         let Some(tag) = tags.at_start_of(rest) else {
             rest = &rest[1..];
@@ -74,7 +127,7 @@ pub(super) fn depth(source: &str) -> usize {
         let text = &rest[..tag.len];
         if tag.name.starts_with(|c: char| c.is_ascii_alphabetic())
             && !is_void(&tag.name)
-            && !UNCLOSED.contains(&&*tag.name)
+            && !may_stay_open(&tag.name)
             && !text.ends_with("/>")
         {
             depth = if tag.closing { depth.saturating_sub(1) } else { depth + 1 };
@@ -112,14 +165,14 @@ pub(super) struct Tags<'a> {
 impl<'a> Tags<'a> {
     /// The tags of `source`.
     pub(super) fn new(source: &'a str) -> Self {
-        Self { source, next_end: source.find('>') }
+        Self { source, next_end: memchr(b'>', source.as_bytes()) }
     }
 
     /// The tag at the start of `rest`, a tail of the source that is never longer than the one before.
     pub(super) fn at_start_of(&mut self, rest: &'a str) -> Option<Tag<'a>> {
         let at = self.source.len() - rest.len();
         if self.next_end.is_some_and(|end| end < at) {
-            self.next_end = rest.find('>').map(|end| at + end);
+            self.next_end = memchr(b'>', rest.as_bytes()).map(|end| at + end);
         }
         let first_end = self.next_end? - at;
         let body = rest.strip_prefix('<')?;
@@ -146,17 +199,19 @@ fn lowercase(name: &str) -> Cow<'_, str> {
 
 /// Where a tag ends when `>` inside a quoted value does not end it.
 fn quoted_end(rest: &str) -> Option<usize> {
-    let mut quote = None;
-    for (at, byte) in rest.bytes().enumerate().take(MAX_TAG) {
-        match (quote, byte) {
-            (None, b'>') => return Some(at),
-            // A quote opens a value only after `=`, as in HTML's tokenizer.
-            (None, b'"' | b'\'') if rest.as_bytes()[..at].trim_ascii_end().ends_with(b"=") => quote = Some(byte),
-            (Some(open), byte) if byte == open => quote = None,
-            _ => {}
+    let bytes = &rest.as_bytes()[..rest.len().min(MAX_TAG)];
+    let mut at = 0;
+    loop {
+        at += memchr3(b'>', b'"', b'\'', &bytes[at..])?;
+        if bytes[at] == b'>' {
+            return Some(at);
         }
+        // A quote opens a value only after `=`, as in HTML's tokenizer.
+        if bytes[..at].trim_ascii_end().ends_with(b"=") {
+            at += 1 + memchr(bytes[at], &bytes[at + 1..])?;
+        }
+        at += 1;
     }
-    None
 }
 
 /// Bytes up to the closing tag of a silent element; all of the rest when it is never closed.
@@ -180,7 +235,8 @@ pub(super) fn decoded(text: &str) -> String {
     out
 }
 
-fn push_decoded(out: &mut String, text: &str) {
+/// Appends a text with its entities as what they stand for.
+pub(super) fn push_decoded(out: &mut String, text: &str) {
     let mut rest = text;
     while let Some(at) = rest.find('&') {
         out.push_str(&rest[..at]);

@@ -167,3 +167,25 @@ fn wait_briefly(child: &mut Child) -> std::io::Result<Option<std::process::ExitS
         std::thread::park_timeout(Duration::from_millis(2));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    #[test]
+    fn time_that_is_added_is_waited_for_until_it_is_taken_back() {
+        let child = Command::new("sleep").arg("600").spawn().unwrap();
+        let watchdog = Watchdog::new(child, Cancel::default()).unwrap();
+        watchdog.arm(Duration::from_secs(1));
+        watchdog.extend(Duration::from_hours(1));
+        std::thread::park_timeout(Duration::from_millis(1500));
+        assert_eq!(watchdog.fired(), None);
+        watchdog.shorten(Duration::from_hours(1));
+        let start = Instant::now();
+        while watchdog.fired().is_none() && start.elapsed() < Duration::from_secs(30) {
+            std::thread::park_timeout(TICK);
+        }
+        assert_eq!(watchdog.fired(), Some(Fired::Timeout));
+    }
+}

@@ -5,11 +5,11 @@
 
 use std::borrow::Cow;
 
+use memchr::{memchr, memmem};
+
 use super::super::markup::{self, Tag, Tags};
 use super::style::{Declared, Look, MAX_STYLE, Rules, colored, declared};
 
-/// Elements whose content is no text for a reader, and holds no tags.
-const RAW: &[&str] = &["script", "style", "title", "textarea"];
 /// Elements that end where another of their kind begins.
 const SIBLINGS: &[&[&str]] =
     &[&["li"], &["dt", "dd"], &["td", "th"], &["tr", "tbody", "thead", "tfoot"], &["option", "optgroup"]];
@@ -48,20 +48,29 @@ const BLOCKS: &[&str] = &[
 /// How many open elements a closing tag is compared with; what lies deeper ends with what holds it.
 const REACH: usize = 64;
 
+/// Whether the content of an element is no text for a reader, and holds no tags.
+fn is_raw(name: &str) -> bool {
+    matches!(name, "script" | "style" | "title" | "textarea")
+}
+
 /// The page without its hidden text, and how many words that was.
 ///
 /// Where more is taken off the page than shown a script is what shows it (pages that fade in, a form in steps): all of that is kept.
 /// No script shows what is too small, of the color of its ground or far out of the page: that is never kept.
 pub(super) fn without(source: &str) -> (Cow<'_, str>, usize) {
     let lower = source.to_ascii_lowercase();
-    if !["style", "hidden", "bgcolor"].iter().any(|word| lower.contains(word)) {
+    let may_hide = |word: &str| {
+        memmem::find_iter(lower.as_bytes(), word).any(|at| !lower.as_bytes()[at + word.len()..].starts_with(b"sheet"))
+    };
+    if !["style", "hidden", "bgcolor"].into_iter().any(may_hide) {
         return (Cow::Borrowed(source), 0);
     }
-    let mut pass = Pass::new(source, false);
+    let rules = if memmem::find(lower.as_bytes(), b"<style").is_some() { rules_of(source) } else { Rules::default() };
+    let mut pass = Pass::new(source, rules, false);
     pass.run(source);
     let [shown, hidden, off] = pass.words;
     if off > shown {
-        pass = Pass::new(source, true);
+        pass = Pass::new(source, pass.rules, true);
         pass.run(source);
     }
     let hidden = if off > shown { hidden } else { hidden + off };
@@ -72,14 +81,14 @@ pub(super) fn without(source: &str) -> (Cow<'_, str>, usize) {
 fn rules_of(source: &str) -> Rules {
     let mut rules = Rules::default();
     let (mut tags, mut rest, mut left) = (Tags::new(source), source, MAX_STYLE);
-    while let Some(at) = rest.find('<') {
+    while let Some(at) = memchr(b'<', rest.as_bytes()) {
         rest = &rest[at..];
         let mut len = 1;
         if rest.starts_with("<!--") {
             len = rest.find("-->").map_or(rest.len(), |end| end + 3);
         } else if let Some(tag) = tags.at_start_of(rest) {
             len = tag.len;
-            if !tag.closing && (RAW.contains(&&*tag.name) || tag.name == "noscript") {
+            if !tag.closing && (is_raw(&tag.name) || tag.name == "noscript") {
                 let end = len + markup::end_of_silent(&rest[len..], &tag.name);
                 if tag.name == "style" {
                     let media = attributes(&rest[..len]).find(|(name, _)| name.eq_ignore_ascii_case("media"));
@@ -115,9 +124,9 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(source: &str, keeps_off: bool) -> Self {
+    fn new(source: &str, rules: Rules, keeps_off: bool) -> Self {
         let out = String::with_capacity(source.len());
-        Self { rules: rules_of(source), open: Vec::new(), out, words: [0; 3], keeps_off }
+        Self { rules, open: Vec::new(), out, words: [0; 3], keeps_off }
     }
 
     /// Whether elements with this look are left out with all their tags.
@@ -128,7 +137,7 @@ impl<'a> Pass<'a> {
     fn run(&mut self, source: &'a str) {
         let mut tags = Tags::new(source);
         let mut rest = source;
-        while let Some(at) = rest.find('<') {
+        while let Some(at) = memchr(b'<', rest.as_bytes()) {
             self.text(&rest[..at]);
             rest = &rest[at..];
             let len = if rest.starts_with("<!--") {
@@ -153,14 +162,14 @@ impl<'a> Pass<'a> {
     fn text(&mut self, text: &str) {
         let look = self.look();
         let kind = if look.hides() { 1 } else { usize::from(look.is_off()) * 2 };
-        self.words[kind] += text.split_whitespace().count();
+        self.words[kind] += markup::words(text);
         self.copy(text, kind == 1 || (kind == 2 && !self.keeps_off));
     }
 
     /// Copies a piece of the source, or only its line breaks.
     fn copy(&mut self, piece: &str, hidden: bool) {
         if hidden {
-            self.out.extend(piece.matches('\n'));
+            markup::push_line_breaks(&mut self.out, piece);
         } else {
             self.out.push_str(piece);
         }
@@ -183,7 +192,7 @@ impl<'a> Pass<'a> {
         if self.drops(look) && !markup::is_inline(&tag.name) {
             self.out.push(' ');
         }
-        let content = if RAW.contains(&&*tag.name) { markup::end_of_silent(&rest[tag.len..], &tag.name) } else { 0 };
+        let content = if is_raw(&tag.name) { markup::end_of_silent(&rest[tag.len..], &tag.name) } else { 0 };
         self.copy(&rest[..tag.len + content], self.drops(look));
         if !markup::is_void(&tag.name) && !text.ends_with("/>") {
             self.open.push(Open { name: tag.name, look });
@@ -201,7 +210,7 @@ impl<'a> Pass<'a> {
 
     /// Closes what the start of an element ends.
     fn end_implied(&mut self, name: &str) {
-        if BLOCKS.contains(&name) && self.open.last().is_some_and(|open| open.name == "p") {
+        if self.open.last().is_some_and(|open| open.name == "p") && BLOCKS.contains(&name) {
             self.open.pop();
         } else if let Some(siblings) = SIBLINGS.iter().find(|siblings| siblings.contains(&name)) {
             self.close(|open| siblings.contains(&open), |open| HOLDERS.contains(&open) && !siblings.contains(&open));
@@ -213,23 +222,27 @@ impl<'a> Pass<'a> {
         let (mut sheet, mut own) = (Declared::default(), Declared::default());
         let (mut is_styled, mut hidden, mut is_panel) = (self.rules.speak_of(element), false, false);
         for (name, value) in attributes(tag) {
-            match name.to_ascii_lowercase().as_str() {
-                "style" => own = own.then(declared(&value)),
-                // A panel of tabs is shown when its tab is chosen.
-                "role" => is_panel = value.eq_ignore_ascii_case("tabpanel"),
-                "background" => sheet = sheet.then(colored("background-image", &value)),
-                "bgcolor" => sheet = sheet.then(colored("background", &value)),
-                "color" => sheet = sheet.then(colored("color", &value)),
-                // What can be found by searching in the page is shown then.
-                "hidden" => hidden = !value.eq_ignore_ascii_case("until-found"),
-                "class" | "id" => {
-                    is_styled = true;
-                    let mark = if name.eq_ignore_ascii_case("id") { '#' } else { '.' };
-                    for name in value.split_whitespace().filter(|_| !self.rules.is_empty()) {
-                        sheet = sheet.then(self.rules.for_name(&format!("{mark}{name}")));
-                    }
+            let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
+            if is("class") || is("id") {
+                is_styled = true;
+                let mark = if is("id") { '#' } else { '.' };
+                for name in value.split_whitespace().filter(|_| !self.rules.is_empty()) {
+                    sheet = sheet.then(self.rules.for_name(&format!("{mark}{name}")));
                 }
-                _ => {}
+            } else if is("style") {
+                own = own.then(declared(&value));
+            } else if is("role") {
+                // A panel of tabs is shown when its tab is chosen.
+                is_panel = value.eq_ignore_ascii_case("tabpanel");
+            } else if is("background") {
+                sheet = sheet.then(colored("background-image", &value));
+            } else if is("bgcolor") {
+                sheet = sheet.then(colored("background", &value));
+            } else if is("color") {
+                sheet = sheet.then(colored("color", &value));
+            } else if is("hidden") {
+                // What can be found by searching in the page is shown then.
+                hidden = !value.eq_ignore_ascii_case("until-found");
             }
         }
         let mut declared = sheet.then(own);
@@ -239,7 +252,7 @@ impl<'a> Pass<'a> {
 }
 
 /// The attributes of a start tag, values with their entities decoded.
-fn attributes(tag: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+pub(super) fn attributes(tag: &str) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
     let mut rest = tag.split_once(char::is_whitespace).map_or("", |(_, rest)| rest.trim_end_matches('>'));
     std::iter::from_fn(move || {
         rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
