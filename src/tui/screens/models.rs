@@ -110,6 +110,9 @@ fn a_license_is_asked_about_and_only_a_yes_accepts_it() {
         app.key(KeyCode::Char(answer));
         let accepted = app.effects.contains(&Effect::PullModel("llama-3.2-1b".into(), true));
         assert_eq!((accepted, app.effects.len()), (expected, usize::from(expected)), "{answer}");
+        app.effects.clear();
+        app.key(KeyCode::Char('y'));
+        assert_eq!(app.effects, [], "{answer}: it is not asked any more");
     }
 }
 
