@@ -138,6 +138,8 @@ fn answers_are_measured_on_labelled_questions_and_on_the_folder_itself() {
     let compared = home.run(&[&eval[..], &["--compare", "../a.jsonl", "../b.jsonl"]].concat()).ok().json().remove(0);
     let refused = compared.as_array().unwrap().iter().find(|one| one["name"] == "answerable refused").unwrap();
     assert_eq!((&refused["before"], &refused["after"]), (&Value::from(0.0), &Value::from(1.0)));
+    home.write("2025.md", "The plum tree came in May.\n");
+    home.run(&with_out).fails_with(&["a.jsonl", "before the folder changed"]);
     let own = home.run(&["eval", "--count", "2", "--answer-style", "quote"]).ok();
     assert!(own.out.contains("unanswerable refused") && own.out.contains("min_answerable"), "{}", own.out);
     assert!(own.out.contains("Recommendation") && own.out.contains("--profiles"), "{}", own.out);

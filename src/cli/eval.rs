@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, anyhow};
 use serde::{Deserialize, Serialize};
+use tanya_index::Conditions;
 
 use super::ask::Desk;
 use super::progress::Progress;
@@ -79,6 +80,9 @@ struct Kept {
 #[derive(Serialize, Deserialize, PartialEq)]
 struct Made {
     settings: Vec<(String, String)>,
+    /// A hash of the files' paths and contents: after a change of the folder another answer may be right.
+    #[serde(default)]
+    folder: String,
 }
 
 #[derive(Serialize)]
@@ -103,12 +107,12 @@ pub(super) fn run(app: &App, args: &Args) -> Result<ExitCode> {
         return compare(&read_questions(labels)?, &files[0], &files[1], args.json);
     }
     let labelled = args.questions.as_deref().map(read_questions).transpose()?;
-    let mut kept = match args.out.as_deref().filter(|_| !args.profiles) {
-        Some(path) => Answers::open(path, &app.settings)?,
-        None => Answers::default(),
-    };
     let mut progress = Progress::new();
     let mut desk = Desk::open(app, &args.folder, args.no_update, None, &mut progress)?;
+    let mut kept = match args.out.as_deref().filter(|_| !args.profiles) {
+        Some(path) => Answers::open(path, &app.settings, &desk)?,
+        None => Answers::default(),
+    };
     let made::Made { questions, found } = match labelled {
         Some(questions) => made::Made { questions, found: Vec::new() },
         None => made::made(&desk, args.count)?,
@@ -176,12 +180,14 @@ struct Answers {
 }
 
 impl Answers {
-    fn open(path: &Path, settings: &Settings) -> Result<Self> {
+    fn open(path: &Path, settings: &Settings, desk: &Desk<'_>) -> Result<Self> {
         let name = path.display();
-        let made = Made { settings: SETTINGS.iter().map(|one| (one.key.to_owned(), one.show(settings))).collect() };
+        let folder = contents(desk).context("cannot read the library")?;
+        let settings = SETTINGS.iter().map(|one| (one.key.to_owned(), one.show(settings))).collect();
+        let made = Made { settings, folder };
         let (before, of) = if path.exists() { read_answers(path)? } else { (None, HashMap::new()) };
         if before.as_ref().is_some_and(|before| *before != made) {
-            return Err(anyhow!("{name}: these answers were made with other settings"))
+            return Err(anyhow!("{name}: these answers were made with other settings, or before the folder changed"))
                 .hint("give --out another file, and compare the two with --compare");
         }
         let mut file = File::options().create(true).append(true).open(path);
@@ -199,6 +205,15 @@ impl Answers {
         self.of.insert(kept.id, kept.answer);
         Ok(())
     }
+}
+
+/// A hash of the paths and contents of all files.
+fn contents(desk: &Desk<'_>) -> Result<String> {
+    let mut hasher = blake3::Hasher::new();
+    for file in desk.library.snapshot()?.files(&Conditions::default())? {
+        hasher.update(file.path.as_bytes()).update(&[0]).update(&file.stamp.hash.map_or([0; 32], |hash| hash.0));
+    }
+    Ok(hasher.finalize().to_string())
 }
 
 /// The answers of a file; a last line that was cut off is none.

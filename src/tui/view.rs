@@ -181,7 +181,14 @@ pub(super) fn draw(state: &mut State, frame: &mut Frame<'_>) {
         }
         (None, Screen::Prompt(view)) => {
             let (all, selected) = ledger::lines(state, *view, areas.transcript.width);
-            let top = (selected + 2).saturating_sub(usize::from(areas.transcript.height));
+            let height = usize::from(areas.transcript.height);
+            // With the last one selected, what stands below it is seen too.
+            let is_last = view.source + 1 >= state.listed_passages(view.turn).len();
+            let top = if is_last {
+                all.len().saturating_sub(height).min(selected)
+            } else {
+                (selected + 2).saturating_sub(height)
+            };
             lines(frame, areas.transcript, &all, top);
         }
     }

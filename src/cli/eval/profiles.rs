@@ -41,7 +41,7 @@ pub(super) fn run(
         let mut settings = app.settings.clone();
         settings.set_from("profile", name, Origin::Session, &mut app.origins.clone())?;
         let mut kept = match out {
-            Some(out) => Answers::open(&beside(out, name), &settings)?,
+            Some(out) => Answers::open(&beside(out, name), &settings, desk)?,
             None => Answers::default(),
         };
         ask_all(desk, questions, &settings, &mut kept, progress)?;

@@ -2,6 +2,7 @@
 
 use ratatui::crossterm::event::KeyCode;
 
+use crate::answer::Dropped;
 use crate::config::{Settings, Theme};
 use crate::tui::fixtures::{Harness, insight};
 use crate::tui::theme::{Background, Charset, Colors, Traits};
@@ -63,6 +64,23 @@ fn a_prompt_by_its_parts() {
         app.text("d");
         app.wait_ms(20_000);
     });
+}
+
+#[test]
+fn with_the_last_passage_selected_what_was_left_out_is_seen_on_a_small_screen() {
+    let mut app = Harness::new(80, 24);
+    insight::answered(&mut app, 1);
+    if let Some(answer) = &mut app.state.turns[0].answer {
+        let dropped = |n: usize| Dropped { path: format!("left/{n}.md"), why: "others are better".into() };
+        answer.dropped = (1..=5).map(dropped).collect();
+    }
+    app.type_line("/prompt");
+    assert!(!app.screen().contains("left/5.md"), "{}", app.screen());
+    for _ in 0..9 {
+        app.key(KeyCode::Down);
+    }
+    let screen = app.screen();
+    assert!(screen.contains("left/5.md") && screen.contains("inventory.csv"), "{screen}");
 }
 
 #[test]
