@@ -150,14 +150,21 @@ pub enum Theme {
     Dark,
     /// Dark text on a light background.
     Light,
+    /// As much contrast as the background allows: nothing is dim, and colors are far from it.
+    Contrast,
     /// Weight, underline and reverse only.
     Plain,
 }
 
 impl Theme {
     /// Every theme by its name.
-    pub const ALL: [(&str, Self); 4] =
-        [("auto", Self::Auto), ("dark", Self::Dark), ("light", Self::Light), ("plain", Self::Plain)];
+    pub const ALL: [(&str, Self); 5] = [
+        ("auto", Self::Auto),
+        ("dark", Self::Dark),
+        ("light", Self::Light),
+        ("contrast", Self::Contrast),
+        ("plain", Self::Plain),
+    ];
 
     /// As in the configuration file.
     pub fn name(self) -> &'static str {

@@ -225,11 +225,10 @@ impl Shared {
         self.words.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the tables are there.
+    /// Whether the tables are there, as this version wants them: who holds the lock may be changing them.
     fn is_created(&self) -> Result<bool, Error> {
         let path = &self.places.store;
-        Ok(schema::check_header(path)?
-            && store::open_to_read(path).is_ok_and(|store| read::generations(&store).is_ok()))
+        Ok(schema::check_header(path)? && store::open_to_read(path).is_ok_and(|store| schema::is_current(&store)))
     }
 }
 

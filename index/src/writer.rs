@@ -15,7 +15,7 @@ use crate::library::Shared;
 use crate::lock::WriterLock;
 use crate::repair;
 use crate::store::write::{self, Change, Commit};
-use crate::store::{self, read};
+use crate::store::{self, read, schema};
 use crate::types::{Document, FileStamp, TextHash, ToEmbed};
 use crate::vectors::{Keeper, check, look};
 use crate::verify::{self, Finding, Part};
@@ -38,6 +38,8 @@ pub struct Writer {
 
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, lock: WriterLock) -> Result<Self, Error> {
+        // A process that created or changed the tables may have been killed since this one opened the library.
+        schema::prepare(&shared.places.store)?;
         forget::resume(&shared)?;
         // The last writer may have stopped between its two commits, or another process may have left its repairs to us.
         let (keeper, _) = repair::repair_and_keep(&shared, &lock)?;

@@ -355,7 +355,12 @@ pub const SETTINGS: &[Setting] = &[
     },
     on_off!("preview", "true or false: while a question is typed, show where its words lead so far", preview),
     on_off!("watch", "true or false: follow changes of the folder while the screen is open; taken at the next start", watch; next_start),
-    one_of!("theme", "auto, dark, light or plain (no colors)", Theme::ALL, theme),
+    one_of!(
+        "theme",
+        "auto, dark, light, contrast (nothing is dim, on a dark or a light background) or plain (no colors)",
+        Theme::ALL,
+        theme
+    ),
     on_off!("ascii", "true or false: plain ASCII instead of ▰ ▸ ✓ and the like", ascii),
     on_off!(
         "mouse",

@@ -142,6 +142,7 @@ fn light_and_sixteen_colors() {
         ("light", Colors::Full, Theme::Light),
         ("sixteen", Colors::Sixteen, Theme::Dark),
         ("light_sixteen", Colors::Sixteen, Theme::Light),
+        ("contrast", Colors::Full, Theme::Contrast),
     ] {
         let traits = Traits { colors, background: Background::Dark, charset: Charset::Unicode };
         let mut app = Harness::with(110, 20, Settings { theme, ..Settings::default() }, traits);

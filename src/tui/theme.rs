@@ -1,7 +1,7 @@
 //! What the screen is drawn with: style tokens and glyphs.
 //!
-//! Views name tokens, never colors. Four palettes give them values: dark, light, each in full color or 16 colors, and
-//! plain, which uses weight, underline and reverse only (`NO_COLOR`). A color is never the only sign of a meaning.
+//! Views name tokens, never colors. Palettes give them values: dark, light, and both with high contrast, each in full color or 16 colors,
+//! and plain, which uses weight, underline and reverse only (`NO_COLOR`). A color is never the only sign of a meaning.
 
 use ratatui::style::{Color, Modifier, Style};
 
@@ -109,9 +109,17 @@ impl Theme {
         }
         let light = match wanted {
             config::Theme::Light => true,
-            config::Theme::Auto => traits.background == Background::Light,
+            config::Theme::Auto | config::Theme::Contrast => traits.background == Background::Light,
             config::Theme::Dark | config::Theme::Plain => false,
         };
+        if wanted == config::Theme::Contrast {
+            return match (light, traits.colors) {
+                (false, Colors::Full) => Self::dark_contrast(),
+                (true, Colors::Full) => Self::light_contrast(),
+                (false, _) => Self::undimmed(Self::dark_sixteen()),
+                (true, _) => Self::undimmed(Self::light_sixteen()),
+            };
+        }
         match (light, traits.colors) {
             (false, Colors::Full) => Self::dark(),
             (true, Colors::Full) => Self::light(),
@@ -158,6 +166,40 @@ impl Theme {
             code: fg(96, 60, 140),
             rule: fg(202, 206, 214),
         }
+    }
+
+    /// Every color is at least seven times as bright as black is (WCAG 2.2, 1.4.6), and some distance from a dark gray.
+    fn dark_contrast() -> Self {
+        let fg = |r, g, b| Style::new().fg(Color::Rgb(r, g, b));
+        Self {
+            accent: fg(120, 220, 255),
+            ok: fg(130, 255, 130),
+            warn: fg(255, 220, 90),
+            bad: fg(255, 150, 150),
+            highlight: fg(0, 0, 0).bg(Color::Rgb(255, 230, 60)),
+            code: fg(225, 205, 255),
+            ..Self::undimmed(Self::dark())
+        }
+    }
+
+    /// The same on white.
+    fn light_contrast() -> Self {
+        let fg = |r, g, b| Style::new().fg(Color::Rgb(r, g, b));
+        Self {
+            accent: fg(0, 50, 130),
+            ok: fg(0, 80, 0),
+            warn: fg(110, 50, 0),
+            bad: fg(140, 0, 10),
+            highlight: fg(0, 0, 0).bg(Color::Rgb(255, 225, 0)),
+            code: fg(75, 0, 120),
+            ..Self::undimmed(Self::light())
+        }
+    }
+
+    /// The palette with nothing dim: what is less important is told by its place.
+    fn undimmed(palette: Self) -> Self {
+        let selection = Style::new().add_modifier(Modifier::REVERSED | Modifier::BOLD);
+        Self { muted: Style::new(), rule: Style::new(), selection, ..palette }
     }
 
     fn dark_sixteen() -> Self {
@@ -345,6 +387,40 @@ mod tests {
             plain.rule,
         ] {
             assert_eq!((style.fg, style.bg), (None, None));
+        }
+    }
+
+    /// How far two colors are from each other, from 1 to 21 (WCAG 2.2).
+    fn contrast(a: (u8, u8, u8), b: (u8, u8, u8)) -> f64 {
+        let linear = |value: u8| {
+            let value = f64::from(value) / 255.0;
+            if value <= 0.04045 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+        };
+        let light = |(r, g, b)| 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+        let (a, b) = (light(a), light(b));
+        (a.max(b) + 0.05) / (a.min(b) + 0.05)
+    }
+
+    #[test]
+    fn high_contrast_is_high_and_nothing_is_dim() {
+        assert!((contrast((0, 0, 0), (255, 255, 255)) - 21.0).abs() < 1e-9);
+        for (background, ground) in [(Background::Dark, (30, 30, 30)), (Background::Light, (255, 255, 255))] {
+            for colors in [Colors::Full, Colors::Sixteen] {
+                let traits = Traits { colors, background, charset: Charset::Unicode };
+                let theme = Theme::new(config::Theme::Contrast, traits);
+                let styles = [theme.accent, theme.ok, theme.warn, theme.bad, theme.code];
+                for style in styles {
+                    let Some(Color::Rgb(r, g, b)) = style.fg else { continue };
+                    assert!(contrast((r, g, b), ground) >= 7.0, "{style:?} on {ground:?}");
+                }
+                for style in [theme.muted, theme.rule, theme.text] {
+                    assert_eq!(style, Style::new(), "{background:?} {colors:?}");
+                }
+                if let (Some(Color::Rgb(r, g, b)), Some(Color::Rgb(x, y, z))) = (theme.highlight.fg, theme.highlight.bg)
+                {
+                    assert!(contrast((r, g, b), (x, y, z)) >= 7.0);
+                }
+            }
         }
     }
 

@@ -205,6 +205,11 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Whether the tables are as this version wants them.
+pub(crate) fn is_current(connection: &Connection) -> bool {
+    version(connection).is_ok_and(|found| found == VERSION)
+}
+
 fn version(connection: &Connection) -> rusqlite::Result<u32> {
     connection.query_row("PRAGMA user_version", [], |row| row.get(0))
 }
@@ -221,6 +226,34 @@ mod tests {
             .collect();
         files.sort();
         files
+    }
+
+    #[test]
+    fn a_writer_finishes_a_change_of_the_tables_whose_process_was_killed_after_this_one_opened() {
+        let dir = tempfile::tempdir().unwrap();
+        let library = crate::Library::open(dir.path()).unwrap();
+        let path = dir.path().join("library.sqlite");
+        let connection = Connection::open(&path).unwrap();
+        for column in ["took_us", "read_bytes", "hidden_words", "hidden_characters", "control_tokens", "instructions"] {
+            connection.execute_batch(&format!("ALTER TABLE files DROP COLUMN {column}")).unwrap();
+        }
+        connection.pragma_update(None, "user_version", VERSION - 1).unwrap();
+        assert!(!is_current(&connection));
+        let mut writer = library.writer().unwrap();
+        assert!(is_current(&connection));
+        writer
+            .upsert(crate::types::Document {
+                path: "a.md".into(),
+                stamp: crate::types::FileStamp { size: 1, mtime_ns: 1, hash: None },
+                title: String::new(),
+                tags: Vec::new(),
+                chunks: Vec::new(),
+                state: crate::types::FileState::Indexed,
+                reason: None,
+                reading: None,
+            })
+            .unwrap();
+        writer.commit().unwrap();
     }
 
     #[test]
