@@ -86,9 +86,13 @@ impl Held {
         let Found { sources, dropped, .. } = found;
         let terms = FolderTerms::new(snapshot);
         let wanted = terms.terms(question).into_iter().collect();
-        let asked = snapshot.files(conditions).context("cannot read the library")?;
+        let asked = if conditions.is_empty() {
+            None
+        } else {
+            Some(snapshot.files(conditions).context("cannot read the library")?)
+        };
         for name in &self.pinned {
-            if !conditions.is_empty() && !asked.iter().any(|file| file.path == name.path) {
+            if asked.as_ref().is_some_and(|asked| !asked.iter().any(|file| file.path == name.path)) {
                 let why = "pinned, but not in what was asked".to_owned();
                 dropped.push(Dropped { path: name.path.clone(), why });
                 continue;

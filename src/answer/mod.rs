@@ -17,6 +17,8 @@ mod draft;
 mod event;
 mod filter;
 mod fit;
+#[cfg(test)]
+pub(crate) mod fixtures;
 mod gate;
 mod held;
 mod ledger;
@@ -69,7 +71,7 @@ pub use sentences::sentences;
 pub use trace::{Identity, Trace, TracedPassage, TracedQuery, TracedSampling, TracedSettings, TracedText, text_hash};
 pub use whole::{Memory, Reading, Scope, Task, Unit};
 pub use within::Within;
-pub(crate) use within::{above, is_name};
+pub(crate) use within::{above, is_name, open_name};
 
 /// What is asked, and how.
 #[derive(Debug, Clone, PartialEq)]

@@ -78,30 +78,16 @@ impl Generator for Scripted {
 }
 
 fn library(dir: &std::path::Path) -> Library {
-    let library = Library::open(dir).unwrap();
-    let mut writer = library.writer().unwrap();
-    for (path, text) in [
+    let notes = [
         ("garden.md", "On March 9 I pruned the pear tree with the Felco saw."),
         ("tools.md", "The wound balm was bought in Bremen in 2023."),
         ("books.md", "A long history of the steppe and its horsemen."),
-    ] {
-        let lines = Span { start_line: 3, end_line: 3, page: None };
-        writer
-            .upsert(Document {
-                path: path.into(),
-                stamp: FileStamp { size: 1, mtime_ns: 1, hash: None },
-                title: path.trim_end_matches(".md").into(),
-                chunks: vec![NewChunk { span: lines, heading: String::new(), text: text.into() }],
-                tags: Vec::new(),
-                state: FileState::Indexed,
-                reason: None,
-                reading: None,
-            })
-            .unwrap();
-    }
-    writer.commit().unwrap();
-    drop(writer);
-    library
+    ];
+    let note = |(path, text): (&str, &str)| Document {
+        title: path.trim_end_matches(".md").into(),
+        ..fixtures::note(path, (3, 3), text)
+    };
+    fixtures::library(dir, notes.map(note))
 }
 
 struct Outcome {
@@ -325,26 +311,11 @@ impl PairReader for FindsAny {
 #[test]
 fn notes_that_disagree_are_told_with_both_their_places() {
     let dir = tempfile::tempdir().unwrap();
-    let library = Library::open(dir.path()).unwrap();
-    let mut writer = library.writer().unwrap();
-    let notes = ["The pear tree was planted in 1986 by my aunt.", "In 1991 the pear tree was planted behind the shed."];
-    for (path, text) in ["aunt.md", "shed.md"].into_iter().zip(notes) {
-        let span = Span { start_line: 3, end_line: 3, page: None };
-        writer
-            .upsert(Document {
-                path: path.into(),
-                stamp: FileStamp { size: 1, mtime_ns: 1, hash: None },
-                title: String::new(),
-                chunks: vec![NewChunk { span, heading: String::new(), text: text.into() }],
-                tags: Vec::new(),
-                state: FileState::Indexed,
-                reason: None,
-                reading: None,
-            })
-            .unwrap();
-    }
-    writer.commit().unwrap();
-    drop(writer);
+    let notes = [
+        ("aunt.md", "The pear tree was planted in 1986 by my aunt."),
+        ("shed.md", "In 1991 the pear tree was planted behind the shed."),
+    ];
+    let library = fixtures::library(dir.path(), notes.map(|(path, text)| fixtures::note(path, (3, 3), text)));
     let snapshot = library.snapshot().unwrap();
     let ask = |style: AnswerStyle| {
         let mut request = Request::new(

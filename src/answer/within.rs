@@ -154,13 +154,33 @@ pub(crate) fn is_name(written: &str) -> bool {
     matches!(&mentions(written)[..], [one] if one.range == (0..written.len()))
 }
 
+/// The name that is being typed at the end of `text`, its sign included: `@`, `@gar`, `@"old no`. Pure.
+pub(crate) fn open_name(text: &str) -> Option<&str> {
+    let (start, _) = text.match_indices(['@', '#']).rfind(|(start, _)| begins(text, *start))?;
+    let (sign, name) = (text[start..].chars().next()?, &text[start + 1..]);
+    let is_open = match name.strip_prefix('"') {
+        Some(name) => sign == '@' && !name.contains('"'),
+        None => !name.contains(char::is_whitespace) && (name.is_empty() || can_be_named(sign, name)),
+    };
+    is_open.then_some(&text[start..])
+}
+
+/// Whether a sign there begins a name: behind nothing, a space or a bracket.
+fn begins(text: &str, at: usize) -> bool {
+    text[..at].chars().next_back().is_none_or(|before| before.is_whitespace() || before == '(')
+}
+
+/// Whether something may be called so: `#1` and `#!` are no tags.
+fn can_be_named(sign: char, name: &str) -> bool {
+    sign == '@' || name.starts_with(char::is_alphabetic)
+}
+
 /// The names in a question. Pure.
 fn mentions(question: &str) -> Vec<Mention<'_>> {
     let mut found: Vec<Mention<'_>> = Vec::new();
     for (start, sign) in question.match_indices(['@', '#']) {
         let is_inside = found.last().is_some_and(|last| start < last.range.end);
-        let begins = question[..start].chars().next_back().is_none_or(|before| before.is_whitespace() || before == '(');
-        if is_inside || !begins {
+        if is_inside || !begins(question, start) {
             continue;
         }
         let rest = &question[start + sign.len()..];
@@ -173,11 +193,7 @@ fn mentions(question: &str) -> Vec<Mention<'_>> {
             (name, name.len())
         };
         let sign = if sign == "@" { '@' } else { '#' };
-        let is_name = match sign {
-            '#' => name.starts_with(char::is_alphabetic),
-            _ => name.contains(char::is_alphanumeric),
-        };
-        if is_name {
+        if can_be_named(sign, name) && name.contains(char::is_alphanumeric) {
             let range = start..start + 1 + length;
             found.push(Mention { range, sign, name });
         }

@@ -130,39 +130,23 @@ fn best<'a, T: Copy>(typed: &str, all: impl Iterator<Item = (&'a str, T)>) -> im
 mod tests {
     use std::sync::mpsc::sync_channel;
 
-    use tanya_index::{Document, FileStamp, FileState, NewChunk, Span};
+    use tanya_index::Document;
 
     use super::*;
+    use crate::answer::fixtures::{self, note};
 
     fn library(dir: &std::path::Path) -> Arc<Library> {
-        let library = Library::open(dir).unwrap();
-        let mut writer = library.writer().unwrap();
         let files: [(&str, &[&str]); 4] = [
             ("garden/pears.md", &["fruit"]),
             ("garden/plan b.md", &["fruit", "plans"]),
             ("pens.md", &[]),
             ("a\"b c", &[]),
         ];
-        for (path, tags) in files {
-            let chunk = NewChunk {
-                span: Span { start_line: 1, end_line: 1, page: None },
-                heading: String::new(),
-                text: format!("The pear tree of {path} was pruned in March."),
-            };
-            let document = Document {
-                path: path.into(),
-                stamp: FileStamp { size: 1, mtime_ns: 1, hash: None },
-                title: String::new(),
-                tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-                chunks: vec![chunk],
-                state: FileState::Indexed,
-                reason: None,
-                reading: None,
-            };
-            writer.upsert(document).unwrap();
-        }
-        writer.commit().unwrap();
-        Arc::new(library)
+        let document = |(path, tags): (&str, &[&str])| {
+            let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+            Document { tags, ..note(path, (1, 1), &format!("The pear tree of {path} was pruned in March.")) }
+        };
+        Arc::new(fixtures::library(dir, files.map(document)))
     }
 
     /// What the thread says to these wishes, all of which are there before it looks.

@@ -7,6 +7,7 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui_textarea::{CursorMove, DataCursor, TextArea};
 
 use super::text::{bytes, clean, thousands};
+use crate::answer::open_name;
 
 /// A paste with more lines than this becomes a chip.
 const MOST_LINES: usize = 20;
@@ -104,15 +105,7 @@ impl Composer {
     pub(super) fn word(&self) -> Option<String> {
         let (line, character) = self.cursor();
         let before: String = self.lines().get(line)?.chars().take(character).collect();
-        let begins = |at: usize| before[..at].chars().next_back().is_none_or(|c| c.is_whitespace() || c == '(');
-        let at = before.match_indices(['@', '#']).map(|(at, _)| at).rfind(|at| begins(*at))?;
-        let word = &before[at..];
-        let is_open = match word[1..].strip_prefix('"') {
-            Some(name) => word.starts_with('@') && !name.contains('"'),
-            None => !word.contains(char::is_whitespace),
-        };
-        let is_name = word.starts_with('@') || word[1..].starts_with(char::is_alphabetic);
-        (is_open && (is_name || word.len() == 1)).then(|| word.to_owned())
+        open_name(&before).map(str::to_owned)
     }
 
     /// Puts `name`, and a space, in the place of the word before the cursor and what follows of it.

@@ -14,7 +14,8 @@ use std::ops::Range;
 use pulldown_cmark::{Event, Options, Parser};
 use ratatui::text::Line;
 
-use super::theme::{Glyphs, Theme};
+use super::glyphs::Glyphs;
+use super::theme::Theme;
 use crate::answer::Sentence;
 
 /// What text is laid out with.

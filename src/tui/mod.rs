@@ -17,6 +17,7 @@ mod composer;
 mod effect;
 #[cfg(test)]
 mod fixtures;
+mod glyphs;
 mod keymap;
 mod markdown;
 mod msg;

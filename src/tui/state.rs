@@ -32,8 +32,9 @@ pub(super) use settings::{Edit, SettingsView, shown_value, waits_for_start};
 pub(super) use turn::{Phase, TurnState};
 
 use super::composer::Composer;
+use super::glyphs::Glyphs;
 use super::keymap::Keymap;
-use super::theme::{Charset, Glyphs, Theme, Traits};
+use super::theme::{Charset, Theme, Traits};
 use crate::answer::Held;
 use crate::chat::Conversation;
 use crate::config::{Origins, Settings};

@@ -12,6 +12,7 @@ mod jobs;
 mod keys;
 mod models;
 mod palette;
+mod scroll;
 mod sessions;
 mod settings;
 
@@ -56,7 +57,7 @@ fn apply(state: &mut State, msg: Msg) -> Vec<Effect> {
             Vec::new()
         }
         Msg::Wheel(notches) => {
-            keys::wheel(state, notches);
+            scroll::wheel(state, notches);
             Vec::new()
         }
         Msg::Click { column, row } => {

@@ -18,25 +18,8 @@ impl PairReader for Listens {
 }
 
 fn letters(dir: &std::path::Path) -> Library {
-    let library = Library::open(dir).unwrap();
-    let mut writer = library.writer().unwrap();
     let text = "In the middle of the storm I lit the great lamp of the tower. Nobody saw it.\n\nOrrin, 2 June 1931\n\nThey brought the bulbs. The goat is well.";
-    let span = Span { start_line: 1, end_line: 5, page: None };
-    writer
-        .upsert(Document {
-            path: "letters.txt".into(),
-            stamp: FileStamp { size: 1, mtime_ns: 1, hash: None },
-            title: String::new(),
-            chunks: vec![NewChunk { span, heading: String::new(), text: text.into() }],
-            tags: Vec::new(),
-            state: FileState::Indexed,
-            reason: None,
-            reading: None,
-        })
-        .unwrap();
-    writer.commit().unwrap();
-    drop(writer);
-    library
+    fixtures::library(dir, [fixtures::note("letters.txt", (1, 5), text)])
 }
 
 fn ask_letters(reader: &dyn PairReader, question: &str, history: Vec<Exchange>, answerable: f32) -> Answer {

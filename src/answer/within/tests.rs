@@ -1,45 +1,25 @@
 use proptest::prelude::*;
-use tanya_index::{Document, FileStamp, FileState, Library, NewChunk, Span};
+use tanya_index::{Document, Library};
 
 use super::*;
-
-/// A library of these files, each with its tags.
-fn library(files: &[(&str, &[&str])]) -> (tempfile::TempDir, Library) {
-    let dir = tempfile::tempdir().unwrap();
-    let library = Library::open(dir.path()).unwrap();
-    let mut writer = library.writer().unwrap();
-    for (path, tags) in files {
-        let chunk = NewChunk {
-            span: Span { start_line: 1, end_line: 1, page: None },
-            heading: String::new(),
-            text: format!("This is {path}."),
-        };
-        let document = Document {
-            path: (*path).to_owned(),
-            stamp: FileStamp { size: 1, mtime_ns: 1, hash: None },
-            title: String::new(),
-            tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
-            chunks: vec![chunk],
-            state: FileState::Indexed,
-            reason: None,
-            reading: None,
-        };
-        writer.upsert(document).unwrap();
-    }
-    writer.commit().unwrap();
-    drop(writer);
-    (dir, library)
-}
+use crate::answer::fixtures::{library, note};
 
 fn garden() -> (tempfile::TempDir, Library) {
-    library(&[
+    let files: [(&str, &[&str]); 6] = [
         ("garden/Pears.md", &["fruit", "2024"]),
         ("garden/tools.md", &[]),
         ("old/tools.txt", &["Trips/Norway"]),
         ("old/2024/notes.md", &[]),
         ("old notes.md", &[]),
         ("README", &[]),
-    ])
+    ];
+    let dir = tempfile::tempdir().unwrap();
+    let document = |(path, tags): (&str, &[&str])| {
+        let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        Document { tags, ..note(path, (1, 1), &format!("This is {path}.")) }
+    };
+    let library = library(dir.path(), files.map(document));
+    (dir, library)
 }
 
 fn asked(question: &str) -> Narrowed {

@@ -3,6 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::files::{self, Extent};
+use super::scroll::{Move, scroll};
 use super::{
     ask, branch, commands, compare, evidence, hints, insight, models, new_session, palette, quit, sessions, settings,
     stop,
@@ -240,66 +241,6 @@ fn focus(state: &mut State, steps: usize) {
         next = Focus::Composer;
     }
     state.focus = next;
-}
-
-#[derive(Clone, Copy)]
-enum Move {
-    Line(isize),
-    Page(isize),
-    Top,
-    Bottom,
-}
-
-fn scroll(state: &mut State, how: Move) {
-    let rows = view::page_rows(state).max(2);
-    let lines = match how {
-        Move::Line(lines) => lines,
-        // One line of overlap keeps the eye's place.
-        Move::Page(pages) => pages * (rows as isize - 1),
-        Move::Top => isize::MIN / 2,
-        Move::Bottom => isize::MAX / 2,
-    };
-    if state.palette.is_some() {
-        return palette::select(state, lines);
-    }
-    let last = view::last_top(state);
-    match &mut state.screen {
-        Screen::Chat => match how {
-            Move::Top => state.scroll_to_start(),
-            Move::Bottom => state.scroll_to_end(),
-            Move::Line(_) | Move::Page(_) => state.scroll_by(lines),
-        },
-        Screen::Help(page) | Screen::Metrics(page) => {
-            page.top = page.top.saturating_add_signed(lines).min(last);
-        }
-        Screen::Compare(view) => view.top = view.top.saturating_add_signed(lines).min(last),
-        Screen::Passage(passage) => {
-            let passage = *passage;
-            let top = view::passage_top(state, passage).saturating_add_signed(lines).min(last);
-            state.screen = Screen::Passage(Passage { top: Some(top), ..passage });
-        }
-        Screen::Sessions(sessions) => sessions.select(lines),
-        Screen::Settings(view) => view.select(lines),
-        Screen::Models(view) => view.select(lines),
-        Screen::Files(files) => match &mut files.mode {
-            FilesMode::Details(top) => *top = top.saturating_add_signed(lines).min(last),
-            FilesMode::Browse | FilesMode::Filter => files.select(lines),
-        },
-        Screen::Inspect(view) => {
-            if let Some(top) = &mut view.input {
-                *top = top.saturating_add_signed(lines).min(last);
-            }
-        }
-        Screen::Prompt(_) => insight::select(state, lines.signum()),
-    }
-}
-
-/// Lines that one notch of the wheel moves.
-const NOTCH: isize = 3;
-
-/// The wheel scrolls whatever is shown.
-pub(super) fn wheel(state: &mut State, notches: isize) {
-    scroll(state, Move::Line(notches * NOTCH));
 }
 
 /// A click selects the citation under it; anywhere else it means nothing.

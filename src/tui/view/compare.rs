@@ -57,14 +57,16 @@ pub(super) fn lines(state: &State, compare: Compare, width: u16) -> Vec<Line<'st
         }
     }
     out.push(Line::default());
-    let cell = (room.saturating_sub(NAME) / 2).saturating_sub(1);
+    // Where they stand beside each other, values stand below their answers.
+    let half = room.saturating_sub(3) / 2;
+    let cells = if room >= BESIDE { [half + 3 - NAME, half] } else { [room.saturating_sub(NAME) / 2; 2] };
     for (name, values, style) in table(&left, &right, theme.accent, theme.text) {
-        let value = |value: &str| {
-            let value = fit(&one_line(value), cell, state.look.glyphs.ellipsis);
-            format!("{value}{}", " ".repeat((cell + 1).saturating_sub(columns_of(&value))))
+        let value = |at: usize| {
+            let value = fit(&one_line(&values[at]), cells[at].saturating_sub(1), state.look.glyphs.ellipsis);
+            format!("{value}{}", " ".repeat(cells[at].saturating_sub(columns_of(&value))))
         };
         let name = Span::styled(format!("{:<NAME$}", fit(name, NAME - 1, state.look.glyphs.ellipsis)), theme.muted);
-        out.push(indented(vec![name, Span::styled(value(&values[0]), style), Span::styled(value(&values[1]), style)]));
+        out.push(indented(vec![name, Span::styled(value(0), style), Span::styled(value(1), style)]));
     }
     out
 }
